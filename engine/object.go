@@ -1,0 +1,33 @@
+package engine
+
+import (
+	"context"
+	"io"
+	"time"
+)
+
+// Object is one file of an archive: what a listing says of it.
+type Object struct {
+	// Source is the name of the source in the workspace.
+	Source string
+	// Key names the object within its source and stays the same over time:
+	// an S3 key, or a path relative to the workspace.
+	Key string
+	// URL is for people: s3://bucket/key or a path.
+	URL string
+	// ETag changes whenever the bytes do. For files it is size and mtime.
+	ETag     string
+	Size     int64
+	Modified time.Time
+}
+
+// Source is a bounded source: it lists objects and hands out their bytes.
+// Both methods may be called from several goroutines.
+type Source interface {
+	// List calls yield for every object, in key order, until yield returns
+	// false. Folder markers and bookkeeping objects are left out.
+	List(ctx context.Context, yield func(Object) bool) error
+	// Open gives the bytes of the object exactly as stored, and fails with
+	// Conflict if they are no longer those of o.ETag. The caller closes it.
+	Open(ctx context.Context, o Object) (io.ReadCloser, error)
+}

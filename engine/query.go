@@ -1,0 +1,23 @@
+package engine
+
+import (
+	"context"
+	"database/sql"
+)
+
+// Querier runs one SQL statement against the workspace. *sql.DB, *sql.Conn
+// and *sql.Tx are Queriers; so is the caged handle that user SQL goes through.
+type Querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// Catalog tells what datasets there are and how generated SQL reads them.
+type Catalog interface {
+	// Datasets lists every dataset at its newest schema version, by name.
+	Datasets(ctx context.Context) ([]Dataset, error)
+	// Relation is a parenthesised SELECT over all rows of a dataset that
+	// yields exactly the given paths, each as a column named Path.String().
+	// It addresses the segments themselves, so that only these paths are read
+	// from disk; paths that a segment does not have are null there.
+	Relation(dataset string, paths []Path) (string, error)
+}
