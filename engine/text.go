@@ -30,3 +30,18 @@ func (t Text) At(offset int, format string, args ...any) *Error {
 	}
 	return e
 }
+
+// Entry is one key of a mapping whose order matters.
+type Entry[T any] struct {
+	Key   Text
+	Value T
+}
+
+// Entries is a mapping in the order it was written in.
+type Entries[T any] []Entry[T]
+
+// ScalarForm is implemented by a struct that a file may also write as one
+// plain scalar: the short form of a longer mapping.
+type ScalarForm interface {
+	SetScalar(Text) error
+}
