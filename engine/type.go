@@ -33,22 +33,37 @@ var typeNames = [...]string{
 
 func (k TypeKind) String() string { return typeNames[k] }
 
+// MarshalText writes the kind's name.
+func (k TypeKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText reads the kind's name.
+func (k *TypeKind) UnmarshalText(b []byte) error {
+	for i, name := range typeNames {
+		if name == string(b) {
+			*k = TypeKind(i)
+			return nil
+		}
+	}
+	return Errorf(Invalid, "", "%q is no type", b).WithHint("types are %s", strings.Join(typeNames[1:], ", "))
+}
+
 // Type is the type of a path. It is a value and must not be changed once
 // shared: Elem and Fields may be shared between types.
 type Type struct {
-	Kind TypeKind
+	Kind TypeKind `json:"type"`
 	// Elem is a list's element type or a map's value type.
-	Elem *Type
+	Elem *Type `json:"of,omitempty"`
 	// Fields are a struct's members in the order they were first seen.
-	Fields []Field
+	Fields []Field `json:"fields,omitempty"`
 	// Precision and Scale belong to a decimal.
-	Precision, Scale uint8
+	Precision uint8 `json:"precision,omitempty"`
+	Scale     uint8 `json:"scale,omitempty"`
 }
 
 // Field is a member of a struct.
 type Field struct {
-	Name string
-	Type Type
+	Name string `json:"name"`
+	Type Type   `json:"is"`
 }
 
 // Scalar makes a type without parameters.

@@ -1,0 +1,172 @@
+package engine
+
+import (
+	"context"
+	"time"
+)
+
+// Mapping says which members of a raw record become which columns. For each
+// column the candidates are tried in order and the first one present wins.
+type Mapping struct {
+	// EventTime holds the candidates for event_time; with none, arrival time
+	// is used.
+	EventTime []Path `json:"event_time,omitempty"`
+	// Envelope holds the candidates for service, level, message, trace_id
+	// and span_id.
+	Envelope map[string][]Path `json:"envelope,omitempty"`
+	// Labels become entries of the labels column, under their dotted path.
+	Labels []Path `json:"labels,omitempty"`
+}
+
+// SchemaVersion is one entry of a dataset's registry.
+type SchemaVersion struct {
+	Dataset  string    `json:"dataset"`
+	Version  int       `json:"version"`
+	Author   string    `json:"author"` // "inference" or "person"
+	At       time.Time `json:"at"`
+	Major    bool      `json:"major"`
+	Position string    `json:"position,omitempty"` // first record that needed it
+	Changes  []string  `json:"changes"`
+	Body     Type      `json:"body"`
+	Mapping  Mapping   `json:"mapping"`
+	// Originals keeps, by path, the type a file declared where the lattice
+	// has another: TIME, BLOB, ENUM('a','b').
+	Originals map[string]string `json:"originals,omitempty"`
+}
+
+// Origin is where rows of a batch came from.
+type Origin struct {
+	Source  string
+	URL     string
+	Arrival time.Time
+}
+
+// Quarantined is a record, or a whole object, that was set aside.
+type Quarantined struct {
+	Source   string
+	Position string
+	Reason   string
+	Path     string
+	Want     string
+	Got      string
+	// Raw holds the bytes as they came; Size is their number even where Raw
+	// had to be left out.
+	Raw  []byte
+	Size int64
+}
+
+// ConflictCount says how often a path met values its type cannot hold.
+type ConflictCount struct {
+	Path, Want, Got, Source, Example string
+	Count                            int64
+}
+
+// ObjectState is how far the reading of an object has come.
+type ObjectState struct {
+	Object
+	// Done means its last record is in this batch or an earlier one; until
+	// then Read says how many records from its start are committed.
+	Done bool
+	// Undecodable objects are done, but stand in quarantine whole.
+	Undecodable bool
+	Read        int64
+	Stored      int64
+	Quarantined int64
+	Dropped     int64
+	Fetched     int64 // bytes that came over the network
+	MinTime     time.Time
+	MaxTime     time.Time
+	Seconds     float64
+	Format      string
+}
+
+// Batch is the unit of work and of commit: everything that one transaction
+// must make true together.
+type Batch struct {
+	Dataset string
+	// Schema is set when the rows need a version that the registry does not
+	// have yet.
+	Schema *SchemaVersion
+	// Lines names a file of rows, one JSON object a line, as the conformer
+	// writes them; Longest is the longest line in bytes, Rows their number.
+	Lines   string
+	Longest int
+	Rows    int64
+	// Table is set instead of Lines for columnar files.
+	Table *StagedTable
+	// Origins are what the rows' _o counts.
+	Origins []Origin
+	Ingest  time.Time
+	// LateBefore is the watermark against which rows are late; zero for none.
+	LateBefore time.Time
+	// Untimed rows have a time field that could not be read; without a time
+	// field, arrival time stands in.
+	ArrivalIsTime bool
+	// Dedup is the table path whose first value wins; nil for none.
+	Dedup      Path
+	Quarantine []Quarantined
+	Conflicts  []ConflictCount
+	Objects    []ObjectState
+}
+
+// StagedTable is a Parquet file that was decoded once elsewhere and is safe
+// to read.
+type StagedTable struct {
+	Path     string
+	Rows     int64
+	FirstSeq int64
+	Columns  []ForeignColumn
+	// Envelope names the file's column that fills an envelope column.
+	Envelope map[string]string
+}
+
+// ForeignColumn is a column of a file that we did not write.
+type ForeignColumn struct {
+	Name string
+	// Declared is the type as the file has it, in DuckDB's words.
+	Declared string
+	// Type is its place on the lattice.
+	Type Type
+}
+
+// ForeignTable is a columnar file opened where it can do no harm. It is used
+// by one goroutine.
+type ForeignTable interface {
+	Columns() []ForeignColumn
+	// Path is a Parquet file with the table's bytes.
+	Path() string
+	// Verify decodes every value and counts the rows.
+	Verify(ctx context.Context) (rows int64, err error)
+	// WriteLines writes every row as one JSON object a line into a file.
+	WriteLines(ctx context.Context, path string) error
+	Close() error
+}
+
+// Committed says what a commit did with a batch's rows.
+type Committed struct {
+	Stored     int64
+	Duplicates int64
+	Late       int64
+	Untimed    int64
+}
+
+// Raw lists where in a raw record a table path may come from, best first:
+// the way back from a column to the member that fills it.
+func (m Mapping) Raw(p Path) []Path {
+	switch {
+	case len(p) == 1 && p[0] == "event_time":
+		return m.EventTime
+	case len(p) == 1 && m.Envelope[p[0]] != nil:
+		return m.Envelope[p[0]]
+	case len(p) == 2 && p[0] == "labels":
+		for _, l := range m.Labels {
+			if l.String() == p[1] {
+				return []Path{l}
+			}
+		}
+		return nil
+	case len(p) > 1 && p[0] == "body":
+		return []Path{p[1:]}
+	}
+	return []Path{p}
+}

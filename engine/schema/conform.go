@@ -1,0 +1,624 @@
+package schema
+
+import (
+	"bytes"
+	"strconv"
+	"unicode/utf8"
+
+	"tidemark.dev/tidemark/engine"
+)
+
+// Conformer checks raw JSON lines against one version of a dataset's type and
+// rewrites them into rows for a strict load. It keeps state between calls and
+// is not safe for concurrent use.
+type Conformer struct {
+	root    *node
+	refused map[string]string
+	labels  []engine.Path
+	timed   bool // some path is mapped to event_time
+
+	s         scanner
+	gen       uint64
+	slots     []slot
+	edits     []edit
+	asides    []aside
+	unknown   bool // a member has no type yet and asks for one
+	duplicate bool
+	inList    int
+	listBad   bool // the list being read holds something its type cannot
+	listMore  bool // the list being read holds something that has no type
+	conflicts []Conflict
+	others    []span // undeclared names of the objects being read
+	scratch   []byte
+	raw       []byte // the text a duplicate-free line was made from
+	fixed     bool   // slots are decided; this is the second look at a line
+}
+
+// edit replaces a span of the line; a nil text means null.
+type edit struct {
+	start, end int
+	text       []byte
+}
+
+// aside is a member that goes to rest.
+type aside struct {
+	path       string
+	start, end int
+}
+
+type span struct{ start, end int }
+
+// Outcome is what became of one line.
+type Outcome struct {
+	// Reason is set when the line is not one JSON object: it goes to
+	// quarantine whole. Offset is the place, in bytes.
+	Reason string
+	Offset int
+	// More is set when the line holds one whole object and then something
+	// else, from Offset on.
+	More bool
+
+	// EventTime is in microseconds since 1970, UTC, when HasTime; a dataset
+	// with a time field and a line without a readable one is Untimed.
+	EventTime int64
+	HasTime   bool
+	Untimed   bool
+
+	// Unknown is set when the line holds a path that has no type and could
+	// get one: observe it, evolve, and conform it again.
+	Unknown bool
+	// Conflicts are the values set aside in rest. A strict dataset
+	// quarantines a line that has one, or that is Unknown.
+	Conflicts []Conflict
+}
+
+// NewConformer prepares the scan for one version of a dataset. Refused comes
+// from the Evolution that made the version.
+func NewConformer(body engine.Type, m engine.Mapping, refused map[string]string) *Conformer {
+	return &Conformer{
+		root: buildTrie(body, m), refused: refused, labels: m.Labels, timed: len(m.EventTime) > 0,
+		slots: make([]slot, firstLabel+len(m.Labels)),
+	}
+}
+
+// Conform reads one line. The outcome's slices are valid until the next call,
+// and so is what Append will write.
+func (c *Conformer) Conform(line []byte) Outcome {
+	c.raw = nil
+	if !utf8.Valid(line) {
+		return Outcome{Reason: "the record is not valid UTF-8", Offset: firstInvalid(line)}
+	}
+	c.scan(line, false)
+	if c.s.bad.reason == "" && c.duplicate {
+		c.raw = line
+		line = dedupe(line)
+		c.scan(line, false)
+	}
+	if bad := c.s.bad; bad.reason != "" {
+		return Outcome{Reason: bad.reason, Offset: bad.offset, More: bad.more}
+	}
+	t := c.slots[timeSlot]
+	out := Outcome{EventTime: t.at.micros, HasTime: t.set, Unknown: c.unknown, Conflicts: c.conflicts}
+	out.Untimed = !t.set && c.timed
+	return out
+}
+
+// Except lists the offsets of the members that the last line's envelope took
+// over, for Observe.
+func (c *Conformer) Except() []int {
+	var at []int
+	for _, s := range c.slots {
+		if s.set && s.leaves {
+			at = append(at, s.start)
+		}
+	}
+	return at
+}
+
+// Line is the last line as Append reads it: free of duplicate keys.
+func (c *Conformer) Line() []byte { return c.s.b }
+
+func (c *Conformer) scan(line []byte, fixed bool) {
+	c.s = scanner{b: line}
+	c.edits, c.asides, c.conflicts = c.edits[:0], c.asides[:0], c.conflicts[:0]
+	c.others, c.scratch = c.others[:0], c.scratch[:0]
+	c.unknown, c.duplicate, c.listBad, c.listMore, c.inList = false, false, false, false, 0
+	c.fixed = fixed
+	if !fixed {
+		clear(c.slots)
+	}
+	c.s.space()
+	if c.s.peek() != '{' {
+		kind, ok := c.s.skip(0)
+		if ok {
+			c.s.pos = 0
+			c.s.fail("the record is not an object but " + article(kind.noun()))
+		}
+		return
+	}
+	if !c.object(c.root, 0) {
+		return
+	}
+	end := c.s.pos
+	c.s.space()
+	if c.s.pos != len(line) {
+		c.s.pos = end
+		c.s.bad = fault{reason: "something follows the record on its line", offset: end, more: true}
+		return
+	}
+	if !fixed && c.contested() {
+		c.scan(line, true)
+	}
+}
+
+func article(noun string) string {
+	if noun == "null" {
+		return noun
+	}
+	switch noun[0] {
+	case 'a', 'e', 'i', 'o', 'u':
+		return "an " + noun
+	}
+	return "a " + noun
+}
+
+// contested reports whether a better candidate for a column came after a
+// lesser one had already been taken out of body.
+func (c *Conformer) contested() bool {
+	for _, s := range c.slots {
+		if s.set && s.rank < 0 {
+			for i := range c.slots {
+				if c.slots[i].rank < 0 {
+					c.slots[i].rank = -c.slots[i].rank - 1
+				}
+			}
+			return true
+		}
+	}
+	return false
+}
+
+func (c *Conformer) object(n *node, depth int) bool {
+	if depth > maxDepth {
+		return c.s.fail("the record is nested too deeply")
+	}
+	c.gen++
+	gen, base, next := c.gen, len(c.others), 0
+	c.s.pos++
+	c.s.space()
+	if c.s.peek() == '}' {
+		c.s.pos++
+		return true
+	}
+	for {
+		from, to, escaped, ok := c.s.str()
+		if !ok {
+			return false
+		}
+		name := unquote(c.s.b[from:to], escaped, nil)
+		c.s.space()
+		if !c.s.expect(':') {
+			return false
+		}
+		c.s.space()
+		kid := n.find(name, &next)
+		switch {
+		case kid == nil:
+			c.others = append(c.others, span{from, to})
+			ok = c.undeclared(n, name)
+		case kid.seen == gen:
+			c.duplicate = true
+			_, ok = c.s.skip(depth)
+		default:
+			kid.seen = gen
+			ok = c.value(kid, depth+1)
+		}
+		if !ok {
+			return false
+		}
+		if done, ok := c.s.next('}'); !ok || done {
+			c.checkOthers(base)
+			return ok
+		}
+	}
+}
+
+// checkOthers looks for equal names among the undeclared members of an object.
+func (c *Conformer) checkOthers(base int) {
+	names := c.others[base:]
+	c.others = c.others[:base]
+	if len(names) < 2 || c.duplicate {
+		return
+	}
+	seen := make(map[string]bool, len(names))
+	for _, sp := range names {
+		name := string(unquote(c.s.b[sp.start:sp.end], bytes.IndexByte(c.s.b[sp.start:sp.end], '\\') >= 0, nil))
+		if seen[name] {
+			c.duplicate = true
+			return
+		}
+		seen[name] = true
+	}
+}
+
+// undeclared reads a member that the type does not have.
+func (c *Conformer) undeclared(n *node, name []byte) bool {
+	start := c.s.pos
+	kind, ok := c.s.skip(0)
+	if !ok {
+		return false
+	}
+	path := pathOf(n.path, string(name))
+	if why, refused := c.refused[path]; refused {
+		c.conflict(path, why, kind, start)
+		c.setAside(path, start, kind)
+		return true
+	}
+	c.unknown = true
+	c.setAside(path, start, kind)
+	return true
+}
+
+// setAside sends the value from start to here to rest.
+func (c *Conformer) setAside(path string, start int, kind shape) {
+	if c.inList > 0 {
+		switch kind {
+		case isNull:
+		case isEmptyList, isEmptyObject:
+			c.listMore = true
+		default:
+			c.listBad = true
+		}
+		return
+	}
+	c.edits = append(c.edits, edit{start: start, end: c.s.pos})
+	c.asides = append(c.asides, aside{path: path, start: start, end: c.s.pos})
+}
+
+func (c *Conformer) conflict(path, want string, got shape, start int) {
+	example := c.s.b[start:c.s.pos]
+	c.conflicts = append(c.conflicts, Conflict{Path: path, Want: want, Got: got.noun(), Example: string(example[:min(200, len(example))])})
+}
+
+// value reads the value of a node of the trie.
+func (c *Conformer) value(n *node, depth int) bool {
+	start := c.s.pos
+	switch b := c.s.peek(); {
+	case b == '{' && (n.typ.Kind == engine.Struct || n.typ.Kind == engine.Unknown && len(n.kids) > 0):
+		return c.structure(n, start, depth)
+	case b == '{' && n.typ.Kind == engine.Map, b == '[' && n.typ.Kind == engine.List:
+		return c.elements(n, start, depth)
+	}
+	kind, ok := c.s.skip(depth)
+	if !ok {
+		return false
+	}
+	if len(n.uses) > 0 && c.offer(n, start, kind) {
+		c.edits = append(c.edits, edit{start: start, end: c.s.pos})
+		return true
+	}
+	if kind == isNull && n.declared && n.typ.Kind != engine.Unknown {
+		return true
+	}
+	if !n.declared || n.typ.Kind == engine.Unknown {
+		c.untyped(n, start, kind)
+		return true
+	}
+	c.typed(n, start, kind)
+	return true
+}
+
+// structure reads an object where the type has a struct.
+func (c *Conformer) structure(n *node, start, depth int) bool {
+	if !c.object(n, depth) {
+		return false
+	}
+	if len(bytes.TrimSpace(c.s.b[start+1:c.s.pos-1])) == 0 && !n.typ.Known() {
+		c.untyped(n, start, isEmptyObject)
+	}
+	return true
+}
+
+// untyped handles a value whose path has no type yet.
+func (c *Conformer) untyped(n *node, start int, kind shape) {
+	why, refused := c.refused[n.path]
+	switch {
+	case refused:
+		c.conflict(n.path, why, kind, start)
+	case !n.declared:
+		c.unknown = true
+	case kind != isNull && kind != isEmptyList && kind != isEmptyObject:
+		c.unknown = true
+	}
+	c.setAside(n.path, start, kind)
+}
+
+// typed checks a scalar value against a known type.
+func (c *Conformer) typed(n *node, start int, kind shape) {
+	token := c.s.b[start:c.s.pos]
+	text, verdict := c.fit(n.typ, token, kind)
+	switch verdict {
+	case fits:
+		if text != nil {
+			c.edits = append(c.edits, edit{start: start, end: c.s.pos, text: text})
+		}
+		return
+	case cut:
+		// The column gets what it can hold, rest keeps the whole.
+		c.edits = append(c.edits, edit{start: start, end: c.s.pos, text: text})
+		if c.inList == 0 {
+			c.asides = append(c.asides, aside{path: n.path, start: start, end: c.s.pos})
+		} else {
+			c.listMore = true
+		}
+		return
+	case wider:
+		if _, refused := c.refused[n.path]; !refused {
+			c.unknown = true
+			c.setAside(n.path, start, kind)
+			return
+		}
+	}
+	c.conflict(n.path, n.typ.String(), kind, start)
+	c.setAside(n.path, start, kind)
+}
+
+// elements reads a list or a map. If anything in it does not fit, the whole
+// of the outermost one goes to rest.
+func (c *Conformer) elements(n *node, start, depth int) bool {
+	if depth > maxDepth {
+		return c.s.fail("the record is nested too deeply")
+	}
+	edits, asides := len(c.edits), len(c.asides)
+	if c.inList == 0 {
+		c.listBad, c.listMore = false, false
+	}
+	c.inList++
+	ok := c.each(n, depth)
+	c.inList--
+	if !ok {
+		return false
+	}
+	if c.inList == 0 && !n.typ.Known() {
+		c.listMore = true
+	}
+	if c.inList > 0 || !c.listBad && !c.listMore {
+		return true
+	}
+	kind := isList
+	if n.typ.Kind == engine.Map {
+		kind = isObject
+	}
+	if c.listBad {
+		c.edits, c.asides = c.edits[:edits], c.asides[:asides]
+		c.setAside(n.path, start, kind)
+		return true
+	}
+	c.asides = append(c.asides, aside{path: n.path, start: start, end: c.s.pos})
+	return true
+}
+
+func (c *Conformer) each(n *node, depth int) bool {
+	closer := byte(']')
+	isMap := n.typ.Kind == engine.Map
+	if isMap {
+		closer = '}'
+	}
+	c.s.pos++
+	c.s.space()
+	if c.s.peek() == closer {
+		c.s.pos++
+		if !n.typ.Known() {
+			c.listMore = true
+		}
+		return true
+	}
+	base := len(c.others)
+	for {
+		if isMap {
+			from, to, _, ok := c.s.str()
+			if !ok {
+				return false
+			}
+			c.others = append(c.others, span{from, to})
+			c.s.space()
+			if !c.s.expect(':') {
+				return false
+			}
+			c.s.space()
+		}
+		if !c.value(n.elem, depth+1) {
+			return false
+		}
+		if done, ok := c.s.next(closer); !ok || done {
+			c.checkOthers(base)
+			return ok
+		}
+	}
+}
+
+// offer proposes a value for the columns its node is mapped to, and reports
+// whether one of them took it out of body.
+func (c *Conformer) offer(n *node, start int, kind shape) (leaves bool) {
+	for _, u := range n.uses {
+		s := &c.slots[u.slot]
+		if c.fixed {
+			if s.set && s.start == start && s.leaves {
+				leaves = true
+				c.keepFiner(*s)
+			}
+			continue
+		}
+		if s.set && absRank(s.rank) <= u.rank {
+			continue
+		}
+		offered, ok := c.candidate(u, start, kind)
+		if !ok {
+			continue
+		}
+		if s.set { // a lesser one was taken: the line needs a second look
+			offered.rank = -u.rank - 1
+		}
+		*s = offered
+		c.keepFiner(offered)
+		leaves = leaves || offered.leaves
+	}
+	return leaves
+}
+
+// keepFiner sends a time stamp to rest whose digits event_time cannot hold.
+func (c *Conformer) keepFiner(s slot) {
+	if s.at.finer {
+		c.asides = append(c.asides, aside{path: "event_time", start: s.start, end: s.end})
+	}
+}
+
+func absRank(r int) int {
+	if r < 0 {
+		return -r - 1
+	}
+	return r
+}
+
+func (c *Conformer) candidate(u use, start int, kind shape) (slot, bool) {
+	token := c.s.b[start:c.s.pos]
+	s := slot{set: true, rank: u.rank, start: start, end: c.s.pos, kind: kind}
+	s.escaped = kind == isText && bytes.IndexByte(token, '\\') >= 0
+	switch {
+	case u.slot == timeSlot:
+		var ok bool
+		switch kind {
+		case isText:
+			s.at, ok = parseTime(unquote(token, s.escaped, nil))
+			if !ok {
+				s.at, ok = parseEpoch(unquote(token, s.escaped, nil))
+				s.at.exact = false
+			}
+		case isInt, isFloat:
+			s.at, ok = parseEpoch(token)
+		}
+		s.leaves = s.at.exact || s.at.finer
+		return s, ok
+	case kind == isText:
+		s.leaves = true
+		return s, true
+	case u.slot < timeSlot && envelopeColumns[u.slot] == "message":
+		return s, false
+	}
+	return s, kind == isBool || kind == isInt || kind == isFloat
+}
+
+// Append writes the last line as one row for the loader, newline included.
+func (c *Conformer) Append(dst []byte, object int, row, seq int64) []byte {
+	dst = append(dst, `{"_o":`...)
+	dst = strconv.AppendInt(dst, int64(object), 10)
+	dst = append(dst, `,"_r":`...)
+	dst = strconv.AppendInt(dst, row, 10)
+	dst = append(dst, `,"_seq":`...)
+	dst = strconv.AppendInt(dst, seq, 10)
+	if t := c.slots[timeSlot]; t.set {
+		dst = append(dst, `,"_t":`...)
+		dst = strconv.AppendInt(dst, t.at.micros, 10)
+	}
+	for i, column := range envelopeColumns {
+		if c.slots[i].set {
+			dst = append(append(append(dst, `,"`...), column...), `":`...)
+			dst = c.appendSlot(dst, c.slots[i])
+		}
+	}
+	dst = c.appendLabels(dst)
+	dst = append(dst, `,"body":`...)
+	dst = c.appendBody(dst)
+	if len(c.asides) > 0 || c.raw != nil {
+		dst = append(dst, `,"rest":`...)
+		dst = AppendQuoted(dst, c.rest())
+	}
+	return append(dst, '}', '\n')
+}
+
+// appendSlot writes a mapped value as text.
+func (c *Conformer) appendSlot(dst []byte, s slot) []byte {
+	token := c.s.b[s.start:s.end]
+	if s.kind == isText {
+		return append(dst, token...)
+	}
+	return append(append(append(dst, '"'), token...), '"')
+}
+
+func (c *Conformer) appendLabels(dst []byte) []byte {
+	first := true
+	for i, p := range c.labels {
+		s := c.slots[firstLabel+i]
+		if !s.set {
+			continue
+		}
+		if first {
+			dst = append(dst, `,"labels":{`...)
+		} else {
+			dst = append(dst, ',')
+		}
+		first = false
+		dst = append(AppendQuoted(dst, []byte(p.String())), ':')
+		dst = c.appendSlot(dst, s)
+	}
+	if !first {
+		dst = append(dst, '}')
+	}
+	return dst
+}
+
+// appendBody copies the line with its edits. Line breaks between tokens
+// become spaces, for the loader reads one row a line.
+func (c *Conformer) appendBody(dst []byte) []byte {
+	mark, at := len(dst), 0
+	for _, e := range c.edits {
+		dst = append(dst, c.s.b[at:e.start]...)
+		if e.text == nil {
+			dst = append(dst, "null"...)
+		} else {
+			dst = append(dst, e.text...)
+		}
+		at = e.end
+	}
+	dst = append(dst, bytes.TrimRight(c.s.b[at:], " \t\r\n")...)
+	for i := mark; i < len(dst); i++ {
+		n := bytes.IndexByte(dst[i:], '\n')
+		if n < 0 {
+			break
+		}
+		i += n
+		dst[i] = ' '
+	}
+	return dst
+}
+
+// rest is one flat object: full path to raw value. Where a record repeated a
+// key, _raw keeps its whole text.
+func (c *Conformer) rest() []byte {
+	out := []byte{'{'}
+	for i, a := range c.asides {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(AppendQuoted(out, []byte(a.path)), ':')
+		out = append(out, c.s.b[a.start:a.end]...)
+	}
+	if c.raw != nil {
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = AppendQuoted(append(out, `"_raw":`...), c.raw)
+	}
+	return append(out, '}')
+}
+
+func firstInvalid(b []byte) int {
+	for i := 0; i < len(b); {
+		r, n := utf8.DecodeRune(b[i:])
+		if r == utf8.RuneError && n == 1 {
+			return i
+		}
+		i += n
+	}
+	return len(b)
+}

@@ -1,0 +1,165 @@
+package schema
+
+import (
+	"bytes"
+	"strconv"
+
+	"tidemark.dev/tidemark/engine"
+)
+
+type verdict uint8
+
+const (
+	fits  verdict = iota
+	cut           // fits, but loses digits that rest must keep
+	wider         // a wider type on the lattice would hold it
+	clash         // no type holds both
+)
+
+// fit checks one scalar token against a type. text is what to load instead of
+// the token, or nil to load it as it stands. DuckDB converts silently where
+// we must not (1.7 to 2, true to 1, "12" to 12, lost offsets), so nothing
+// goes through here that would need converting.
+func (c *Conformer) fit(t engine.Type, token []byte, kind shape) (text []byte, v verdict) {
+	switch t.Kind {
+	case engine.Bool:
+		return nil, when(kind == isBool)
+	case engine.BigInt:
+		return nil, fitBigInt(token, kind)
+	case engine.HugeInt:
+		if kind != isInt || !fitsHuge(token) {
+			return nil, clash
+		}
+		return c.quoted(token), fits
+	case engine.Double:
+		return nil, fitDouble(token, kind)
+	case engine.Decimal:
+		return c.fitDecimal(t, token, kind)
+	case engine.Timestamp:
+		return c.fitTimestamp(token, kind)
+	case engine.Date:
+		if kind != isText || len(token) != 12 {
+			return nil, clash
+		}
+		_, ok := parseTime(token[1:11])
+		return nil, when(ok)
+	case engine.UUID:
+		return nil, when(kind == isText && isUUID(token[1:len(token)-1]))
+	case engine.Varchar:
+		return nil, when(kind == isText)
+	case engine.JSON:
+		return nil, fits
+	}
+	return nil, clash
+}
+
+func when(ok bool) verdict {
+	if ok {
+		return fits
+	}
+	return clash
+}
+
+func fitBigInt(token []byte, kind shape) verdict {
+	switch {
+	case kind == isFloat && finite(token):
+		return wider
+	case kind != isInt:
+		return clash
+	case len(token) <= 18:
+		return fits
+	}
+	if _, err := strconv.ParseInt(string(token), 10, 64); err == nil {
+		return fits
+	}
+	if fitsHuge(token) {
+		return wider
+	}
+	return clash
+}
+
+func fitDouble(token []byte, kind shape) verdict {
+	switch kind {
+	case isFloat:
+		return when(finite(token))
+	case isInt:
+		if len(token) <= 15 {
+			return fits
+		}
+		n, err := strconv.ParseInt(string(token), 10, 64)
+		return when(err == nil && n <= maxExactInt && n >= -maxExactInt)
+	}
+	return clash
+}
+
+// fitDecimal takes plain digits, bare or as text, that need no rounding.
+func (c *Conformer) fitDecimal(t engine.Type, token []byte, kind shape) ([]byte, verdict) {
+	digits := token
+	switch kind {
+	case isText:
+		digits = token[1 : len(token)-1]
+		s := scanner{b: digits}
+		if _, ok := s.number(); !ok || s.pos != len(digits) {
+			return nil, clash
+		}
+	case isInt, isFloat:
+	default:
+		return nil, clash
+	}
+	if bytes.IndexByte(digits, 'e') >= 0 || bytes.IndexByte(digits, 'E') >= 0 {
+		return nil, clash
+	}
+	whole, fraction, _ := bytes.Cut(bytes.TrimPrefix(digits, []byte("-")), []byte("."))
+	fraction = bytes.TrimRight(fraction, "0")
+	whole = bytes.TrimLeft(whole, "0")
+	if len(fraction) > int(t.Scale) || len(whole) > int(t.Precision)-int(t.Scale) {
+		return nil, clash
+	}
+	return c.quoted(digits), fits
+}
+
+func (c *Conformer) fitTimestamp(token []byte, kind shape) ([]byte, verdict) {
+	var at instant
+	var ok bool
+	switch kind {
+	case isText:
+		at, ok = parseTime(unquote(token, bytes.IndexByte(token, '\\') >= 0, nil))
+	case isInt, isFloat:
+		at, ok = parseEpoch(token)
+	}
+	if !ok {
+		return nil, clash
+	}
+	mark := len(c.scratch)
+	c.scratch = append(appendTime(append(c.scratch, '"'), at.micros), '"')
+	text := c.scratch[mark:len(c.scratch):len(c.scratch)]
+	if at.finer {
+		return text, cut
+	}
+	return text, fits
+}
+
+func (c *Conformer) quoted(token []byte) []byte {
+	mark := len(c.scratch)
+	c.scratch = append(append(append(c.scratch, '"'), token...), '"')
+	return c.scratch[mark:len(c.scratch):len(c.scratch)]
+}
+
+func isUUID(b []byte) bool {
+	if len(b) != 36 {
+		return false
+	}
+	for i, ch := range b {
+		switch i {
+		case 8, 13, 18, 23:
+			if ch != '-' {
+				return false
+			}
+		default:
+			if (ch < '0' || ch > '9') && (ch|0x20 < 'a' || ch|0x20 > 'f') {
+				return false
+			}
+		}
+	}
+	return true
+}

@@ -1,0 +1,212 @@
+package schema
+
+import (
+	"strconv"
+
+	"tidemark.dev/tidemark/engine"
+)
+
+// maxExactInt is the largest integer up to which every integer has its own
+// double.
+const maxExactInt = 1 << 53
+
+// Observation gathers what shapes the values of a path had. The zero value is
+// ready. It is not safe for concurrent use.
+type Observation struct {
+	count   [nShapes]int
+	huge    int  // integers beyond 64 bits, counted in isInt too
+	tooHuge int  // integers beyond 128 bits, and numbers beyond a double
+	inexact bool // some integer is not exact as a double
+	members map[string]*Observation
+	order   []string
+	element *Observation
+}
+
+// Observe adds one record. Members that start at one of the given offsets are
+// passed over: they live in the envelope. The line must have been accepted by
+// a Conformer.
+func (o *Observation) Observe(line []byte, except []int) {
+	s := scanner{b: line}
+	s.space()
+	o.value(&s, except)
+}
+
+func (o *Observation) value(s *scanner, except []int) {
+	start := s.pos
+	switch s.peek() {
+	case '{':
+		o.object(s, except)
+		return
+	case '[':
+		o.list(s)
+		return
+	}
+	kind, _ := s.skip(0)
+	o.count[kind]++
+	switch kind {
+	case isInt:
+		o.integer(s.b[start:s.pos])
+	case isFloat:
+		if !finite(s.b[start:s.pos]) {
+			o.tooHuge++
+		}
+	}
+}
+
+func (o *Observation) integer(token []byte) {
+	n, err := strconv.ParseInt(string(token), 10, 64)
+	switch {
+	case err == nil:
+		o.inexact = o.inexact || n > maxExactInt || n < -maxExactInt
+	case fitsHuge(token):
+		o.huge++
+		o.inexact = true
+	default:
+		o.tooHuge++
+		o.inexact = true
+	}
+}
+
+func (o *Observation) object(s *scanner, except []int) {
+	s.pos++
+	s.space()
+	if s.peek() == '}' {
+		s.pos++
+		o.count[isEmptyObject]++
+		return
+	}
+	voted := false
+	for done := false; !done && s.bad.reason == ""; done, _ = s.next('}') {
+		from, to, escaped, _ := s.str()
+		name := unquote(s.b[from:to], escaped, nil)
+		s.space()
+		s.expect(':')
+		s.space()
+		if excluded(except, s.pos) {
+			s.skip(0)
+			continue
+		}
+		voted = true
+		o.member(string(name)).value(s, except)
+	}
+	if voted { // an object whose members all live in the envelope is no struct
+		o.count[isObject]++
+	}
+}
+
+// empty reports whether nothing was seen here that concerns body.
+func (o *Observation) empty() bool { return o.count == [nShapes]int{} }
+
+func (o *Observation) list(s *scanner) {
+	s.pos++
+	s.space()
+	if s.peek() == ']' {
+		s.pos++
+		o.count[isEmptyList]++
+		return
+	}
+	o.count[isList]++
+	if o.element == nil {
+		o.element = &Observation{}
+	}
+	for done := false; !done && s.bad.reason == ""; done, _ = s.next(']') {
+		o.element.value(s, nil)
+	}
+}
+
+func (o *Observation) member(name string) *Observation {
+	m := o.members[name]
+	if m == nil {
+		m = &Observation{}
+		if o.members == nil {
+			o.members = map[string]*Observation{}
+		}
+		o.members[name] = m
+		o.order = append(o.order, name)
+	}
+	return m
+}
+
+func excluded(offsets []int, at int) bool {
+	for _, o := range offsets {
+		if o == at {
+			return true
+		}
+	}
+	return false
+}
+
+// Type is the type that most of the values have: the majority decides, and
+// whatever it cannot hold will be a conflict. Nulls and empty lists and
+// objects do not vote.
+func (o *Observation) Type() engine.Type {
+	numbers := o.count[isInt] + o.count[isFloat] - o.tooHuge
+	best, votes := isNull, 0
+	for _, c := range []struct {
+		kind  shape
+		votes int
+	}{
+		{isObject, o.count[isObject]}, {isList, o.count[isList]}, {isText, o.count[isText]},
+		{isFloat, numbers}, {isBool, o.count[isBool]},
+	} {
+		if c.votes > votes {
+			best, votes = c.kind, c.votes
+		}
+	}
+	switch best {
+	case isObject:
+		t := engine.Type{Kind: engine.Struct}
+		for _, name := range o.order {
+			t.Fields = append(t.Fields, engine.Field{Name: name, Type: o.members[name].Type()})
+		}
+		return t
+	case isList:
+		return engine.ListOf(o.element.Type())
+	case isText:
+		return engine.Scalar(engine.Varchar)
+	case isBool:
+		return engine.Scalar(engine.Bool)
+	case isFloat:
+		return engine.Scalar(o.numeric())
+	}
+	return engine.Type{}
+}
+
+func (o *Observation) numeric() engine.TypeKind {
+	floats := o.count[isFloat]
+	switch {
+	case floats > 0 && (!o.inexact || floats > o.count[isInt]):
+		return engine.Double
+	case o.huge > 0:
+		return engine.HugeInt
+	}
+	return engine.BigInt
+}
+
+// finite reports whether a number token is a finite double.
+func finite(token []byte) bool {
+	if len(token) < 300 {
+		plain := true
+		for _, c := range token {
+			if c == 'e' || c == 'E' {
+				plain = false
+			}
+		}
+		if plain {
+			return true
+		}
+	}
+	_, err := strconv.ParseFloat(string(token), 64)
+	return err == nil
+}
+
+// fitsHuge reports whether an integer token fits 128 bits, sign included.
+func fitsHuge(token []byte) bool {
+	digits := token
+	if token[0] == '-' {
+		digits = token[1:]
+	}
+	// The largest is 170141183460469231731687303715884105727 (39 digits).
+	const largest = "170141183460469231731687303715884105727"
+	return len(digits) < len(largest) || len(digits) == len(largest) && string(digits) <= largest
+}

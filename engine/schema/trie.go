@@ -1,0 +1,82 @@
+package schema
+
+import "tidemark.dev/tidemark/engine"
+
+// node is one path of a dataset, as the scan of a line walks it.
+type node struct {
+	name     string
+	path     string // dotted, for conflicts and rest
+	typ      engine.Type
+	declared bool // part of the dataset's type, not only of its mapping
+	kids     []*node
+	index    map[string]*node
+	elem     *node // of a list or a map
+	uses     []use
+	seen     uint64 // the object in which this member was met last
+}
+
+func buildTrie(body engine.Type, m engine.Mapping) *node {
+	root := &node{declared: true}
+	root.take(body)
+	for i, column := range envelopeColumns {
+		for rank, p := range m.Envelope[column] {
+			root.at(p).addUse(i, rank)
+		}
+	}
+	for rank, p := range m.EventTime {
+		root.at(p).addUse(timeSlot, rank)
+	}
+	for i, p := range m.Labels {
+		root.at(p).addUse(firstLabel+i, 0)
+	}
+	return root
+}
+
+func (n *node) addUse(slot, rank int) { n.uses = append(n.uses, use{slot, rank}) }
+
+// take gives the node its type and grows the nodes below it.
+func (n *node) take(t engine.Type) {
+	n.typ = t
+	switch t.Kind {
+	case engine.Struct:
+		for _, f := range t.Fields {
+			kid := n.kid(f.Name)
+			kid.declared = true
+			kid.take(f.Type)
+		}
+	case engine.List, engine.Map:
+		n.elem = &node{path: n.path + "[]", declared: true}
+		n.elem.take(*t.Elem)
+	}
+}
+
+func (n *node) kid(name string) *node {
+	if k := n.index[name]; k != nil {
+		return k
+	}
+	k := &node{name: name, path: pathOf(n.path, name)}
+	if n.index == nil {
+		n.index = map[string]*node{}
+	}
+	n.index[name] = k
+	n.kids = append(n.kids, k)
+	return k
+}
+
+func (n *node) at(p engine.Path) *node {
+	for _, name := range p {
+		n = n.kid(name)
+	}
+	return n
+}
+
+// find looks a member up, trying the ones that usually come next first.
+func (n *node) find(name []byte, next *int) *node {
+	for i := *next; i < len(n.kids) && i < *next+3; i++ {
+		if n.kids[i].name == string(name) {
+			*next = i + 1
+			return n.kids[i]
+		}
+	}
+	return n.index[string(name)]
+}
