@@ -103,7 +103,9 @@ type Batch struct {
 	// field, arrival time stands in.
 	ArrivalIsTime bool
 	// Dedup is the table path whose first value wins; nil for none.
-	Dedup      Path
+	Dedup Path
+	// Replace lists URLs of objects whose earlier rows must go first.
+	Replace    []string
 	Quarantine []Quarantined
 	Conflicts  []ConflictCount
 	Objects    []ObjectState

@@ -31,6 +31,7 @@ type Conformer struct {
 	others    []span // undeclared names of the objects being read
 	scratch   []byte
 	raw       []byte // the text a duplicate-free line was made from
+	long      bool   // see LongIntegers
 	fixed     bool   // slots are decided; this is the second look at a line
 }
 
@@ -114,6 +115,14 @@ func (c *Conformer) Except() []int {
 	}
 	return at
 }
+
+// LongIntegers reports whether any integer of more than 15 digits was taken
+// in since the conformer was made: staged rows may hold integers that no
+// double can.
+func (c *Conformer) LongIntegers() bool { return c.long }
+
+// KeepLongIntegers carries LongIntegers over from an earlier conformer.
+func (c *Conformer) KeepLongIntegers(long bool) { c.long = c.long || long }
 
 // Line is the last line as Append reads it: free of duplicate keys.
 func (c *Conformer) Line() []byte { return c.s.b }

@@ -25,6 +25,7 @@ func (c *Conformer) fit(t engine.Type, token []byte, kind shape) (text []byte, v
 	case engine.Bool:
 		return nil, when(kind == isBool)
 	case engine.BigInt:
+		c.long = c.long || len(token) > 15
 		return nil, fitBigInt(token, kind)
 	case engine.HugeInt:
 		if kind != isInt || !fitsHuge(token) {

@@ -1,0 +1,215 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"sync"
+
+	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/schema"
+)
+
+// flush hands the batch to the committer and starts a new one.
+func (p *puller) flush(ctx context.Context) error {
+	b := p.batch
+	if b == nil {
+		return nil
+	}
+	if err := p.settleTypes(ctx, b); err != nil {
+		return err
+	}
+	if err := b.write(); err != nil {
+		return err
+	}
+	out := engine.Batch{
+		Dataset: p.opt.Dataset, Rows: b.rows, Longest: b.longest, Table: b.table, Origins: b.origins,
+		Ingest: p.opt.Clock.Now(), LateBefore: p.opt.Watermark, ArrivalIsTime: len(p.opt.Mapping.EventTime) == 0,
+		Dedup: p.opt.Dedup, Replace: b.replace, Quarantine: b.held, Objects: b.states,
+	}
+	if b.file != nil {
+		out.Lines = b.file.Name()
+	}
+	for _, c := range b.clashes {
+		out.Conflicts = append(out.Conflicts, *c)
+	}
+	if out.Rows > 0 && (p.dirty || !p.begun) {
+		v := p.version
+		v.Version = max(1, v.Version)
+		v.At = out.Ingest
+		p.version = v
+		out.Schema = &v
+		p.dirty, p.begun = false, true
+	}
+	p.batch = nil
+	if err := p.commits.send(out, b.discard); err != nil {
+		b.discard()
+		return err
+	}
+	p.report()
+	return nil
+}
+
+// settleTypes gives types to the paths that the batch is the first to have,
+// and conforms the lines that waited for them.
+func (p *puller) settleTypes(ctx context.Context, b *staging) error {
+	if len(b.later) == 0 {
+		return nil
+	}
+	var seen schema.Observation
+	for _, l := range b.later {
+		p.conform.Conform(l.raw)
+		seen.Observe(p.conform.Line(), p.conform.Except())
+	}
+	p.evolve(ctx, &seen, fmt.Sprintf("%s#%d", b.origins[b.later[0].origin].URL, b.later[0].row))
+	for _, l := range b.later {
+		out := p.conform.Conform(l.raw)
+		b.conflicts(p.opt.Source, out.Conflicts)
+		if err := b.append(p.conform, l.origin, l.row, p.opt.Store); err != nil {
+			return err
+		}
+	}
+	b.later, b.laterLen = nil, 0
+	return nil
+}
+
+// evolve takes what was observed into the dataset's version.
+func (p *puller) evolve(ctx context.Context, seen *schema.Observation, position string) {
+	e := schema.Evolve(p.version.Body, seen, func(path string) bool { return p.exact(ctx, path) })
+	maps.Copy(p.refused, e.Refused)
+	p.adopt(e.Body, e.Changes, position)
+}
+
+// adopt makes a type the dataset's next version, if it differs.
+func (p *puller) adopt(body engine.Type, changes []schema.Change, position string) {
+	if len(changes) > 0 {
+		if !p.dirty {
+			p.version.Version++
+			p.version.Changes = nil
+			p.version.Position = position
+			p.version.Author = "inference"
+		}
+		p.version.Body = body
+		for _, c := range changes {
+			p.version.Changes = append(p.version.Changes, c.String())
+			p.version.Major = p.version.Major || c.Major()
+		}
+		p.dirty = true
+	}
+	long := p.conform != nil && p.conform.LongIntegers()
+	p.conform = schema.NewConformer(p.version.Body, p.opt.Mapping, p.refused)
+	p.conform.KeepLongIntegers(long)
+}
+
+// exact reports whether every integer of a path, stored or staged, is exact
+// as a double.
+func (p *puller) exact(ctx context.Context, path string) bool {
+	if p.conform != nil && p.conform.LongIntegers() {
+		return false
+	}
+	if p.commits.wait() != nil {
+		return false
+	}
+	if _, has := p.opt.Store.Schema(p.opt.Dataset); !has {
+		return true
+	}
+	ok, err := p.opt.Store.Exact(ctx, p.opt.Dataset, path)
+	return ok && err == nil
+}
+
+// committer writes batches in the background, one after the other, while the
+// next one is being built.
+type committer struct {
+	ctx   context.Context
+	store Store
+	queue chan pending
+	ended chan struct{}
+
+	mu    sync.Mutex
+	idle  *sync.Cond
+	open  int // batches sent and not yet committed
+	err   error
+	total tally
+}
+
+type pending struct {
+	batch engine.Batch
+	free  func()
+}
+
+// tally is what commits report back.
+type tally struct{ duplicates, late, untimed int64 }
+
+func newCommitter(ctx context.Context, store Store) *committer {
+	c := &committer{ctx: ctx, store: store, queue: make(chan pending), ended: make(chan struct{})}
+	c.idle = sync.NewCond(&c.mu)
+	go c.run()
+	return c
+}
+
+func (c *committer) run() {
+	defer close(c.ended)
+	for next := range c.queue {
+		if c.failure() == nil {
+			done, err := c.store.Commit(c.ctx, next.batch)
+			c.mu.Lock()
+			c.err = err
+			c.total.duplicates += done.Duplicates
+			c.total.late += done.Late
+			c.total.untimed += done.Untimed
+			c.mu.Unlock()
+		}
+		next.free()
+		c.mu.Lock()
+		c.open--
+		c.idle.Broadcast()
+		c.mu.Unlock()
+	}
+}
+
+func (c *committer) failure() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+func (c *committer) done() tally {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.total
+}
+
+// send queues a batch; it waits while another one is being written.
+func (c *committer) send(b engine.Batch, free func()) error {
+	if err := c.failure(); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	c.open++
+	c.mu.Unlock()
+	select {
+	case c.queue <- pending{b, free}:
+		return nil
+	case <-c.ctx.Done():
+		c.mu.Lock()
+		c.open--
+		c.idle.Broadcast()
+		c.mu.Unlock()
+		return c.ctx.Err()
+	}
+}
+
+// wait returns when everything sent is committed, or has failed.
+func (c *committer) wait() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.open > 0 {
+		c.idle.Wait()
+	}
+	return c.err
+}
+
+func (c *committer) stop() {
+	close(c.queue)
+	<-c.ended
+}

@@ -1,0 +1,138 @@
+// Package pipeline moves records from objects into a dataset: it reads ahead,
+// decodes, transforms, conforms and commits, one micro-batch after another.
+//
+// It owns the order of things and their bounds. It composes format and schema,
+// which are functions of bytes and types; where objects come from, what is
+// stored and which plugins run comes in through the interfaces below.
+package pipeline
+
+import (
+	"context"
+	"time"
+
+	"tidemark.dev/tidemark/engine"
+)
+
+// Limits of one micro-batch, and of what is held in memory at once.
+const (
+	batchBytes      = 64 << 20
+	batchRows       = 250_000
+	quarantineBytes = 16 << 20
+	chunkBytes      = 1 << 20
+	chunksAhead     = 4
+)
+
+// Store is where batches go.
+type Store interface {
+	Commit(ctx context.Context, b engine.Batch) (engine.Committed, error)
+	AllocateSeq(n int64) int64
+	Schema(dataset string) (engine.SchemaVersion, bool)
+	Exact(ctx context.Context, dataset, path string) (bool, error)
+	OpenForeign(ctx context.Context, path, format, scratch string) (engine.ForeignTable, error)
+}
+
+// Local is an object's bytes on this machine.
+type Local struct {
+	Path    string
+	Fetched int64 // bytes that came over the network for it
+	Release func()
+}
+
+// Task is one object to read. Skip says how many of its records are already
+// committed; Replace, that rows of an earlier version of it must go.
+type Task struct {
+	engine.Object
+	Skip    int64
+	Replace bool
+}
+
+// Stage is a transform that records go through before they are conformed.
+type Stage interface {
+	// Name identifies the plugin and its version in quarantine reasons.
+	Name() string
+	Inputs() []StageField
+	Outputs() []StageField
+	Run(ctx context.Context, in []engine.Column, rows int) (StageResult, error)
+}
+
+// StageField is a table path that crosses into a transform, or comes out.
+type StageField struct {
+	Path engine.Path
+	Type engine.TypeKind
+}
+
+// StageResult is what a transform made of its rows: row i of Columns comes
+// from input row Src[i]. Input rows that are neither there nor rejected were
+// dropped.
+type StageResult struct {
+	Src      []uint32
+	Columns  []engine.Column
+	Rejected []Rejected
+}
+
+// Rejected is a row that a transform could not take.
+type Rejected struct {
+	Row    int
+	Reason string
+}
+
+// Options say how the objects of one source become rows of one dataset.
+type Options struct {
+	Dataset string
+	Source  string
+	Format  string
+	Mapping engine.Mapping
+	// FindTime lets a dataset without a configured event time take the first
+	// usual name that its records have.
+	FindTime bool
+	Strict   bool
+	Dedup    engine.Path
+	Stages   []Stage
+	// Watermark is the dataset's at the start; rows before it are late.
+	Watermark time.Time
+	// Staging is a memory-backed folder for rows on their way in, Scratch one
+	// for files that may be large.
+	Staging string
+	Scratch string
+	// Workers is how many objects are fetched and decoded at once.
+	Workers int
+	Store   Store
+	Fetch   func(ctx context.Context, o engine.Object) (Local, error)
+	Clock   engine.Clock
+	// Report is called from one goroutine after every chunk and commit.
+	Report func(Counts)
+}
+
+// Counts is how far a pull has come, and in the end what it did.
+type Counts struct {
+	Objects     int64 `json:"objects"` // read to their end
+	Failed      int64 `json:"failed"`  // could not be reached
+	Bytes       int64 `json:"bytes"`   // of those objects, as stored
+	Fetched     int64 `json:"bytes_fetched"`
+	Read        int64 `json:"read"`
+	Records     int64 `json:"records"`
+	Quarantined int64 `json:"quarantined"`
+	Dropped     int64 `json:"dropped"`
+	Duplicates  int64 `json:"duplicates"`
+	Untimed     int64 `json:"untimed"`
+	Late        int64 `json:"late"`
+	// Failures says why objects could not be reached, the first few of them.
+	Failures []string `json:"failures,omitempty"`
+}
+
+// Add sums two counts.
+func (c Counts) Add(d Counts) Counts {
+	c.Objects += d.Objects
+	c.Failed += d.Failed
+	c.Bytes += d.Bytes
+	c.Fetched += d.Fetched
+	c.Read += d.Read
+	c.Records += d.Records
+	c.Quarantined += d.Quarantined
+	c.Dropped += d.Dropped
+	c.Duplicates += d.Duplicates
+	c.Untimed += d.Untimed
+	c.Late += d.Late
+	c.Failures = append(c.Failures[:len(c.Failures):len(c.Failures)], d.Failures...)
+	return c
+}

@@ -1,0 +1,363 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/format"
+	"tidemark.dev/tidemark/engine/schema"
+)
+
+// giveUp is how many objects in a row may be out of reach before the pull
+// stops asking for more.
+const giveUp = 5
+
+// puller is one run over the objects of a source.
+type puller struct {
+	opt    Options
+	counts Counts
+
+	version engine.SchemaVersion
+	begun   bool // the dataset has had a version before this batch
+	dirty   bool // version is not in the registry yet
+	conform *schema.Conformer
+	refused map[string]string
+	stages  []*stageRunner
+
+	batch   *staging
+	commits *committer
+}
+
+// Pull reads the tasks in order and commits what they hold. What cannot be
+// reached is counted and passed over, what cannot be decoded goes to
+// quarantine; an error means that the pull itself could not go on. The counts
+// say what is committed even then.
+func Pull(ctx context.Context, opt Options, tasks []Task) (Counts, error) {
+	if opt.Clock == nil {
+		opt.Clock = engine.SystemClock{}
+	}
+	opt.Workers = max(1, opt.Workers)
+	if opt.Report == nil {
+		opt.Report = func(Counts) {}
+	}
+	p := &puller{opt: opt, refused: map[string]string{}}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	p.commits = newCommitter(ctx, opt.Store)
+	defer p.commits.stop()
+	if err := p.prepare(ctx, tasks); err != nil {
+		return p.counts, err
+	}
+	err := p.consume(ctx, tasks)
+	if err == nil {
+		err = p.flush(ctx)
+	}
+	if p.batch != nil {
+		p.batch.discard()
+	}
+	if final := p.commits.wait(); err == nil {
+		err = final
+	}
+	p.settle()
+	p.opt.Report(p.counts)
+	return p.counts, err
+}
+
+// prepare takes up the dataset's version, or finds a first one by looking at
+// a sample of the objects.
+func (p *puller) prepare(ctx context.Context, tasks []Task) error {
+	v, has := p.opt.Store.Schema(p.opt.Dataset)
+	if has {
+		p.version, p.begun = v, true
+		if len(p.opt.Mapping.EventTime) == 0 && p.opt.FindTime {
+			p.opt.Mapping.EventTime = v.Mapping.EventTime
+		}
+	} else {
+		p.version = engine.SchemaVersion{Dataset: p.opt.Dataset, Author: "inference", Body: engine.Type{Kind: engine.Struct}}
+	}
+	if err := p.lookAhead(ctx, tasks, !has); err != nil {
+		return err
+	}
+	p.version.Mapping = p.opt.Mapping
+	for _, s := range p.opt.Stages {
+		p.stages = append(p.stages, newStageRunner(s, p.opt.Mapping))
+	}
+	p.conform = schema.NewConformer(p.version.Body, p.opt.Mapping, p.refused)
+	return nil
+}
+
+func (p *puller) consume(ctx context.Context, tasks []Task) error {
+	unreachable := 0
+	for r := range p.readAhead(ctx, tasks) {
+		err := p.object(ctx, r)
+		r.release()
+		var far *unreachableError
+		switch {
+		case errors.As(err, &far):
+			unreachable++
+			p.counts.Failed++
+			if len(p.counts.Failures) < 20 {
+				p.counts.Failures = append(p.counts.Failures, far.Error())
+			}
+			if unreachable >= giveUp && p.counts.Objects == 0 {
+				return far.error
+			}
+		case err != nil:
+			return err
+		default:
+			unreachable = 0
+		}
+	}
+	return ctx.Err()
+}
+
+// unreachableError marks an object that could not be fetched.
+type unreachableError struct{ error }
+
+func (e *unreachableError) Unwrap() error { return e.error }
+
+// object takes in one object, chunk by chunk.
+func (p *puller) object(ctx context.Context, r *reading) error {
+	o := &objectRun{reading: r, state: engine.ObjectState{Object: r.task.Object}, next: 1}
+	for c := range r.chunks {
+		if err := p.chunk(ctx, o, c); err != nil {
+			return err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if r.failed != nil {
+		if engine.KindOf(r.failed) == engine.Canceled {
+			return r.failed
+		}
+		return &unreachableError{r.failed}
+	}
+	if r.table != "" && r.damaged == nil {
+		if err := p.table(ctx, o); err != nil {
+			return err
+		}
+	}
+	if r.damaged != nil {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		p.damaged(o)
+	}
+	return p.finish(ctx, o)
+}
+
+// objectRun is an object while it is being taken in.
+type objectRun struct {
+	*reading
+	state  engine.ObjectState
+	origin int // in the batch; valid while batch is the current one
+	batch  *staging
+	next   int64 // number of the next record
+	// entered: the ledger has it already.
+	entered bool
+}
+
+// damaged puts an object that cannot be decoded (any further) in quarantine.
+func (p *puller) damaged(o *objectRun) {
+	o.state.Undecodable = o.next == 1
+	reason := o.reading.damaged.Error()
+	position := o.task.URL
+	if o.next > 1 {
+		position = fmt.Sprintf("%s#%d", o.task.URL, o.next)
+	}
+	p.ensureBatch(o)
+	p.batch.quarantine(engine.Quarantined{Source: p.opt.Source, Position: position, Reason: reason, Raw: smallObject(o.local.Path), Size: o.task.Size})
+	o.state.Quarantined++
+	p.counts.Read++
+	p.counts.Quarantined++
+}
+
+// finish writes the object's last state into the batch.
+func (p *puller) finish(ctx context.Context, o *objectRun) error {
+	if !o.entered {
+		p.ensureBatch(o)
+		o.enter()
+	}
+	p.counts.Objects++
+	p.counts.Bytes += o.task.Size
+	p.counts.Fetched += o.local.Fetched
+	if p.batch != nil && p.batch.full() {
+		return p.flush(ctx)
+	}
+	p.report()
+	return nil
+}
+
+// enter writes the object into the ledger of its batch, as read to its end.
+func (o *objectRun) enter() {
+	o.state.Done, o.state.Format, o.state.Read = true, o.format, o.next-1
+	o.state.Fetched = o.local.Fetched
+	o.state.Seconds = time.Since(o.started).Seconds()
+	o.batch.object(o.state)
+	o.entered = true
+}
+
+func (p *puller) report() {
+	c := p.counts
+	done := p.commits.done()
+	c.Records = p.counts.Records - done.duplicates
+	c.Duplicates = done.duplicates
+	p.opt.Report(c)
+}
+
+// settle moves what only the store knows into the counts.
+func (p *puller) settle() {
+	done := p.commits.done()
+	p.counts.Records -= done.duplicates
+	p.counts.Duplicates = done.duplicates
+	p.counts.Late = done.late
+	p.counts.Untimed += done.untimed
+}
+
+// chunk takes in a chunk of an object's records.
+func (p *puller) chunk(ctx context.Context, o *objectRun, c format.Chunk) error {
+	p.ensureBatch(o)
+	in := make([]line, 0, len(c.Records))
+	for _, r := range c.Records {
+		row := o.next
+		o.next++
+		if row <= o.task.Skip {
+			continue
+		}
+		p.counts.Read++
+		if r.Problem != "" {
+			raw := c.Bytes(r)
+			p.setAside(o, line{raw: raw, row: row}, r.Problem, "", "", "")
+			continue
+		}
+		in = append(in, line{c.Bytes(r), row})
+	}
+	if err := p.lines(ctx, o, in); err != nil {
+		return err
+	}
+	if p.batch.full() {
+		o.state.Read = o.next - 1
+		p.batch.object(o.state)
+		return p.flush(ctx)
+	}
+	p.report()
+	return nil
+}
+
+// ensureBatch makes the object a part of the batch being built.
+func (p *puller) ensureBatch(o *objectRun) {
+	if p.batch == nil {
+		p.batch = newStaging(p.opt.Staging)
+	}
+	if o.batch != p.batch {
+		o.batch = p.batch
+		o.origin = p.batch.origin(engine.Origin{Source: p.opt.Source, URL: o.task.URL, Arrival: o.task.Modified})
+		if o.task.Replace && o.next == 1 {
+			p.batch.replace = append(p.batch.replace, o.task.URL)
+		}
+	}
+}
+
+// lines takes in records: transforms first, then the conformer.
+func (p *puller) lines(ctx context.Context, o *objectRun, in []line) error {
+	for _, s := range p.stages {
+		rejected := int64(0)
+		out, dropped, err := s.run(ctx, in, func(l line, reason string) {
+			rejected++
+			p.setAside(o, l, reason, "", "", "")
+		})
+		if err != nil {
+			return err
+		}
+		o.state.Dropped += dropped
+		p.counts.Dropped += dropped
+		// A transform may also make several records of one; each counts.
+		p.counts.Read += int64(len(out)) + dropped + rejected - int64(len(in))
+		in = out
+	}
+	for _, l := range in {
+		if err := p.conformLine(o, l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *puller) setAside(o *objectRun, l line, reason, path, want, got string) {
+	p.batch.quarantine(engine.Quarantined{
+		Source: p.opt.Source, Position: fmt.Sprintf("%s#%d", o.task.URL, l.row), Reason: reason,
+		Path: path, Want: want, Got: got, Raw: l.raw, Size: int64(len(l.raw)),
+	})
+	o.state.Quarantined++
+	p.counts.Quarantined++
+}
+
+// conformLine stages one record, sets it aside, or puts it off until the
+// batch's new paths have their types.
+func (p *puller) conformLine(o *objectRun, l line) error {
+	out := p.conform.Conform(l.raw)
+	switch {
+	case out.More:
+		// Several records on one line: the first ends here.
+		head, tail := l.raw[:out.Offset], l.raw[out.Offset:]
+		if tail = trimSeparators(tail); len(tail) > 0 && tail[0] == '{' {
+			p.counts.Read++ // the line was counted once
+			if err := p.conformLine(o, line{head, l.row}); err != nil {
+				return err
+			}
+			return p.conformLine(o, line{tail, l.row})
+		}
+		p.setAside(o, l, out.Reason, "", "", "")
+		return nil
+	case out.Reason != "":
+		p.setAside(o, l, fmt.Sprintf("%s (byte %d)", out.Reason, out.Offset+1), "", "", "")
+		return nil
+	case p.opt.Strict && p.begun && (len(out.Conflicts) > 0 || out.Unknown):
+		p.setAsideStrict(o, l, out)
+		return nil
+	case out.Unknown:
+		p.batch.putOff(l, o.origin)
+		p.stored(o, out)
+		return nil
+	}
+	p.batch.conflicts(p.opt.Source, out.Conflicts)
+	p.stored(o, out)
+	return p.batch.append(p.conform, o.origin, l.row, p.opt.Store)
+}
+
+func trimSeparators(b []byte) []byte {
+	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t' || b[0] == ',' || b[0] == '\r' || b[0] == '\n') {
+		b = b[1:]
+	}
+	return b
+}
+
+func (p *puller) setAsideStrict(o *objectRun, l line, out schema.Outcome) {
+	if len(out.Conflicts) > 0 {
+		c := out.Conflicts[0]
+		p.setAside(o, l, "the schema is strict and a value has another type", c.Path, c.Want, c.Got)
+		return
+	}
+	p.setAside(o, l, "the schema is strict and does not have one of its paths", "", "", "")
+}
+
+func (p *puller) stored(o *objectRun, out schema.Outcome) {
+	o.state.Stored++
+	p.counts.Records++
+	if out.Untimed {
+		p.counts.Untimed++
+	}
+	if out.HasTime {
+		t := time.UnixMicro(out.EventTime).UTC()
+		if o.state.MinTime.IsZero() || t.Before(o.state.MinTime) {
+			o.state.MinTime = t
+		}
+		if t.After(o.state.MaxTime) {
+			o.state.MaxTime = t
+		}
+	}
+}

@@ -1,0 +1,180 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/format"
+)
+
+// reading is one object on its way: chunks of records, or a columnar file.
+type reading struct {
+	task    Task
+	started time.Time
+	chunks  chan format.Chunk
+	// The fields below are set before chunks is closed.
+	format string
+	table  string // path of a columnar file, instead of chunks
+	local  Local
+	// failed is why the object could not be reached; damaged, why it could
+	// not be decoded (to its end).
+	failed  error
+	damaged error
+}
+
+// release frees the object's bytes.
+func (r *reading) release() {
+	if r.local.Release != nil {
+		r.local.Release()
+	}
+}
+
+// readAhead fetches and decodes tasks with a few workers and yields them in
+// order. It stops when ctx ends.
+func (p *puller) readAhead(ctx context.Context, tasks []Task) <-chan *reading {
+	out := make(chan *reading, p.opt.Workers)
+	go func() {
+		defer close(out)
+		slots := make(chan struct{}, p.opt.Workers)
+		for _, t := range tasks {
+			select {
+			case slots <- struct{}{}:
+			case <-ctx.Done():
+				return
+			}
+			r := &reading{task: t, chunks: make(chan format.Chunk, chunksAhead)}
+			go func() {
+				defer func() { <-slots }()
+				p.read(ctx, r)
+			}()
+			select {
+			case out <- r:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return out
+}
+
+func (p *puller) read(ctx context.Context, r *reading) {
+	defer close(r.chunks)
+	r.started = time.Now()
+	r.local, r.failed = p.opt.Fetch(ctx, r.task.Object)
+	if r.failed != nil {
+		return
+	}
+	f, err := os.Open(r.local.Path)
+	if err != nil {
+		r.failed = &engine.Error{Kind: engine.Unavailable, Op: "read " + r.task.URL, Err: err}
+		return
+	}
+	defer f.Close()
+	s, err := format.Open(f, p.opt.Format)
+	if err != nil {
+		r.format, r.damaged = "unknown", err
+		return
+	}
+	defer s.Close()
+	r.format = string(s.Format)
+	switch s.Format {
+	case format.Parquet, format.CSV:
+		r.table, r.damaged = p.localTable(r, s)
+	case format.JSON:
+		r.damaged = feed(ctx, s, r.chunks)
+	case format.Unknown:
+		r.damaged = engine.Errorf(engine.Invalid, "", "its format is not recognised").
+			WithHint("Parquet, NDJSON, JSON arrays and CSV are, plain or in gzip, zstd or bzip2")
+	}
+}
+
+// feed sends an object's chunks; the bound of the channel is what holds a
+// fast reader back.
+func feed(ctx context.Context, r io.Reader, into chan<- format.Chunk) error {
+	split := format.NewSplitter(r, chunkBytes)
+	for {
+		c, err := split.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		select {
+		case into <- c:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// localTable gives a path that DuckDB can open: the object itself if it is
+// not compressed, else a copy without the compression.
+func (p *puller) localTable(r *reading, s *format.Stream) (string, error) {
+	if s.Plain() {
+		return r.local.Path, nil
+	}
+	f, err := os.CreateTemp(p.opt.Scratch, "unpacked-*")
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	release := r.local.Release
+	r.local.Release = func() {
+		os.Remove(f.Name())
+		if release != nil {
+			release()
+		}
+	}
+	_, err = io.Copy(f, s)
+	return f.Name(), err
+}
+
+// eachChunk takes in a file of JSON lines of our own.
+func (p *puller) eachChunk(ctx context.Context, o *objectRun, f io.Reader) error {
+	split := format.NewSplitter(f, chunkBytes)
+	for {
+		c, err := split.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := p.chunk(ctx, o, c); err != nil {
+			return err
+		}
+	}
+}
+
+// tempName is an unused name in a folder of ours.
+func tempName(dir string) string {
+	return filepath.Join(dir, fmt.Sprintf("lines-%d-%d", os.Getpid(), tempCount.Add(1)))
+}
+
+var tempCount atomic.Int64
+
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(out, in); err != nil {
+		out.Close()
+		os.Remove(to)
+		return err
+	}
+	return out.Close()
+}

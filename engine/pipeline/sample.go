@@ -1,0 +1,145 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+
+	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/format"
+	"tidemark.dev/tidemark/engine/schema"
+)
+
+// sampleObjects is how many objects, spread over all of them, are looked at
+// before a pull, so that most datasets have one version from the start.
+const sampleObjects = 8
+
+// lookAhead learns the types of a sample of the objects. What it cannot read
+// it leaves for the pull proper to report.
+func (p *puller) lookAhead(ctx context.Context, tasks []Task, fresh bool) error {
+	if p.opt.Strict && !fresh {
+		return nil
+	}
+	lines, tables, err := p.sample(ctx, tasks)
+	if err != nil {
+		return err
+	}
+	if p.opt.FindTime && len(p.opt.Mapping.EventTime) == 0 {
+		p.opt.Mapping.EventTime = timeField(lines, tables)
+	}
+	for _, columns := range tables {
+		body, changes := schema.Join(p.version.Body, tableBody(columns, envelopeOf(columns, p.opt.Mapping)))
+		p.adopt(body, changes, "")
+	}
+	var seen schema.Observation
+	conform := schema.NewConformer(p.version.Body, p.opt.Mapping, p.refused)
+	first := ""
+	for _, l := range lines {
+		if out := conform.Conform(l.raw); out.Reason == "" && out.Unknown {
+			seen.Observe(conform.Line(), conform.Except())
+			if first == "" {
+				first = l.url
+			}
+		}
+	}
+	if first != "" {
+		p.evolve(ctx, &seen, first)
+	}
+	return nil
+}
+
+type sampled struct {
+	raw []byte
+	url string
+}
+
+func (p *puller) sample(ctx context.Context, tasks []Task) (lines []sampled, tables [][]engine.ForeignColumn, err error) {
+	step := max(1, len(tasks)/sampleObjects)
+	for i := 0; i < len(tasks) && i/step < sampleObjects; i += step {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
+		}
+		local, err := p.opt.Fetch(ctx, tasks[i].Object)
+		if err != nil {
+			continue
+		}
+		p.counts.Fetched += local.Fetched
+		l, t := p.sampleObject(ctx, tasks[i], local, i == 0)
+		lines = append(lines, l...)
+		if t != nil {
+			tables = append(tables, t)
+		}
+		if local.Release != nil {
+			local.Release()
+		}
+	}
+	return lines, tables, nil
+}
+
+// sampleObject reads the first chunk of a JSON object, or the columns of a
+// Parquet file. A CSV file is typed from all of its rows, so only the first
+// object of all is looked at when it is one.
+func (p *puller) sampleObject(ctx context.Context, t Task, local Local, first bool) ([]sampled, []engine.ForeignColumn) {
+	f, err := os.Open(local.Path)
+	if err != nil {
+		return nil, nil
+	}
+	defer f.Close()
+	s, err := format.Open(f, p.opt.Format)
+	if err != nil {
+		return nil, nil
+	}
+	defer s.Close()
+	switch {
+	case s.Plain() && (s.Format == format.Parquet || first && s.Format == format.CSV):
+		table, err := p.opt.Store.OpenForeign(ctx, local.Path, string(s.Format), p.opt.Scratch)
+		if err != nil {
+			return nil, nil
+		}
+		defer table.Close()
+		return nil, table.Columns()
+	case s.Format == format.JSON:
+		c, err := format.NewSplitter(s, chunkBytes).Next()
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil, nil
+		}
+		var lines []sampled
+		for _, r := range c.Records {
+			if r.Problem == "" {
+				lines = append(lines, sampled{c.Bytes(r), t.URL})
+			}
+		}
+		return lines, nil
+	}
+	return nil, nil
+}
+
+// timeField finds the usual name under which most of the sample keeps its
+// event time.
+func timeField(lines []sampled, tables [][]engine.ForeignColumn) []engine.Path {
+	for _, candidate := range schema.TimeCandidates {
+		with, of := 0, len(lines)
+		x := schema.NewExtractor([][]engine.Path{{candidate}})
+		for _, l := range lines {
+			column := engine.Column{Type: engine.Timestamp}
+			if x.Find(l.raw) {
+				if x.Append(&column, 0); !column.IsNull(0) {
+					with++
+				}
+			}
+		}
+		for _, columns := range tables {
+			of++
+			for _, c := range columns {
+				if c.Name == candidate[0] && c.Type.Kind == engine.Timestamp {
+					with++
+				}
+			}
+		}
+		if with > 0 && 2*with >= of {
+			return []engine.Path{candidate}
+		}
+	}
+	return nil
+}

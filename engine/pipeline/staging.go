@@ -1,0 +1,151 @@
+package pipeline
+
+import (
+	"io"
+	"os"
+
+	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/schema"
+)
+
+// writeAt is how much is gathered before the staging file is written to.
+const writeAt = 1 << 20
+
+// seqBlock is how many values of _seq are reserved at a time.
+const seqBlock = 1 << 16
+
+// smallObjectBytes is up to which size an object that cannot be decoded is
+// kept whole in quarantine; a larger one is fetched again when needed.
+const smallObjectBytes = 1 << 20
+
+// staging is the micro-batch being built: conformed rows in a memory-backed
+// file, and everything else that its transaction will make true.
+type staging struct {
+	dir     string
+	file    *os.File
+	buf     []byte
+	rows    int64
+	bytes   int64
+	longest int
+
+	origins  []engine.Origin
+	held     []engine.Quarantined
+	heldSize int64
+	clashes  map[clash]*engine.ConflictCount
+	states   []engine.ObjectState
+	later    []putOff // lines that wait for their paths to get types
+	laterLen int64
+	replace  []string
+	table    *engine.StagedTable
+
+	seq, seqEnd int64
+}
+
+type clash struct{ path, want, got string }
+
+type putOff struct {
+	line
+	origin int
+}
+
+func newStaging(dir string) *staging {
+	return &staging{dir: dir, clashes: map[clash]*engine.ConflictCount{}}
+}
+
+func (b *staging) full() bool {
+	return b.bytes+b.laterLen >= batchBytes || b.rows+int64(len(b.later)) >= batchRows || b.heldSize >= quarantineBytes
+}
+
+func (b *staging) origin(o engine.Origin) int {
+	b.origins = append(b.origins, o)
+	return len(b.origins) - 1
+}
+
+func (b *staging) quarantine(q engine.Quarantined) {
+	b.held = append(b.held, q)
+	b.heldSize += int64(len(q.Raw)) + 256
+}
+
+func (b *staging) conflicts(source string, found []schema.Conflict) {
+	for _, c := range found {
+		key := clash{c.Path, c.Want, c.Got}
+		n := b.clashes[key]
+		if n == nil {
+			n = &engine.ConflictCount{Path: c.Path, Want: c.Want, Got: c.Got, Source: source, Example: c.Example}
+			b.clashes[key] = n
+		}
+		n.Count++
+	}
+}
+
+func (b *staging) object(s engine.ObjectState) { b.states = append(b.states, s) }
+
+func (b *staging) putOff(l line, origin int) {
+	b.later = append(b.later, putOff{l, origin})
+	b.laterLen += int64(len(l.raw))
+}
+
+// append stages the row that the conformer read last.
+func (b *staging) append(c *schema.Conformer, origin int, row int64, store Store) error {
+	if b.seq == b.seqEnd {
+		b.seq = store.AllocateSeq(seqBlock)
+		b.seqEnd = b.seq + seqBlock
+	}
+	before := len(b.buf)
+	b.buf = c.Append(b.buf, origin, row, b.seq)
+	b.seq++
+	n := len(b.buf) - before
+	b.rows++
+	b.bytes += int64(n)
+	b.longest = max(b.longest, n)
+	if len(b.buf) >= writeAt {
+		return b.write()
+	}
+	return nil
+}
+
+func (b *staging) write() error {
+	if len(b.buf) == 0 {
+		return nil
+	}
+	if b.file == nil {
+		f, err := os.CreateTemp(b.dir, "batch-*.ndjson")
+		if err != nil {
+			return stagingError(err)
+		}
+		b.file = f
+	}
+	if _, err := b.file.Write(b.buf); err != nil {
+		return stagingError(err)
+	}
+	b.buf = b.buf[:0]
+	return nil
+}
+
+func stagingError(err error) error {
+	e := &engine.Error{Kind: engine.Unavailable, Op: "stage a batch", Err: err}
+	return e.WithHint("free some space there, or set limits.memory lower")
+}
+
+// discard removes what was staged.
+func (b *staging) discard() {
+	if b.file != nil {
+		b.file.Close()
+		os.Remove(b.file.Name())
+		b.file = nil
+	}
+}
+
+// smallObject gives the bytes of an object that is small enough to keep.
+func smallObject(path string) []byte {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	raw, err := io.ReadAll(io.LimitReader(f, smallObjectBytes+1))
+	if err != nil || len(raw) > smallObjectBytes {
+		return nil
+	}
+	return raw
+}

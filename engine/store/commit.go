@@ -1,0 +1,253 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"tidemark.dev/tidemark/engine"
+)
+
+// AllocateSeq reserves n consecutive values of _seq and returns the first.
+// Values that no row ends up with are simply never used.
+func (s *Store) AllocateSeq(n int64) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first := s.nextSeq
+	s.nextSeq += n
+	return first
+}
+
+// Commit makes a batch true in one transaction: its rows, its quarantine, the
+// schema version it needs and how far its objects have been read.
+func (s *Store) Commit(ctx context.Context, b engine.Batch) (engine.Committed, error) {
+	var done engine.Committed
+	if err := CheckName(b.Dataset); err != nil {
+		return done, err
+	}
+	var next *dataset
+	err := s.inTx(ctx, func(tx *sql.Tx) error {
+		d, err := s.prepare(ctx, tx, b)
+		if err != nil {
+			return err
+		}
+		next = d
+		if err := deleteReplaced(ctx, tx, d, b.Replace); err != nil {
+			return err
+		}
+		if done, err = insertRows(ctx, tx, d, b); err != nil {
+			return err
+		}
+		if err := insertQuarantine(ctx, tx, b); err != nil {
+			return err
+		}
+		if err := countConflicts(ctx, tx, b); err != nil {
+			return err
+		}
+		return s.advanceLedger(ctx, tx, b, done)
+	})
+	if err != nil {
+		return engine.Committed{}, err
+	}
+	if next != nil {
+		s.mu.Lock()
+		s.datasets[b.Dataset] = next
+		s.mu.Unlock()
+	}
+	return done, nil
+}
+
+// prepare opens the segment that the batch's schema version needs, and gives
+// the dataset as it will be once the transaction is committed.
+func (s *Store) prepare(ctx context.Context, tx *sql.Tx, b engine.Batch) (*dataset, error) {
+	s.mu.RLock()
+	d := s.datasets[b.Dataset]
+	s.mu.RUnlock()
+	if b.Schema == nil {
+		return d, nil
+	}
+	return s.openVersion(ctx, tx, d, *b.Schema)
+}
+
+func (s *Store) openVersion(ctx context.Context, tx *sql.Tx, d *dataset, v engine.SchemaVersion) (*dataset, error) {
+	if err := recordVersion(ctx, tx, v); err != nil {
+		return nil, err
+	}
+	next := &dataset{version: v}
+	if d != nil {
+		next.segments = slices.Clone(d.segments)
+	}
+	last := len(next.segments) - 1
+	if last < 0 || next.segments[last].body.DuckDB() != v.Body.DuckDB() {
+		g := segment{id: 1, version: v.Version, body: v.Body}
+		if last >= 0 {
+			g.id = next.segments[last].id + 1
+		}
+		g.table = fmt.Sprintf("%s_%d", v.Dataset, g.id)
+		if err := createSegment(ctx, tx, v.Dataset, g); err != nil {
+			return nil, err
+		}
+		next.segments = append(next.segments, g)
+	}
+	if _, err := tx.ExecContext(ctx, viewSQL(v.Dataset, next)); err != nil {
+		return nil, fmt.Errorf("define the table %s: %w", v.Dataset, err)
+	}
+	return next, s.defineAllEvents(ctx, tx, v.Dataset)
+}
+
+func createSegment(ctx context.Context, tx *sql.Tx, name string, g segment) error {
+	if _, err := tx.ExecContext(ctx, "CREATE TABLE "+g.sql()+" ("+strings.Join(tableColumns(g.body), ", ")+")"); err != nil {
+		return fmt.Errorf("create a segment of %s: %w", name, err)
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO tidemark.segments VALUES (?, ?, ?, ?)`, name, g.id, g.version, g.table)
+	return err
+}
+
+func (s *Store) defineAllEvents(ctx context.Context, tx *sql.Tx, also string) error {
+	s.mu.RLock()
+	names := []string{also}
+	for n := range s.datasets {
+		if n != also {
+			names = append(names, n)
+		}
+	}
+	s.mu.RUnlock()
+	slices.Sort(names)
+	_, err := tx.ExecContext(ctx, allEventsSQL(names))
+	return err
+}
+
+// deleteReplaced removes the rows of objects that are read anew.
+func deleteReplaced(ctx context.Context, tx *sql.Tx, d *dataset, urls []string) error {
+	if d == nil {
+		return nil
+	}
+	for _, url := range urls {
+		for _, g := range d.segments {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM "+g.sql()+" WHERE starts_with(_position, ?)", url+"#"); err != nil {
+				return fmt.Errorf("replace the rows of %s: %w", url, err)
+			}
+		}
+		if _, err := tx.ExecContext(ctx, "DELETE FROM tidemark.quarantine WHERE position = ? OR starts_with(position, ?)", url, url+"#"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func recordVersion(ctx context.Context, tx *sql.Tx, v engine.SchemaVersion) error {
+	changes := v.Changes
+	if changes == nil {
+		changes = []string{}
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO tidemark.schemas VALUES (?, ?, ?, ?, ?, ?, from_json(?::JSON, '["VARCHAR"]'), ?::JSON, ?::JSON, ?::JSON)`,
+		v.Dataset, v.Version, v.Author, v.At, v.Major, v.Position, asJSON(changes), asJSON(v.Body), asJSON(v.Mapping), asJSON(v.Originals))
+	return err
+}
+
+func asJSON(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // only our own plain structs come here
+	}
+	return string(b)
+}
+
+// quarantineChunk bounds the parameters of one INSERT.
+const quarantineChunk = 200
+
+func insertQuarantine(ctx context.Context, tx *sql.Tx, b engine.Batch) error {
+	for chunk := range slices.Chunk(b.Quarantine, quarantineChunk) {
+		var values []string
+		var args []any
+		for _, q := range chunk {
+			values = append(values, "(nextval('tidemark.quarantine_id'), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+			args = append(args, b.Dataset, q.Source, q.Position, q.Reason, null(q.Path), null(q.Want), null(q.Got), b.Ingest, max(q.Size, int64(len(q.Raw))), q.Raw)
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO tidemark.quarantine VALUES `+strings.Join(values, ", "), args...); err != nil {
+			return fmt.Errorf("write to quarantine: %w", err)
+		}
+	}
+	return nil
+}
+
+func null(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+func countConflicts(ctx context.Context, tx *sql.Tx, b engine.Batch) error {
+	for _, c := range b.Conflicts {
+		result, err := tx.ExecContext(ctx, `UPDATE tidemark.conflicts SET count = count + ? WHERE dataset = ? AND path = ? AND want = ? AND got = ? AND source = ?`,
+			c.Count, b.Dataset, c.Path, c.Want, c.Got, c.Source)
+		if err != nil {
+			return err
+		}
+		if n, _ := result.RowsAffected(); n > 0 {
+			continue
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO tidemark.conflicts VALUES (?, ?, ?, ?, ?, ?, ?)`,
+			b.Dataset, c.Path, c.Want, c.Got, c.Source, c.Count, c.Example); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// advanceLedger writes how far each object of the batch has been read.
+func (s *Store) advanceLedger(ctx context.Context, tx *sql.Tx, b engine.Batch, done engine.Committed) error {
+	version := 0
+	if b.Schema != nil {
+		version = b.Schema.Version
+	} else if v, ok := s.Schema(b.Dataset); ok {
+		version = v.Version
+	}
+	for chunk := range slices.Chunk(b.Objects, quarantineChunk) {
+		var forget, keep, states []string
+		var forgetArgs, keepArgs, stateArgs []any
+		for _, o := range chunk {
+			forget = append(forget, "(?, ?, ?)")
+			forgetArgs = append(forgetArgs, b.Dataset, o.Source, o.Key)
+			if !o.Done {
+				keep = append(keep, "(?, ?, ?, ?, ?, ?)")
+				keepArgs = append(keepArgs, b.Dataset, o.Source, o.Key, o.ETag, o.Read, b.Ingest)
+				continue
+			}
+			state := "done"
+			if o.Undecodable {
+				state = "undecodable"
+			}
+			states = append(states, "("+strings.TrimSuffix(strings.Repeat("?, ", 19), ", ")+")")
+			stateArgs = append(stateArgs, b.Dataset, o.Source, o.Key, o.URL, o.ETag, o.Size, moment(o.Modified), null(o.Format), state,
+				o.Read, o.Stored, o.Quarantined, o.Dropped, o.Fetched, moment(o.MinTime), moment(o.MaxTime), version, o.Seconds, b.Ingest)
+		}
+		list := strings.Join(forget, ", ")
+		if _, err := tx.ExecContext(ctx, `DELETE FROM tidemark.checkpoints WHERE (dataset, source, key) IN (`+list+`)`, forgetArgs...); err != nil {
+			return fmt.Errorf("move checkpoints: %w", err)
+		}
+		if len(keep) > 0 {
+			if _, err := tx.ExecContext(ctx, `INSERT INTO tidemark.checkpoints VALUES `+strings.Join(keep, ", "), keepArgs...); err != nil {
+				return fmt.Errorf("move checkpoints: %w", err)
+			}
+		}
+		if len(states) > 0 {
+			if _, err := tx.ExecContext(ctx, `INSERT INTO tidemark.objects VALUES `+strings.Join(states, ", "), stateArgs...); err != nil {
+				return fmt.Errorf("write the ledger: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+func moment(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t
+}

@@ -1,0 +1,193 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"tidemark.dev/tidemark/engine"
+)
+
+// objectLimit is read_json's limit for one row. At 1 MB its buffers are small
+// enough to keep two threads busy on a batch; a batch with a longer line gets
+// a larger one.
+const objectLimit = 1 << 20
+
+func insertRows(ctx context.Context, tx *sql.Tx, d *dataset, b engine.Batch) (engine.Committed, error) {
+	if b.Lines == "" && b.Table == nil {
+		return engine.Committed{}, nil
+	}
+	g := d.segments[len(d.segments)-1]
+	from := linesSQL(g, b)
+	if b.Table != nil {
+		from = tableSQL(g, b)
+	}
+	if b.Dedup != nil {
+		return insertUnique(ctx, tx, d, g, b, from)
+	}
+	before := b.Rows
+	result, err := tx.ExecContext(ctx, "INSERT INTO "+g.sql()+" "+from)
+	if err != nil {
+		return engine.Committed{}, fmt.Errorf("load a batch into %s: %w", b.Dataset, err)
+	}
+	stored, err := result.RowsAffected()
+	if err != nil {
+		return engine.Committed{}, err
+	}
+	if stored != before {
+		return engine.Committed{}, fmt.Errorf("load a batch into %s: %d rows were staged and %d arrived", b.Dataset, before, stored)
+	}
+	return committed(ctx, tx, g, b, engine.Committed{Stored: stored})
+}
+
+// committed counts the late rows of a batch, where any can be.
+func committed(ctx context.Context, tx *sql.Tx, g segment, b engine.Batch, c engine.Committed) (engine.Committed, error) {
+	if b.LateBefore.IsZero() {
+		return c, nil
+	}
+	err := tx.QueryRowContext(ctx, `SELECT count(*) FROM `+g.sql()+` WHERE _late AND ingest_time = ?::TIMESTAMPTZ AND event_time < ?::TIMESTAMPTZ`,
+		b.Ingest, b.LateBefore).Scan(&c.Late)
+	return c, err
+}
+
+// insertUnique keeps the first committed row of each key. Rows whose key is
+// null are all kept.
+func insertUnique(ctx context.Context, tx *sql.Tx, d *dataset, g segment, b engine.Batch, from string) (engine.Committed, error) {
+	var c engine.Committed
+	stage := "CREATE OR REPLACE TEMP TABLE incoming AS " + from
+	if _, err := tx.ExecContext(ctx, stage); err != nil {
+		return c, fmt.Errorf("load a batch into %s: %w", b.Dataset, err)
+	}
+	defer tx.ExecContext(context.WithoutCancel(ctx), "DROP TABLE IF EXISTS incoming") //nolint:errcheck // a temporary table
+	at := engine.Dataset{Name: b.Dataset, Body: d.version.Body}
+	_, want, err := at.Resolve(b.Dedup)
+	if err != nil {
+		return c, fmt.Errorf("dedup: %w", err)
+	}
+	key := readPath(g, b.Dedup, want)
+	var known []string
+	for _, old := range d.segments {
+		known = append(known, "SELECT "+readPath(old, b.Dedup, want)+" AS k FROM "+old.sql())
+	}
+	result, err := tx.ExecContext(ctx, `INSERT INTO `+g.sql()+` SELECT * FROM incoming
+		WHERE `+key+` IS NULL OR `+key+` NOT IN (SELECT k FROM (`+strings.Join(known, " UNION ALL ")+`) WHERE k IS NOT NULL)
+		QUALIFY `+key+` IS NULL OR row_number() OVER (PARTITION BY `+key+` ORDER BY _seq) = 1`)
+	if err != nil {
+		return c, fmt.Errorf("load a batch into %s: %w", b.Dataset, err)
+	}
+	if c.Stored, err = result.RowsAffected(); err != nil {
+		return c, err
+	}
+	c.Duplicates = b.Rows - c.Stored
+	return committed(ctx, tx, g, b, c)
+}
+
+// linesSQL selects the rows of a file of conformed lines, in table order.
+func linesSQL(g segment, b engine.Batch) string {
+	columns := map[string]string{
+		"_o": "INTEGER", "_r": "BIGINT", "_seq": "BIGINT", "_t": "BIGINT",
+		"service": "VARCHAR", "level": "VARCHAR", "message": "VARCHAR", "trace_id": "VARCHAR", "span_id": "VARCHAR",
+		"labels": "MAP(VARCHAR, VARCHAR)", "body": g.body.DuckDB(), "rest": "VARCHAR",
+	}
+	var list []string
+	for _, name := range []string{"_o", "_r", "_seq", "_t", "service", "level", "message", "trace_id", "span_id", "labels", "body", "rest"} {
+		list = append(list, name+": "+engine.QuoteText(columns[name]))
+	}
+	origin := originsSQL(b.Origins)
+	t := "make_timestamptz(_t)"
+	if b.ArrivalIsTime {
+		t = "coalesce(make_timestamptz(_t), arrival)"
+	}
+	return "SELECT " + t + ", arrival, " + timestampSQL(b.Ingest) +
+		", service, level, message, trace_id, span_id, labels, body, rest::JSON, _seq, source, url || '#' || _r, " + lateSQL(t, b.LateBefore) +
+		" FROM read_json(" + engine.QuoteText(b.Lines) + ", format = 'newline_delimited', columns = {" + strings.Join(list, ", ") +
+		"}, maximum_object_size = " + strconv.Itoa(max(objectLimit, 2*b.Longest)) + ", compression = 'uncompressed')" + origin
+}
+
+// originsSQL joins each row with where it came from. A batch of one object
+// needs no join.
+func originsSQL(origins []engine.Origin) string {
+	if len(origins) == 1 {
+		o := origins[0]
+		return " CROSS JOIN (SELECT " + engine.QuoteText(o.Source) + " AS source, " + engine.QuoteText(o.URL) + " AS url, " + timestampSQL(o.Arrival) + " AS arrival)"
+	}
+	rows := make([]string, len(origins))
+	for i, o := range origins {
+		rows[i] = "(" + strconv.Itoa(i) + ", " + engine.QuoteText(o.Source) + ", " + engine.QuoteText(o.URL) + ", " + timestampSQL(o.Arrival) + ")"
+	}
+	return " JOIN (VALUES " + strings.Join(rows, ", ") + ") AS origin(i, source, url, arrival) ON i = _o"
+}
+
+func timestampSQL(t time.Time) string {
+	if t.IsZero() {
+		return "NULL::TIMESTAMPTZ"
+	}
+	return "make_timestamptz(" + strconv.FormatInt(t.UnixMicro(), 10) + ")"
+}
+
+func lateSQL(t string, watermark time.Time) string {
+	if watermark.IsZero() {
+		return "false"
+	}
+	return "coalesce(" + t + " < " + timestampSQL(watermark) + ", false)"
+}
+
+// tableSQL selects the rows of a verified Parquet file, in table order.
+func tableSQL(g segment, b engine.Batch) string {
+	st := b.Table
+	declared := map[string]engine.ForeignColumn{}
+	for _, c := range st.Columns {
+		declared[c.Name] = c
+	}
+	mapped := func(column string) string {
+		name := st.Envelope[column]
+		if name == "" {
+			return "NULL"
+		}
+		return engine.QuoteIdent(name) + "::VARCHAR"
+	}
+	t := "NULL::TIMESTAMPTZ"
+	if name := st.Envelope["event_time"]; name != "" {
+		t = engine.QuoteIdent(name) + "::TIMESTAMPTZ"
+	} else if b.ArrivalIsTime {
+		t = timestampSQL(b.Origins[0].Arrival)
+	}
+	labels := "NULL"
+	if name := st.Envelope["labels"]; name != "" {
+		labels = engine.QuoteIdent(name) + "::MAP(VARCHAR, VARCHAR)"
+	}
+	o := b.Origins[0]
+	list := []string{
+		t, timestampSQL(o.Arrival), timestampSQL(b.Ingest),
+		mapped("service"), mapped("level"), mapped("message"), mapped("trace_id"), mapped("span_id"), labels,
+		tableBody(g.body, declared), "NULL::JSON",
+		fmt.Sprintf("%d + file_row_number", st.FirstSeq), engine.QuoteText(o.Source),
+		engine.QuoteText(o.URL) + " || '#' || (file_row_number + 1)", lateSQL(t, b.LateBefore),
+	}
+	return "SELECT " + strings.Join(list, ", ") + " FROM read_parquet(" + engine.QuoteText(st.Path) + ", file_row_number = true)"
+}
+
+// tableBody packs a file's columns into the segment's struct.
+func tableBody(body engine.Type, declared map[string]engine.ForeignColumn) string {
+	var members []string
+	for _, f := range body.Fields {
+		if !f.Type.Known() {
+			continue
+		}
+		value := "NULL::" + f.Type.DuckDB()
+		if c, ok := declared[f.Name]; ok && c.Type.Known() {
+			value = convertSQL(engine.QuoteIdent(c.Name), c.Declared)
+			if c.Type.DuckDB() != f.Type.DuckDB() || c.Declared != c.Type.DuckDB() {
+				value += "::" + f.Type.DuckDB()
+			}
+		}
+		members = append(members, engine.QuoteIdent(f.Name)+" := "+value)
+	}
+	if len(members) == 0 {
+		return "struct_pack(_ := NULL::BOOLEAN)"
+	}
+	return "struct_pack(" + strings.Join(members, ", ") + ")"
+}

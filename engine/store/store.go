@@ -1,0 +1,248 @@
+// Package store keeps datasets in DuckDB. It owns the database file, the
+// registry of schema versions and their segments, the ledger of objects,
+// quarantine and watermarks, and it is the only package (with those below it)
+// that imports DuckDB.
+//
+// There is one writer: Commit and everything else that changes the database
+// take a lock. Readers never wait for it.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/duckdb/duckdb-go/v2"
+
+	"tidemark.dev/tidemark/engine"
+)
+
+// Options say where the database lives and what it may use.
+type Options struct {
+	// Path is the database file; its folder must exist.
+	Path string
+	// Staging is a folder for files on their way in. The instance can read
+	// there, in Readable, and nowhere else.
+	Staging  string
+	Readable []string
+	// Temp is where queries may spill; TempLimit bounds it, as DuckDB writes
+	// sizes ("20GB").
+	Temp      string
+	TempLimit string
+	Memory    string // "2GB"
+	Threads   int
+	Clock     engine.Clock
+}
+
+// Store is an open database. Its methods may be called from several
+// goroutines.
+type Store struct {
+	opt Options
+
+	write sync.Mutex // held by whoever changes the database
+
+	mu       sync.RWMutex
+	db       *sql.DB
+	datasets map[string]*dataset
+	nextSeq  int64
+}
+
+// checkpointThreshold keeps automatic checkpoints out of micro-batches: at
+// DuckDB's default of 16 MB they stall writes for most of a second.
+const checkpointThreshold = "512MB"
+
+// Open opens the database, creating it when there is none.
+func Open(ctx context.Context, opt Options) (*Store, error) {
+	if opt.Clock == nil {
+		opt.Clock = engine.SystemClock{}
+	}
+	s := &Store{opt: opt}
+	if err := s.connect(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Store) connect(ctx context.Context) error {
+	db, err := openInstance(ctx, s.opt.Path, s.opt)
+	if err != nil {
+		return openError(s.opt.Path, err)
+	}
+	if err := createSystemTables(ctx, db); err != nil {
+		db.Close()
+		return openError(s.opt.Path, err)
+	}
+	if err := harden(ctx, db, append([]string{s.opt.Staging}, s.opt.Readable...)); err != nil {
+		db.Close()
+		return err
+	}
+	datasets, next, err := loadDatasets(ctx, db)
+	if err != nil {
+		db.Close()
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.db, s.datasets, s.nextSeq = db, datasets, next
+	return nil
+}
+
+// openInstance starts a DuckDB instance with the settings all of ours share.
+func openInstance(ctx context.Context, path string, opt Options) (*sql.DB, error) {
+	settings := []string{
+		"SET GLOBAL TimeZone = 'UTC'",
+		"SET preserve_insertion_order = false",
+		"SET checkpoint_threshold = '" + checkpointThreshold + "'",
+	}
+	if opt.Memory != "" {
+		settings = append(settings, "SET memory_limit = "+engine.QuoteText(opt.Memory))
+	}
+	if opt.Threads > 0 {
+		settings = append(settings, fmt.Sprintf("SET threads = %d", opt.Threads))
+	}
+	if opt.Temp != "" {
+		settings = append(settings, "SET temp_directory = "+engine.QuoteText(opt.Temp))
+	}
+	if opt.TempLimit != "" {
+		settings = append(settings, "SET max_temp_directory_size = "+engine.QuoteText(opt.TempLimit))
+	}
+	connector, err := duckdb.NewConnector(path, nil)
+	if err != nil {
+		return nil, err
+	}
+	db := sql.OpenDB(connector)
+	for _, set := range settings {
+		if _, err := db.ExecContext(ctx, set); err != nil {
+			db.Close()
+			return nil, fmt.Errorf("%s: %w", set, err)
+		}
+	}
+	return db, nil
+}
+
+// Close writes everything to the database file and closes it.
+func (s *Store) Close() error {
+	s.write.Lock()
+	defer s.write.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.db == nil {
+		return nil
+	}
+	_, checkpoint := s.db.Exec("CHECKPOINT")
+	err := s.db.Close()
+	s.db = nil
+	if err == nil && checkpoint != nil && !isFatal(checkpoint) {
+		// The write-ahead log still holds everything; it only starts slower.
+		err = nil
+	}
+	return err
+}
+
+// DB is the handle for queries of ours; a user's SQL goes through the cage.
+func (s *Store) DB() *sql.DB {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.db
+}
+
+// QueryContext makes the store an engine.Querier.
+func (s *Store) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return s.DB().QueryContext(ctx, query, args...)
+}
+
+// reopen brings the database back after a FATAL error has invalidated the
+// instance; committed rows are intact.
+func (s *Store) reopen(ctx context.Context) error {
+	s.mu.Lock()
+	s.db.Close()
+	s.mu.Unlock()
+	return s.connect(context.WithoutCancel(ctx))
+}
+
+// inTx runs f in one transaction of the single writer. When the instance was
+// invalidated it is reopened, so that the next call works.
+func (s *Store) inTx(ctx context.Context, f func(tx *sql.Tx) error) error {
+	s.write.Lock()
+	defer s.write.Unlock()
+	tx, err := s.DB().BeginTx(ctx, nil)
+	if err != nil {
+		return s.failed(ctx, err)
+	}
+	if err := f(tx); err != nil {
+		_ = tx.Rollback()
+		return s.failed(ctx, err)
+	}
+	if err := tx.Commit(); err != nil {
+		return s.failed(ctx, err)
+	}
+	return nil
+}
+
+// failed classifies a write error and heals what it broke.
+func (s *Store) failed(ctx context.Context, err error) error {
+	var known *engine.Error
+	switch {
+	case errors.As(err, &known):
+		return err
+	case ctx.Err() != nil:
+		return &engine.Error{Kind: engine.Canceled, Op: "write to the database", Err: ctx.Err()}
+	}
+	text := err.Error()
+	e := &engine.Error{Kind: engine.Internal, Op: "write to the database", Err: err}
+	switch {
+	case strings.Contains(text, "No space left") || strings.Contains(text, "not enough disk space"):
+		e.Kind = engine.Unavailable
+		e.Hint = "free some disk space under " + filepath.Dir(s.opt.Path) + " and run it again: nothing committed is lost"
+	case strings.Contains(text, "Out of Memory"):
+		e.Kind = engine.Unavailable
+		e.Hint = "raise limits.memory in tidemark.yaml"
+	}
+	if isFatal(err) {
+		if again := s.reopen(ctx); again != nil {
+			return errors.Join(e, again)
+		}
+	}
+	return e
+}
+
+func isFatal(err error) bool {
+	return err != nil && (strings.Contains(err.Error(), "FATAL") ||
+		strings.Contains(err.Error(), "has been invalidated") || errors.Is(err, driver.ErrBadConn))
+}
+
+func openError(path string, err error) error {
+	text := err.Error()
+	e := &engine.Error{Kind: engine.Unavailable, Op: "open the database", File: path, Err: err}
+	switch {
+	case strings.Contains(text, "Could not set lock"):
+		e.Kind = engine.Conflict
+		e.Err = errors.New("another program has the file open" + lockHolder(text))
+		e.Hint = "close that program (a DuckDB shell, perhaps) and try again"
+	case strings.Contains(text, "not a valid DuckDB database"), strings.Contains(text, "Corrupt"),
+		strings.Contains(text, "Serialization Error"):
+		e.Kind = engine.Invalid
+		e.Hint = "move the file away and pull again: what was pulled can be pulled anew"
+	case strings.Contains(text, "No space left"):
+		e.Hint = "free some disk space"
+	case errors.Is(err, os.ErrPermission) || strings.Contains(text, "Permission denied"):
+		e.Hint = "check who owns the file"
+	}
+	return e
+}
+
+// lockHolder finds the process that DuckDB names in its message.
+func lockHolder(text string) string {
+	_, after, ok := strings.Cut(text, "Conflicting lock is held in ")
+	if !ok {
+		return ""
+	}
+	holder, _, _ := strings.Cut(after, ".")
+	return ": " + holder
+}

@@ -1,0 +1,63 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"tidemark.dev/tidemark/engine"
+)
+
+// formatVersion is the layout of the system tables. A database of a newer
+// layout is refused; an older one is migrated here when there is one.
+const formatVersion = 1
+
+var systemTables = []string{
+	`CREATE SCHEMA IF NOT EXISTS tidemark`,
+	`CREATE SCHEMA IF NOT EXISTS segment`,
+	`CREATE TABLE IF NOT EXISTS tidemark.format (version INTEGER)`,
+	`CREATE TABLE IF NOT EXISTS tidemark.schemas (
+		dataset VARCHAR, version INTEGER, author VARCHAR, created_at TIMESTAMPTZ, major BOOLEAN, position VARCHAR,
+		changes VARCHAR[], body JSON, mapping JSON, originals JSON)`,
+	`CREATE TABLE IF NOT EXISTS tidemark.segments (dataset VARCHAR, id INTEGER, version INTEGER, table_name VARCHAR)`,
+	`CREATE TABLE IF NOT EXISTS tidemark.objects (
+		dataset VARCHAR, source VARCHAR, key VARCHAR, url VARCHAR, etag VARCHAR, size BIGINT, modified TIMESTAMPTZ,
+		format VARCHAR, state VARCHAR, records BIGINT, stored BIGINT, quarantined BIGINT, dropped BIGINT,
+		bytes_fetched BIGINT, min_event_time TIMESTAMPTZ, max_event_time TIMESTAMPTZ,
+		schema_version INTEGER, seconds DOUBLE, pulled_at TIMESTAMPTZ)`,
+	`CREATE TABLE IF NOT EXISTS tidemark.checkpoints (
+		dataset VARCHAR, source VARCHAR, key VARCHAR, etag VARCHAR, records BIGINT, updated_at TIMESTAMPTZ)`,
+	`CREATE SEQUENCE IF NOT EXISTS tidemark.quarantine_id`,
+	`CREATE TABLE IF NOT EXISTS tidemark.quarantine (
+		id BIGINT, dataset VARCHAR, source VARCHAR, position VARCHAR, reason VARCHAR, path VARCHAR,
+		want VARCHAR, got VARCHAR, created_at TIMESTAMPTZ, bytes BIGINT, raw BLOB)`,
+	`CREATE TABLE IF NOT EXISTS tidemark.conflicts (
+		dataset VARCHAR, path VARCHAR, want VARCHAR, got VARCHAR, source VARCHAR, count BIGINT, example VARCHAR)`,
+	`CREATE TABLE IF NOT EXISTS tidemark.watermarks (dataset VARCHAR, watermark TIMESTAMPTZ, updated_at TIMESTAMPTZ)`,
+}
+
+func createSystemTables(ctx context.Context, db *sql.DB) error {
+	var found sql.NullInt64
+	row := db.QueryRowContext(ctx, `SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'tidemark' AND table_name = 'format'`)
+	if err := row.Scan(&found); err != nil {
+		return err
+	}
+	if found.Int64 == 0 {
+		for _, ddl := range systemTables {
+			if _, err := db.ExecContext(ctx, ddl); err != nil {
+				return fmt.Errorf("create system tables: %w", err)
+			}
+		}
+		_, err := db.ExecContext(ctx, `INSERT INTO tidemark.format VALUES (?)`, formatVersion)
+		return err
+	}
+	var version int
+	if err := db.QueryRowContext(ctx, `SELECT version FROM tidemark.format`).Scan(&version); err != nil {
+		return err
+	}
+	if version > formatVersion {
+		return engine.Errorf(engine.Invalid, "open the database", "it was written by a newer version of Tidemark (layout %d, this one knows %d)", version, formatVersion).
+			WithHint("upgrade Tidemark")
+	}
+	return nil
+}
