@@ -1,0 +1,91 @@
+package file
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+
+	"tidemark.dev/tidemark/engine"
+)
+
+// Open gives the bytes of a file. It fails with Conflict, at once or at the
+// end of the bytes, if the file is not or does not stay the one that was
+// listed. A blocked read of a network file system is not interrupted by ctx;
+// the next one is.
+func (s *Source) Open(ctx context.Context, o engine.Object) (io.ReadCloser, error) {
+	op := "read " + o.Key
+	name, ok := s.named(o.Key)
+	if !ok {
+		return nil, engine.Errorf(engine.NotFound, op, "the source %s has no such file", s.name)
+	}
+	info, err := fs.Stat(s.tree, name)
+	if err != nil {
+		return nil, unreadable(ctx, op, err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, changed(op)
+	}
+	f, err := s.tree.Open(name)
+	if err != nil {
+		return nil, unreadable(ctx, op, err)
+	}
+	r := &reader{ctx: ctx, op: op, file: f, etag: o.ETag, size: o.Size}
+	if err := r.unchanged(); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// reader reads a file and watches that it stays the same.
+type reader struct {
+	ctx  context.Context
+	op   string
+	file fs.File
+	etag string
+	size int64
+	read int64
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, unreadable(r.ctx, r.op, err)
+	}
+	n, err := r.file.Read(p)
+	r.read += int64(n)
+	switch {
+	case errors.Is(err, io.EOF):
+		if r.read != r.size {
+			return n, changed(r.op)
+		}
+		if err := r.unchanged(); err != nil {
+			return n, err
+		}
+		return n, io.EOF
+	case err != nil:
+		return n, unreadable(r.ctx, r.op, err)
+	case r.read > r.size:
+		return n, changed(r.op)
+	}
+	return n, nil
+}
+
+// Close closes the file.
+func (r *reader) Close() error { return r.file.Close() }
+
+func (r *reader) unchanged() error {
+	info, err := r.file.Stat()
+	if err != nil {
+		return unreadable(r.ctx, r.op, err)
+	}
+	if etag(info) != r.etag {
+		return changed(r.op)
+	}
+	return nil
+}
+
+func changed(op string) error {
+	return engine.Errorf(engine.Conflict, op, "the file has changed since it was listed").
+		WithHint("pull again once nothing writes to it")
+}

@@ -1,0 +1,35 @@
+package glob
+
+import "strings"
+
+// bookkeepers are names that engines and services write beside their data.
+var bookkeepers = map[string]bool{
+	"_SUCCESS":         true,
+	"_temporary":       true,
+	"_metadata":        true,
+	"_common_metadata": true,
+	"_spark_metadata":  true,
+	"_delta_log":       true,
+	// Hash chains over CloudTrail's logs, not logs.
+	"CloudTrail-Digest": true,
+	// Written once by AWS to see whether it may write.
+	"aws-logs-write-test":        true,
+	"ELBAccessLogTestFile":       true,
+	"ConfigWritabilityCheckFile": true,
+}
+
+// bookkeeping reports whether a key is a hidden file, or one that something
+// keeps beside the data. It is given what the pattern's
+// plain beginning does not name: what a user typed is never hidden.
+func bookkeeping(rest string) bool {
+	if strings.HasSuffix(rest, "_$folder$") || strings.HasSuffix(rest, ".crc") {
+		return true
+	}
+	for segment := range strings.SplitSeq(rest, "/") {
+		if strings.HasPrefix(segment, ".") || bookkeepers[segment] ||
+			strings.HasPrefix(segment, "_committed_") || strings.HasPrefix(segment, "_started_") {
+			return true
+		}
+	}
+	return false
+}
