@@ -92,8 +92,9 @@ type Batch struct {
 	Lines   string
 	Longest int
 	Rows    int64
-	// Table is set instead of Lines for columnar files.
-	Table *StagedTable
+	// Tables are columnar files that are loaded whole; their rows count in
+	// Rows too.
+	Tables []StagedTable
 	// Origins are what the rows' _o counts.
 	Origins []Origin
 	Ingest  time.Time
@@ -117,6 +118,7 @@ type StagedTable struct {
 	Path     string
 	Rows     int64
 	FirstSeq int64
+	Origin   int // of the batch's Origins
 	Columns  []ForeignColumn
 	// Envelope names the file's column that fills an envelope column.
 	Envelope map[string]string
@@ -141,6 +143,8 @@ type ForeignTable interface {
 	Verify(ctx context.Context) (rows int64, err error)
 	// WriteLines writes every row as one JSON object a line into a file.
 	WriteLines(ctx context.Context, path string) error
+	// Detach ends the decoding but leaves the file at Path until cleanup.
+	Detach() (cleanup func())
 	Close() error
 }
 

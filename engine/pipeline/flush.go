@@ -23,7 +23,7 @@ func (p *puller) flush(ctx context.Context) error {
 		return err
 	}
 	out := engine.Batch{
-		Dataset: p.opt.Dataset, Rows: b.rows, Longest: b.longest, Table: b.table, Origins: b.origins,
+		Dataset: p.opt.Dataset, Rows: b.rows, Longest: b.longest, Tables: b.tables, Origins: b.origins,
 		Ingest: p.opt.Clock.Now(), LateBefore: p.opt.Watermark, ArrivalIsTime: len(p.opt.Mapping.EventTime) == 0,
 		Dedup: p.opt.Dedup, Replace: b.replace, Quarantine: b.held, Objects: b.states,
 	}
@@ -104,7 +104,7 @@ func (p *puller) adopt(body engine.Type, changes []schema.Change, position strin
 // exact reports whether every integer of a path, stored or staged, is exact
 // as a double.
 func (p *puller) exact(ctx context.Context, path string) bool {
-	if p.conform != nil && p.conform.LongIntegers() {
+	if p.conform != nil && p.conform.LongIntegers() || p.batch != nil && len(p.batch.tables) > 0 {
 		return false
 	}
 	if p.commits.wait() != nil {

@@ -74,7 +74,9 @@ func (b *bench) options() pipeline.Options {
 	return pipeline.Options{
 		Dataset: "logs", Source: "src", Format: "auto", Mapping: engine.Mapping{Envelope: schema.DefaultEnvelope()}, FindTime: true,
 		Staging: filepath.Join(b.dir, "staging"), Scratch: filepath.Join(b.dir, "scratch"), Workers: 2, Store: b.Store,
-		Fetch: func(_ context.Context, o engine.Object) (pipeline.Local, error) { return pipeline.Local{Path: o.URL}, nil },
+		Fetch: func(_ context.Context, o engine.Object) (pipeline.Local, error) {
+			return pipeline.Local{Path: o.URL}, nil
+		},
 	}
 }
 

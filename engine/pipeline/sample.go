@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path"
+	"strings"
 
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/format"
@@ -13,7 +15,7 @@ import (
 
 // sampleObjects is how many objects, spread over all of them, are looked at
 // before a pull, so that most datasets have one version from the start.
-const sampleObjects = 8
+const sampleObjects = 16
 
 // lookAhead learns the types of a sample of the objects. What it cannot read
 // it leaves for the pull proper to report.
@@ -55,26 +57,57 @@ type sampled struct {
 }
 
 func (p *puller) sample(ctx context.Context, tasks []Task) (lines []sampled, tables [][]engine.ForeignColumn, err error) {
-	step := max(1, len(tasks)/sampleObjects)
-	for i := 0; i < len(tasks) && i/step < sampleObjects; i += step {
+	for i, t := range spread(tasks, sampleObjects) {
 		if err := ctx.Err(); err != nil {
 			return nil, nil, err
 		}
-		local, err := p.opt.Fetch(ctx, tasks[i].Object)
+		local, err := p.opt.Fetch(ctx, t.Object)
 		if err != nil {
 			continue
 		}
 		p.counts.Fetched += local.Fetched
-		l, t := p.sampleObject(ctx, tasks[i], local, i == 0)
+		l, columns := p.sampleObject(ctx, t, local, i == 0)
 		lines = append(lines, l...)
-		if t != nil {
-			tables = append(tables, t)
+		if columns != nil {
+			tables = append(tables, columns)
 		}
 		if local.Release != nil {
 			local.Release()
 		}
 	}
 	return lines, tables, nil
+}
+
+// spread chooses n tasks so that every kind of object has its turn, kinds
+// being told by names without their digits, and the objects of a kind are far
+// apart.
+func spread(tasks []Task, n int) []Task {
+	var order []string
+	kinds := map[string][]Task{}
+	for _, t := range tasks {
+		kind := strings.Map(func(r rune) rune {
+			if '0' <= r && r <= '9' {
+				return -1
+			}
+			return r
+		}, path.Base(t.Key))
+		if len(kind) > 0 && kinds[kind] == nil {
+			order = append(order, kind)
+		}
+		kinds[kind] = append(kinds[kind], t)
+	}
+	if len(order) > n { // names that are all different tell no kinds
+		order, kinds = []string{""}, map[string][]Task{"": tasks}
+	}
+	var out []Task
+	each := max(1, n/max(1, len(order)))
+	for _, kind := range order {
+		of := kinds[kind]
+		for i := range min(each, len(of)) {
+			out = append(out, of[i*len(of)/each])
+		}
+	}
+	return out
 }
 
 // sampleObject reads the first chunk of a JSON object, or the columns of a
@@ -119,11 +152,12 @@ func (p *puller) sampleObject(ctx context.Context, t Task, local Local, first bo
 // event time.
 func timeField(lines []sampled, tables [][]engine.ForeignColumn) []engine.Path {
 	for _, candidate := range schema.TimeCandidates {
-		with, of := 0, len(lines)
+		with, of := 0, 0
 		x := schema.NewExtractor([][]engine.Path{{candidate}})
 		for _, l := range lines {
 			column := engine.Column{Type: engine.Timestamp}
 			if x.Find(l.raw) {
+				of++
 				if x.Append(&column, 0); !column.IsNull(0) {
 					with++
 				}

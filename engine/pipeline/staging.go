@@ -36,7 +36,8 @@ type staging struct {
 	later    []putOff // lines that wait for their paths to get types
 	laterLen int64
 	replace  []string
-	table    *engine.StagedTable
+	tables   []engine.StagedTable
+	free     []func() // what the tables' files need until the commit
 
 	seq, seqEnd int64
 }
@@ -134,6 +135,10 @@ func (b *staging) discard() {
 		os.Remove(b.file.Name())
 		b.file = nil
 	}
+	for _, f := range b.free {
+		f()
+	}
+	b.free = nil
 }
 
 // smallObject gives the bytes of an object that is small enough to keep.

@@ -19,7 +19,6 @@ func (p *puller) table(ctx context.Context, o *objectRun) error {
 	}
 	t, err := p.opt.Store.OpenForeign(ctx, path, o.format, p.opt.Scratch)
 	if err == nil {
-		defer t.Close()
 		err = p.tableRows(ctx, o, t)
 	}
 	if engine.KindOf(err) == engine.Invalid && ctx.Err() == nil {
@@ -57,8 +56,9 @@ func (p *puller) tableRows(ctx context.Context, o *objectRun, t engine.ForeignTa
 	if !strict {
 		body, changes := schema.Join(p.version.Body, file)
 		if len(changes) > 0 {
-			// Rows staged so far belong to the version before.
+			// Files staged so far were checked against the version before.
 			if err := p.flush(ctx); err != nil {
+				t.Close()
 				return err
 			}
 			p.adopt(body, changes, o.task.URL)
@@ -66,38 +66,40 @@ func (p *puller) tableRows(ctx context.Context, o *objectRun, t engine.ForeignTa
 		}
 	}
 	if len(p.stages) > 0 || len(p.opt.Mapping.Labels) > 0 || mapped == nil || !schema.Holds(p.version.Body, file) {
+		defer t.Close()
 		return p.tableLines(ctx, o, t)
 	}
-	return p.tableWhole(ctx, o, t, mapped)
+	err := p.tableWhole(ctx, o, t, mapped)
+	if err != nil {
+		t.Close()
+	}
+	return err
 }
 
-// tableWhole loads the file in one batch of its own.
+// tableWhole adds the file to the batch.
 func (p *puller) tableWhole(ctx context.Context, o *objectRun, t engine.ForeignTable, mapped map[string]string) error {
 	rows, err := t.Verify(ctx)
 	if err != nil {
 		return err
 	}
-	if err := p.flush(ctx); err != nil {
-		return err
-	}
-	o.batch = nil
 	p.ensureBatch(o)
 	if rows > 0 {
-		p.batch.table = &engine.StagedTable{
-			Path: t.Path(), Rows: rows, FirstSeq: p.opt.Store.AllocateSeq(rows), Columns: t.Columns(), Envelope: mapped,
-		}
-		p.batch.rows = rows
+		p.batch.tables = append(p.batch.tables, engine.StagedTable{
+			Path: t.Path(), Rows: rows, FirstSeq: p.opt.Store.AllocateSeq(rows), Origin: o.origin, Columns: t.Columns(), Envelope: mapped,
+		})
+		p.batch.rows += rows
+	}
+	// The commit reads the file, so it stays until then.
+	p.batch.free = append(p.batch.free, t.Detach())
+	if o.local.Release != nil {
+		p.batch.free = append(p.batch.free, o.local.Release)
+		o.local.Release = nil
 	}
 	o.next = rows + 1
 	o.state.Stored = rows
 	p.counts.Read += rows
 	p.counts.Records += rows
-	o.enter()
-	if err := p.flush(ctx); err != nil {
-		return err
-	}
-	// The file is read by the commit, and must stay until then.
-	return p.commits.wait()
+	return nil
 }
 
 // tableLines takes the file's rows in as JSON lines.

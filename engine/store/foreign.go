@@ -13,29 +13,53 @@ import (
 // foreignTable is a file that somebody else wrote, open in an instance of its
 // own: a hostile file may invalidate that instance, and only that.
 type foreignTable struct {
+	store   *Store
 	db      *sql.DB
 	path    string
 	columns []engine.ForeignColumn
 	owned   bool // path is ours to remove
+	spoilt  bool // the instance met something it could not read
 }
 
-// OpenForeign opens a Parquet or CSV file in a throw-away instance that can
-// read nothing else. A CSV file is typed from all of its rows and kept as a
-// Parquet file under scratch until Close.
+// OpenForeign opens a Parquet or CSV file in a throw-away instance. A CSV
+// file is typed from all of its rows and kept as a Parquet file under scratch
+// until Close. The instance serves one file at a time, and is thrown away with
+// the first file that it cannot read.
 func (s *Store) OpenForeign(ctx context.Context, path, format, scratch string) (engine.ForeignTable, error) {
-	opt := s.opt
-	opt.TempLimit = "" // nothing spills: what needs more than the limit is refused
-	opt.Temp = ""
-	db, err := openInstance(ctx, "", opt)
+	db, err := s.takeDecoder(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("start a decoder: %w", err)
 	}
-	f := &foreignTable{db: db, path: path}
+	f := &foreignTable{store: s, db: db, path: path}
 	if err := f.open(ctx, format, scratch); err != nil {
+		err = f.failed(ctx, err)
 		f.Close()
-		return nil, undecodable(ctx, err)
+		return nil, err
 	}
 	return f, nil
+}
+
+func (s *Store) takeDecoder(ctx context.Context) (*sql.DB, error) {
+	s.decoderMu.Lock()
+	db := s.decoder
+	s.decoder = nil
+	s.decoderMu.Unlock()
+	if db != nil {
+		return db, nil
+	}
+	opt := s.opt
+	opt.Temp, opt.TempLimit = "", "" // nothing spills: what needs more than the limit is refused
+	return openInstance(ctx, "", opt)
+}
+
+// dropDecoder closes the idle instance.
+func (s *Store) dropDecoder() {
+	s.decoderMu.Lock()
+	defer s.decoderMu.Unlock()
+	if s.decoder != nil {
+		s.decoder.Close()
+		s.decoder = nil
+	}
 }
 
 func (f *foreignTable) open(ctx context.Context, format, scratch string) error {
@@ -69,7 +93,7 @@ func (f *foreignTable) open(ctx context.Context, format, scratch string) error {
 }
 
 func (f *foreignTable) source() string {
-	return "read_parquet(" + engine.QuoteText(f.path) + ")"
+	return "read_parquet(" + engine.QuoteText(f.path) + ", hive_partitioning = false)"
 }
 
 func (f *foreignTable) Columns() []engine.ForeignColumn { return f.columns }
@@ -85,7 +109,7 @@ func (f *foreignTable) Verify(ctx context.Context) (int64, error) {
 	var rows int64
 	var sum any
 	err := f.db.QueryRowContext(ctx, "SELECT count(*), bit_xor(hash("+strings.Join(names, ", ")+"))::VARCHAR FROM "+f.source()).Scan(&rows, &sum)
-	return rows, undecodable(ctx, err)
+	return rows, f.failed(ctx, err)
 }
 
 func (f *foreignTable) WriteLines(ctx context.Context, path string) error {
@@ -94,7 +118,7 @@ func (f *foreignTable) WriteLines(ctx context.Context, path string) error {
 		members = append(members, lineSQL(c)+" AS "+engine.QuoteIdent(c.Name))
 	}
 	_, err := f.db.ExecContext(ctx, "COPY (SELECT "+strings.Join(members, ", ")+" FROM "+f.source()+") TO "+engine.QuoteText(path)+" (FORMAT json)")
-	return undecodable(ctx, err)
+	return f.failed(ctx, err)
 }
 
 // lineSQL writes a column so that reading the JSON back gives the same value.
@@ -114,11 +138,33 @@ func lineSQL(c engine.ForeignColumn) string {
 	return value
 }
 
+func (f *foreignTable) failed(ctx context.Context, err error) error {
+	f.spoilt = f.spoilt || err != nil
+	return undecodable(ctx, err)
+}
+
 func (f *foreignTable) Close() error {
-	if f.owned {
-		os.Remove(f.path)
+	f.Detach()()
+	return nil
+}
+
+// Detach gives the instance back, for the next file or to be thrown away.
+func (f *foreignTable) Detach() (cleanup func()) {
+	f.store.decoderMu.Lock()
+	defer f.store.decoderMu.Unlock()
+	switch {
+	case f.db == nil:
+	case f.spoilt || f.store.decoder != nil:
+		f.db.Close()
+	default:
+		f.store.decoder = f.db
 	}
-	return f.db.Close()
+	f.db = nil
+	return func() {
+		if f.owned {
+			os.Remove(f.path)
+		}
+	}
 }
 
 // undecodable makes an error of a foreign file into one a person understands.

@@ -17,55 +17,79 @@ import (
 const objectLimit = 1 << 20
 
 func insertRows(ctx context.Context, tx *sql.Tx, d *dataset, b engine.Batch) (engine.Committed, error) {
-	if b.Lines == "" && b.Table == nil {
-		return engine.Committed{}, nil
+	var total engine.Committed
+	if b.Rows == 0 {
+		return total, nil
 	}
 	g := d.segments[len(d.segments)-1]
-	from := linesSQL(g, b)
-	if b.Table != nil {
-		from = tableSQL(g, b)
+	lines := b.Rows
+	for _, t := range b.Tables {
+		lines -= t.Rows
+		if err := insertSelect(ctx, tx, d, g, b, tableSQL(g, b, t), t.Rows, &total); err != nil {
+			return total, err
+		}
+		if err := countUntimed(ctx, tx, t, &total); err != nil {
+			return total, err
+		}
 	}
+	if b.Lines != "" {
+		if err := insertSelect(ctx, tx, d, g, b, linesSQL(g, b), lines, &total); err != nil {
+			return total, err
+		}
+	}
+	if b.LateBefore.IsZero() {
+		return total, nil
+	}
+	err := tx.QueryRowContext(ctx, `SELECT count(*) FROM `+g.sql()+` WHERE _late AND ingest_time = ?::TIMESTAMPTZ AND event_time < ?::TIMESTAMPTZ`,
+		b.Ingest, b.LateBefore).Scan(&total.Late)
+	return total, err
+}
+
+// insertSelect loads one part of a batch, of a known number of rows.
+func insertSelect(ctx context.Context, tx *sql.Tx, d *dataset, g segment, b engine.Batch, from string, rows int64, total *engine.Committed) error {
 	if b.Dedup != nil {
-		return insertUnique(ctx, tx, d, g, b, from)
+		return insertUnique(ctx, tx, d, g, b, from, rows, total)
 	}
-	before := b.Rows
 	result, err := tx.ExecContext(ctx, "INSERT INTO "+g.sql()+" "+from)
 	if err != nil {
-		return engine.Committed{}, fmt.Errorf("load a batch into %s: %w", b.Dataset, err)
+		return fmt.Errorf("load a batch into %s: %w", b.Dataset, err)
 	}
 	stored, err := result.RowsAffected()
 	if err != nil {
-		return engine.Committed{}, err
+		return err
 	}
-	if stored != before {
-		return engine.Committed{}, fmt.Errorf("load a batch into %s: %d rows were staged and %d arrived", b.Dataset, before, stored)
+	if stored != rows {
+		return fmt.Errorf("load a batch into %s: %d rows were staged and %d arrived", b.Dataset, rows, stored)
 	}
-	return committed(ctx, tx, g, b, engine.Committed{Stored: stored})
+	total.Stored += stored
+	return nil
 }
 
-// committed counts the late rows of a batch, where any can be.
-func committed(ctx context.Context, tx *sql.Tx, g segment, b engine.Batch, c engine.Committed) (engine.Committed, error) {
-	if b.LateBefore.IsZero() {
-		return c, nil
+// countUntimed counts the rows of a file whose time column is null.
+func countUntimed(ctx context.Context, tx *sql.Tx, t engine.StagedTable, total *engine.Committed) error {
+	column := t.Envelope["event_time"]
+	if column == "" {
+		return nil
 	}
-	err := tx.QueryRowContext(ctx, `SELECT count(*) FROM `+g.sql()+` WHERE _late AND ingest_time = ?::TIMESTAMPTZ AND event_time < ?::TIMESTAMPTZ`,
-		b.Ingest, b.LateBefore).Scan(&c.Late)
-	return c, err
+	var n int64
+	err := tx.QueryRowContext(ctx, "SELECT count(*) FILTER (WHERE "+engine.QuoteIdent(column)+" IS NULL) FROM read_parquet("+
+		engine.QuoteText(t.Path)+", hive_partitioning = false)").Scan(&n)
+	total.Untimed += n
+	return err
 }
 
 // insertUnique keeps the first committed row of each key. Rows whose key is
 // null are all kept.
-func insertUnique(ctx context.Context, tx *sql.Tx, d *dataset, g segment, b engine.Batch, from string) (engine.Committed, error) {
-	var c engine.Committed
+func insertUnique(ctx context.Context, tx *sql.Tx, d *dataset, g segment, b engine.Batch, from string, rows int64, total *engine.Committed) error {
 	stage := "CREATE OR REPLACE TEMP TABLE incoming AS " + from
 	if _, err := tx.ExecContext(ctx, stage); err != nil {
-		return c, fmt.Errorf("load a batch into %s: %w", b.Dataset, err)
+		return fmt.Errorf("load a batch into %s: %w", b.Dataset, err)
 	}
 	defer tx.ExecContext(context.WithoutCancel(ctx), "DROP TABLE IF EXISTS incoming") //nolint:errcheck // a temporary table
 	at := engine.Dataset{Name: b.Dataset, Body: d.version.Body}
 	_, want, err := at.Resolve(b.Dedup)
 	if err != nil {
-		return c, fmt.Errorf("dedup: %w", err)
+		return fmt.Errorf("dedup: %w", err)
 	}
 	key := readPath(g, b.Dedup, want)
 	var known []string
@@ -76,13 +100,15 @@ func insertUnique(ctx context.Context, tx *sql.Tx, d *dataset, g segment, b engi
 		WHERE `+key+` IS NULL OR `+key+` NOT IN (SELECT k FROM (`+strings.Join(known, " UNION ALL ")+`) WHERE k IS NOT NULL)
 		QUALIFY `+key+` IS NULL OR row_number() OVER (PARTITION BY `+key+` ORDER BY _seq) = 1`)
 	if err != nil {
-		return c, fmt.Errorf("load a batch into %s: %w", b.Dataset, err)
+		return fmt.Errorf("load a batch into %s: %w", b.Dataset, err)
 	}
-	if c.Stored, err = result.RowsAffected(); err != nil {
-		return c, err
+	stored, err := result.RowsAffected()
+	if err != nil {
+		return err
 	}
-	c.Duplicates = b.Rows - c.Stored
-	return committed(ctx, tx, g, b, c)
+	total.Stored += stored
+	total.Duplicates += rows - stored
+	return nil
 }
 
 // linesSQL selects the rows of a file of conformed lines, in table order.
@@ -136,8 +162,8 @@ func lateSQL(t string, watermark time.Time) string {
 }
 
 // tableSQL selects the rows of a verified Parquet file, in table order.
-func tableSQL(g segment, b engine.Batch) string {
-	st := b.Table
+func tableSQL(g segment, b engine.Batch, st engine.StagedTable) string {
+	o := b.Origins[st.Origin]
 	declared := map[string]engine.ForeignColumn{}
 	for _, c := range st.Columns {
 		declared[c.Name] = c
@@ -153,13 +179,12 @@ func tableSQL(g segment, b engine.Batch) string {
 	if name := st.Envelope["event_time"]; name != "" {
 		t = engine.QuoteIdent(name) + "::TIMESTAMPTZ"
 	} else if b.ArrivalIsTime {
-		t = timestampSQL(b.Origins[0].Arrival)
+		t = timestampSQL(o.Arrival)
 	}
 	labels := "NULL"
 	if name := st.Envelope["labels"]; name != "" {
 		labels = engine.QuoteIdent(name) + "::MAP(VARCHAR, VARCHAR)"
 	}
-	o := b.Origins[0]
 	list := []string{
 		t, timestampSQL(o.Arrival), timestampSQL(b.Ingest),
 		mapped("service"), mapped("level"), mapped("message"), mapped("trace_id"), mapped("span_id"), labels,
@@ -167,7 +192,7 @@ func tableSQL(g segment, b engine.Batch) string {
 		fmt.Sprintf("%d + file_row_number", st.FirstSeq), engine.QuoteText(o.Source),
 		engine.QuoteText(o.URL) + " || '#' || (file_row_number + 1)", lateSQL(t, b.LateBefore),
 	}
-	return "SELECT " + strings.Join(list, ", ") + " FROM read_parquet(" + engine.QuoteText(st.Path) + ", file_row_number = true)"
+	return "SELECT " + strings.Join(list, ", ") + " FROM read_parquet(" + engine.QuoteText(st.Path) + ", file_row_number = true, hive_partitioning = false)"
 }
 
 // tableBody packs a file's columns into the segment's struct.

@@ -51,6 +51,9 @@ type Store struct {
 	db       *sql.DB
 	datasets map[string]*dataset
 	nextSeq  int64
+
+	decoderMu sync.Mutex
+	decoder   *sql.DB // an idle instance for foreign files, if there is one
 }
 
 // checkpointThreshold keeps automatic checkpoints out of micro-batches: at
@@ -135,6 +138,7 @@ func (s *Store) Close() error {
 	if s.db == nil {
 		return nil
 	}
+	s.dropDecoder()
 	_, checkpoint := s.db.Exec("CHECKPOINT")
 	err := s.db.Close()
 	s.db = nil

@@ -1,0 +1,337 @@
+package workbench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"time"
+
+	"tidemark.dev/tidemark/app/workspace"
+	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/pipeline"
+	"tidemark.dev/tidemark/engine/schema"
+	"tidemark.dev/tidemark/engine/store"
+)
+
+// PullOptions say what to pull.
+type PullOptions struct {
+	// Sources by name; none means every s3 and file source.
+	Sources []string
+	// From and To keep objects that may hold events in [From, To); zero is
+	// open. It is objects that are chosen, by the dates in their keys (with a
+	// day of slack, for those are delivery dates) or by when they were last
+	// changed; their rows are stored whole.
+	From, To time.Time
+	// Again pulls objects that are in the ledger anew, in place of their rows.
+	Again bool
+	// DryRun lists and counts, and pulls nothing.
+	DryRun bool
+	// Report is told how far it is, from one goroutine.
+	Report func(Progress)
+}
+
+// Progress is how far a pull has come.
+type Progress struct {
+	Source       string
+	Counts       pipeline.Counts
+	ObjectsTotal int64
+	BytesTotal   int64
+}
+
+// PullResult is what a pull did; its JSON is part of the contract.
+type PullResult struct {
+	pipeline.Counts
+	Skipped  int64               `json:"skipped"`
+	Seconds  float64             `json:"seconds"`
+	Datasets map[string]struct{} `json:"-"`
+}
+
+// DryRun is what a pull would fetch; its JSON is part of the contract.
+type DryRun struct {
+	Objects  int64   `json:"objects"`
+	Skipped  int64   `json:"skipped"`
+	Bytes    int64   `json:"bytes"`
+	Requests int64   `json:"requests"`
+	CostUSD  float64 `json:"cost_usd"`
+	// Basis says how the cost was estimated.
+	Basis string `json:"basis"`
+}
+
+// Prices of S3 Standard in us-east-1, US dollars, as published by AWS in
+// 2026: requests, and transfer out to the internet.
+const (
+	usdPerList = 0.005 / 1000
+	usdPerGet  = 0.0004 / 1000
+	usdPerGB   = 0.09
+	costBasis  = "S3 Standard in us-east-1: $0.005 per 1,000 LIST, $0.0004 per 1,000 GET, $0.09 per GB out to the internet; nothing inside the region"
+)
+
+// pullWorkers is how many objects are fetched and decoded at once: eight keep
+// a link to S3 full, and the files of this machine need no more than its
+// processors.
+const pullWorkers = 8
+
+// Pull brings the sources' objects into their datasets. What could not be
+// reached is counted in Failed; the error is for a pull that could not go on.
+func (b *Workbench) Pull(ctx context.Context, opt PullOptions) (PullResult, error) {
+	b.pulls.Lock()
+	defer b.pulls.Unlock()
+	started := b.clock.Now()
+	result := PullResult{Datasets: map[string]struct{}{}}
+	jobs, err := b.plan(ctx, opt)
+	if err != nil {
+		return result, err
+	}
+	total := Progress{}
+	for _, j := range jobs {
+		total.ObjectsTotal += int64(len(j.tasks))
+		for _, t := range j.tasks {
+			total.BytesTotal += t.Size
+		}
+	}
+	for _, j := range jobs {
+		result.Skipped += j.skipped
+		counts, err := b.run(ctx, j, func(c pipeline.Counts) {
+			if opt.Report != nil {
+				now := total
+				now.Source, now.Counts = j.archive.config.Name, result.Counts.Add(c)
+				opt.Report(now)
+			}
+		})
+		result.Counts = result.Counts.Add(counts)
+		if err != nil {
+			return result, err
+		}
+		result.Datasets[j.dataset.Name] = struct{}{}
+	}
+	if err := b.settle(ctx, result); err != nil {
+		return result, err
+	}
+	result.Seconds = b.clock.Now().Sub(started).Seconds()
+	return result, nil
+}
+
+// settle ends a pull: segments become one, watermarks move, the log is
+// written into the database.
+func (b *Workbench) settle(ctx context.Context, r PullResult) error {
+	if r.Records == 0 {
+		return nil
+	}
+	for name := range r.Datasets {
+		if _, has := b.Store.Schema(name); !has {
+			continue
+		}
+		if err := b.Store.Merge(ctx, name); err != nil {
+			return err
+		}
+		w := b.Workspace.Config.Dataset(name).Watermark
+		if _, err := b.Store.AdvanceWatermark(ctx, name, w.Lateness, w.MaxFuture); err != nil {
+			return err
+		}
+	}
+	return b.Store.Checkpoint(ctx)
+}
+
+// DryRun says what Pull would fetch.
+func (b *Workbench) DryRun(ctx context.Context, opt PullOptions) (DryRun, error) {
+	out := DryRun{Basis: costBasis}
+	jobs, err := b.plan(ctx, opt)
+	if err != nil {
+		return out, err
+	}
+	for _, j := range jobs {
+		out.Skipped += j.skipped
+		out.Objects += int64(len(j.tasks))
+		for _, t := range j.tasks {
+			out.Bytes += t.Size
+		}
+		if j.archive.config.Type != "s3" {
+			continue
+		}
+		lists := j.archive.requests()
+		gets := int64(len(j.tasks))
+		out.Requests += lists + gets
+		var bytes int64
+		for _, t := range j.tasks {
+			bytes += t.Size
+		}
+		out.CostUSD += float64(lists)*usdPerList + float64(gets)*usdPerGet + float64(bytes)/1e9*usdPerGB
+	}
+	return out, nil
+}
+
+// job is the work of one source.
+type job struct {
+	archive *archive
+	dataset workspace.Dataset
+	tasks   []pipeline.Task
+	skipped int64
+}
+
+// plan lists the sources and leaves out what the ledger has.
+func (b *Workbench) plan(ctx context.Context, opt PullOptions) ([]*job, error) {
+	sources, err := b.chosen(opt.Sources)
+	if err != nil {
+		return nil, err
+	}
+	var jobs []*job
+	for _, c := range sources {
+		d := b.Workspace.Config.Dataset(c.Dataset)
+		if err := runnable(c, d); err != nil {
+			return nil, err
+		}
+		if err := store.CheckName(d.Name); err != nil {
+			return nil, err
+		}
+		a, err := b.openSource(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		j := &job{archive: a, dataset: d}
+		if err := b.list(ctx, j, opt); err != nil {
+			return nil, err
+		}
+		jobs = append(jobs, j)
+	}
+	return jobs, nil
+}
+
+// chosen finds the sources a pull names, or all that have an end.
+func (b *Workbench) chosen(names []string) ([]workspace.Source, error) {
+	if !b.Workspace.Trusted {
+		return nil, workspace.ErrUntrusted(b.Workspace.Root, "pull")
+	}
+	var all []string
+	var out []workspace.Source
+	for _, e := range b.Workspace.Config.Sources {
+		all = append(all, e.Key.Value)
+		if len(names) == 0 && e.Value.Bounded() || slices.Contains(names, e.Key.Value) {
+			out = append(out, e.Value)
+		}
+	}
+	for _, n := range names {
+		if _, ok := b.Workspace.Config.Source(n); !ok {
+			err := engine.Errorf(engine.NotFound, "pull", "there is no source %s", n)
+			if near := engine.Nearest(n, all); near != "" {
+				return nil, err.WithHint("did you mean %s?", near)
+			}
+			return nil, err.WithHint("add it under sources in tidemark.yaml")
+		}
+	}
+	if len(out) == 0 {
+		return nil, engine.Errorf(engine.NotFound, "pull", "the workspace has no s3 or file source").
+			WithHint("add one under sources in tidemark.yaml")
+	}
+	return out, nil
+}
+
+// runnable refuses what is configured and cannot be done: a policy that is
+// quietly not applied would be worse than none.
+func runnable(c workspace.Source, d workspace.Dataset) error {
+	refuse := func(what, instead string) error {
+		e := engine.Errorf(engine.Invalid, "pull "+c.Name, "%s is not supported by this version", what)
+		return e.WithHint("%s", instead)
+	}
+	switch {
+	case len(d.Columns) > 0:
+		return refuse("datasets."+d.Name+".columns", "take it out, or mask the values with a transform; nothing was stored")
+	case len(d.Key) > 0:
+		return refuse("datasets."+d.Name+".key", "take it out, or use dedup")
+	case len(c.Include) > 0 || len(c.Exclude) > 0:
+		return refuse("sources."+c.Name+".include and exclude", "write the pattern into the source's path or url")
+	}
+	switch c.Format {
+	case "auto", "json", "ndjson", "csv", "parquet":
+		return nil
+	}
+	return refuse("format "+c.Format, "use auto, ndjson, json, csv or parquet")
+}
+
+func (b *Workbench) list(ctx context.Context, j *job, opt PullOptions) error {
+	name := j.archive.config.Name
+	known, err := b.Store.Progress(ctx, j.dataset.Name, name)
+	if err != nil {
+		return err
+	}
+	return j.archive.List(ctx, func(o engine.Object) bool {
+		o.Source = name
+		if !mayHold(o, opt.From, opt.To) {
+			return true
+		}
+		done, has := known.Done[o.Key]
+		if has && done == o.ETag && !opt.Again {
+			j.skipped++
+			return true
+		}
+		t := pipeline.Task{Object: o, Replace: has}
+		switch part, begun := known.Partial[o.Key]; {
+		case begun && part.ETag == o.ETag:
+			t.Skip, t.Replace = part.Records, false
+		case begun:
+			t.Replace = true
+		}
+		j.tasks = append(j.tasks, t)
+		return true
+	})
+}
+
+func (b *Workbench) run(ctx context.Context, j *job, report func(pipeline.Counts)) (pipeline.Counts, error) {
+	if len(j.tasks) == 0 {
+		return pipeline.Counts{}, nil
+	}
+	mapping, findTime, err := mappingOf(j.dataset)
+	if err != nil {
+		return pipeline.Counts{}, err
+	}
+	stages, err := b.stages(ctx, j.dataset)
+	if err != nil {
+		return pipeline.Counts{}, err
+	}
+	var dedup engine.Path
+	if j.dataset.Dedup != "" {
+		if dedup, err = engine.ParsePath(j.dataset.Dedup); err != nil {
+			return pipeline.Counts{}, err
+		}
+	}
+	watermark, _, err := b.Store.Watermark(ctx, j.dataset.Name)
+	if err != nil {
+		return pipeline.Counts{}, err
+	}
+	workers := pullWorkers
+	if j.archive.config.Type == "file" {
+		workers = min(workers, runtime.GOMAXPROCS(0)+1)
+	}
+	return pipeline.Pull(ctx, pipeline.Options{
+		Dataset: j.dataset.Name, Source: j.archive.config.Name, Format: j.archive.config.Format,
+		Mapping: mapping, FindTime: findTime, Strict: j.dataset.Schema == "strict", Dedup: dedup, Stages: stages,
+		Watermark: watermark, Staging: b.staging, Scratch: b.Workspace.TempDir(), Workers: workers,
+		Store: b.Store, Fetch: j.archive.fetch, Clock: b.clock, Report: report,
+	}, j.tasks)
+}
+
+// mappingOf reads a dataset's mapping; findTime says that the event time is
+// to be found out.
+func mappingOf(d workspace.Dataset) (m engine.Mapping, findTime bool, err error) {
+	var problems []error
+	path := func(s string) engine.Path {
+		p, err := engine.ParsePath(s)
+		problems = append(problems, err)
+		return p
+	}
+	m.Envelope = schema.DefaultEnvelope()
+	for column, from := range d.Envelope.Map() {
+		m.Envelope[column] = []engine.Path{path(from)}
+	}
+	if d.EventTime != "" {
+		m.EventTime = []engine.Path{path(d.EventTime)}
+	}
+	for _, l := range d.Labels {
+		m.Labels = append(m.Labels, path(l))
+	}
+	if err := errors.Join(problems...); err != nil {
+		return m, false, fmt.Errorf("datasets.%s: %w", d.Name, err)
+	}
+	return m, d.EventTime == "", nil
+}

@@ -1,0 +1,161 @@
+// Package workbench is an open workspace: the database, the sources, the
+// plugins and the rules of one folder, wired together. The command line and
+// the server are thin layers over it.
+//
+// It owns the wiring and nothing else: what a pull, a query or a backtest
+// does is the engine's business.
+package workbench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+
+	"tidemark.dev/tidemark/app/workspace"
+	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/source/cache"
+	"tidemark.dev/tidemark/engine/store"
+	"tidemark.dev/tidemark/plugins"
+)
+
+// cacheLimit bounds the object cache of a workspace.
+const cacheLimit = 10 << 30
+
+// Options are what a workbench takes from its surroundings.
+type Options struct {
+	Clock engine.Clock
+	// Staging overrides where rows lie on their way in; tests use it.
+	Staging string
+}
+
+// Workbench is an open workspace. Its methods may be called from several
+// goroutines; pulls of one dataset wait for each other.
+type Workbench struct {
+	Workspace *workspace.Workspace
+	Store     *store.Store
+
+	clock   engine.Clock
+	staging string
+	cache   *cache.Cache
+
+	pulls   sync.Mutex
+	hostMu  sync.Mutex
+	host    *plugins.Host
+	loaded  map[string]*plugins.Plugin
+	loadErr map[string]error
+}
+
+// Open opens the workspace's database; the caller holds the workspace's lock.
+func Open(ctx context.Context, w *workspace.Workspace, opt Options) (*Workbench, error) {
+	if opt.Clock == nil {
+		opt.Clock = engine.SystemClock{}
+	}
+	b := &Workbench{Workspace: w, clock: opt.Clock, staging: opt.Staging, loaded: map[string]*plugins.Plugin{}, loadErr: map[string]error{}}
+	if b.staging == "" {
+		dir, err := makeStaging(w)
+		if err != nil {
+			return nil, err
+		}
+		b.staging = dir
+	}
+	if err := emptyFolder(w.TempDir()); err != nil {
+		return nil, err
+	}
+	var err error
+	if b.cache, err = cache.New(w.CacheDir(), cacheLimit); err != nil {
+		return nil, err
+	}
+	limits := w.Config.Limits
+	b.Store, err = store.Open(ctx, store.Options{
+		Path: w.DatabasePath(), Staging: b.staging, Readable: []string{w.TempDir()},
+		Temp: filepath.Join(w.TempDir(), "spill"), TempLimit: bytesText(int64(limits.Temp)),
+		Memory: bytesText(int64(limits.Memory)), Threads: limits.Threads, Clock: opt.Clock,
+	})
+	if err != nil {
+		os.RemoveAll(b.staging)
+		return nil, err
+	}
+	return b, nil
+}
+
+func bytesText(n int64) string {
+	if n <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("%dB", n)
+}
+
+// Close writes everything to disk and lets the workspace go.
+func (b *Workbench) Close() error {
+	var host error
+	if b.host != nil {
+		host = b.host.Close(context.Background())
+	}
+	err := errors.Join(b.Store.Close(), host)
+	return errors.Join(err, os.RemoveAll(b.staging))
+}
+
+// shm is memory-backed on Linux; elsewhere the folder for temporary files
+// has to do.
+const shm = "/dev/shm"
+
+// minStaging is how much space staging needs there.
+const minStaging = 512 << 20
+
+// makeStaging makes a folder for rows on their way in, and removes the ones
+// that a killed process left behind. The workspace's lock is held, so every
+// other folder of it is stale.
+func makeStaging(w *workspace.Workspace) (string, error) {
+	base := w.TempDir()
+	if free, err := freeSpace(shm); err == nil && free >= minStaging {
+		base = shm
+	}
+	prefix := "tidemark-" + fingerprint(w.Root) + "-"
+	entries, err := os.ReadDir(base)
+	if err == nil {
+		for _, e := range entries {
+			if strings.HasPrefix(e.Name(), prefix) {
+				os.RemoveAll(filepath.Join(base, e.Name()))
+			}
+		}
+	}
+	if err := os.MkdirAll(base, 0o700); err != nil {
+		return "", engine.Errorf(engine.Unavailable, "make room for staging", "%w", err)
+	}
+	dir, err := os.MkdirTemp(base, prefix)
+	if err != nil {
+		return "", engine.Errorf(engine.Unavailable, "make room for staging", "%w", err)
+	}
+	return dir, nil
+}
+
+// emptyFolder removes what an earlier process left in a folder of ours.
+func emptyFolder(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return engine.Errorf(engine.Unavailable, "clean "+dir, "%w", err)
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "tidemark-") {
+			continue
+		}
+		os.RemoveAll(filepath.Join(dir, e.Name()))
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "spill"), 0o700); err != nil {
+		return engine.Errorf(engine.Unavailable, "clean "+dir, "%w", err)
+	}
+	return nil
+}
+
+// fingerprint tells workspaces apart in a shared folder.
+func fingerprint(root string) string {
+	h := fnv.New64a()
+	h.Write([]byte(root))
+	return strconv.FormatUint(h.Sum64(), 36)
+}

@@ -1,0 +1,64 @@
+package workspace
+
+import (
+	"errors"
+	"time"
+
+	"tidemark.dev/tidemark/app/workspace/yamlfile"
+	"tidemark.dev/tidemark/engine"
+)
+
+// Dashboard is a file in dashboards/.
+type Dashboard struct {
+	At      yamlfile.At
+	Title   string         `yaml:"title" doc:"The heading."`
+	Time    engine.Text    `yaml:"time" doc:"The time range: 6h ends at the newest watermark, 6h as of now does not."`
+	Refresh time.Duration  `yaml:"refresh" doc:"How often it is drawn again; 0 is whenever data arrives."`
+	Filters []engine.Text  `yaml:"filters" doc:"Columns offered as filters."`
+	Rows    []DashboardRow `yaml:"rows" doc:"What is shown, from top to bottom."`
+}
+
+// DashboardRow is a row of charts.
+type DashboardRow struct {
+	At     yamlfile.At
+	Height int             `yaml:"height" doc:"Height in pixels."`
+	Items  []DashboardItem `yaml:"items" doc:"What stands in the row, from left to right."`
+}
+
+// DashboardItem is one chart: of a query or of a measure.
+type DashboardItem struct {
+	At      yamlfile.At
+	Title   string      `yaml:"title" doc:"The chart's heading."`
+	SQL     engine.Text `yaml:"sql" doc:"The query that is drawn."`
+	Measure engine.Text `yaml:"measure" doc:"A measure that is drawn, instead of sql: count(level == \"ERROR\")."`
+	Type    string      `yaml:"type" enum:"line|area|bar|heatmap|scatter|big_number|table" doc:"How it is drawn."`
+	X       string      `yaml:"x" doc:"The column along the horizontal axis."`
+	Y       List        `yaml:"y" doc:"The columns that are drawn."`
+	Series  string      `yaml:"series" doc:"The column whose values become a line each."`
+	Width   float64     `yaml:"width" doc:"How wide it is compared with its neighbours."`
+}
+
+// DecodeDashboard reads a dashboard and gives all its problems.
+func DecodeDashboard(file string, src []byte) (*Dashboard, error) {
+	d := &Dashboard{}
+	if err := yamlfile.Decode(file, src, d); err != nil {
+		return nil, err
+	}
+	var problems []error
+	for _, row := range d.Rows {
+		for i := range row.Items {
+			problems = append(problems, row.Items[i].validate())
+		}
+	}
+	return d, errors.Join(problems...)
+}
+
+func (i *DashboardItem) validate() error {
+	switch sql, measure := i.At.Has("sql"), i.At.Has("measure"); {
+	case sql && measure:
+		return i.At.Key("measure").At(0, "an item has sql or a measure, not both").WithHint("remove one of them")
+	case !sql && !measure:
+		return i.At.Text.At(0, "the item has nothing to draw").WithHint("add sql: or measure: to it")
+	}
+	return nil
+}

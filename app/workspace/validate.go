@@ -1,0 +1,199 @@
+package workspace
+
+import (
+	"errors"
+	"maps"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"tidemark.dev/tidemark/app/workspace/yamlfile"
+	"tidemark.dev/tidemark/engine"
+)
+
+// Validate checks what the file can be wrong about beyond its form. The error
+// joins an *engine.Error of kind Invalid for each problem, in file order.
+func (c *Config) Validate() error {
+	v := &validator{config: c}
+	if c.Limits.Threads < 1 {
+		v.wrong(c.Limits.At.Value("threads"), "threads: want at least one")
+	}
+	if c.Limits.Memory < 100_000_000 {
+		v.wrong(c.Limits.At.Value("memory"), "memory: %s is too little", c.Limits.Memory).Hint = "write at least 100MB"
+	}
+	for i := range c.Sources {
+		v.source(c.Sources[i].Key, &c.Sources[i].Value)
+	}
+	v.datasetNames()
+	for i := range c.Datasets {
+		v.dataset(&c.Datasets[i].Value)
+	}
+	for i := range c.Channels {
+		v.channel(c.Channels[i].Key, &c.Channels[i].Value)
+	}
+	return v.join()
+}
+
+// validator collects problems.
+type validator struct {
+	config   *Config
+	problems []*engine.Error
+}
+
+// wrong adds a problem at a place of the file; the caller may give it a Hint.
+func (v *validator) wrong(at engine.Text, format string, args ...any) *engine.Error {
+	e := engine.Errorf(engine.Invalid, "", format, args...)
+	e.File, e.Line, e.Column, e.Excerpt = at.File, at.Line, at.Column, at.Excerpt
+	v.problems = append(v.problems, e)
+	return e
+}
+
+func (v *validator) join() error {
+	slices.SortStableFunc(v.problems, func(a, b *engine.Error) int {
+		if a.Line != b.Line {
+			return a.Line - b.Line
+		}
+		return a.Column - b.Column
+	})
+	errs := make([]error, len(v.problems))
+	for i, e := range v.problems {
+		errs[i] = e
+	}
+	return errors.Join(errs...)
+}
+
+// typed checks the keys of a source or a channel against its type.
+func (v *validator) typed(what string, key engine.Text, at yamlfile.At, kind string, byType map[string][]string) bool {
+	keys, ok := byType[kind]
+	if !ok {
+		if kind == "" {
+			types := slices.Sorted(maps.Keys(byType))
+			v.wrong(key, "%s %s has no type", what, key.Value).Hint = "add type: " + strings.Join(types, ", ")
+		}
+		return false
+	}
+	complete := true
+	for _, k := range keys[:slices.Index(keys, "type")] {
+		if !at.Has(k) && at.Text.Line > 0 {
+			v.wrong(key, "%s %s has no %s", what, key.Value, k).Hint = "add " + k + ": to it"
+			complete = false
+		}
+	}
+	for _, k := range at.Keys() {
+		if !slices.Contains(keys, k) {
+			v.wrong(at.Key(k), "%s: a %s %s has no key %s", key.Value, kind, what, k).Hint =
+				"remove it; the keys are " + strings.Join(keys, ", ")
+		}
+	}
+	return complete
+}
+
+var sourceName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,62}$`)
+
+func (v *validator) source(key engine.Text, s *Source) {
+	if !sourceName.MatchString(s.Name) {
+		v.wrong(key, "%q cannot be the name of a source", s.Name).Hint = "use letters, digits, _ and -, beginning with a letter"
+	}
+	if !v.typed("source", key, s.At, s.Type, sourceKeys) {
+		return
+	}
+	if s.Dataset != "" {
+		v.datasetName(s.At.Value("dataset"), s.Dataset)
+	}
+	v.endpoint(s.At.Value("endpoint"), s.Endpoint)
+	for k, patterns := range map[string]List{"include": s.Include, "exclude": s.Exclude} {
+		for _, p := range patterns {
+			v.pattern(s.At.Value(k), k, p)
+		}
+	}
+	switch s.Type {
+	case "s3":
+		v.s3URL(s.At.Value("url"), "url", s.URL)
+	case "kinesis":
+		v.notEmpty(s.At.Value("stream"), "stream", s.Stream)
+	case "file":
+		v.notEmpty(s.At.Value("path"), "path", s.Path)
+		v.pattern(s.At.Value("path"), "path", s.Path)
+	case "replay":
+		v.replay(s)
+	}
+}
+
+func (v *validator) replay(s *Source) {
+	if s.Speed <= 0 {
+		v.wrong(s.At.Value("speed"), "speed: want more than 0").Hint = "1 is as fast as it happened, 60 plays an hour in a minute"
+	}
+	of, ok := v.config.Source(s.Of)
+	switch {
+	case hasVariable(s.Of):
+	case !ok:
+		e := v.wrong(s.At.Value("of"), "of: there is no source %s", s.Of)
+		if near := engine.Nearest(s.Of, names(v.config.Sources)); near != "" {
+			e.Hint = "did you mean " + near + "?"
+		}
+	case !of.Bounded() && of.Type != "":
+		v.wrong(s.At.Value("of"), "of: %s is a %s source, which has no archive to replay", s.Of, of.Type).Hint =
+			"name an s3 or file source"
+	}
+}
+
+func names[T any](entries engine.Entries[T]) []string {
+	out := make([]string, len(entries))
+	for i, e := range entries {
+		out[i] = e.Key.Value
+	}
+	return out
+}
+
+func (v *validator) notEmpty(at engine.Text, key, value string) {
+	if value == "" {
+		v.wrong(at, "%s: there is no value", key)
+	}
+}
+
+func (v *validator) endpoint(at engine.Text, value string) {
+	if value == "" || hasVariable(value) {
+		return
+	}
+	u, err := url.Parse(value)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		v.wrong(at, "endpoint: %q is not the address of a server", value).Hint = "write http://host:port or https://host"
+	}
+}
+
+func (v *validator) s3URL(at engine.Text, key, value string) {
+	if hasVariable(value) {
+		return
+	}
+	bucket, _, _ := strings.Cut(strings.TrimPrefix(value, "s3://"), "/")
+	if !strings.HasPrefix(value, "s3://") || bucket == "" {
+		v.wrong(at, "%s: %q is not an S3 address", key, value).Hint = "write s3://bucket/prefix/"
+	}
+}
+
+func (v *validator) pattern(at engine.Text, key, pattern string) {
+	if !doublestar.ValidatePattern(pattern) {
+		v.wrong(at, "%s: %q is not a pattern", key, pattern).Hint = "* matches within a folder, ** spans folders; close [ and {"
+	}
+}
+
+func (v *validator) channel(key engine.Text, c *Channel) {
+	if !sourceName.MatchString(c.Name) {
+		v.wrong(key, "%q cannot be the name of a channel", c.Name).Hint = "use letters, digits, _ and -, beginning with a letter"
+	}
+	if !v.typed("channel", key, c.At, c.Type, channelKeys) {
+		return
+	}
+	v.endpoint(c.At.Value("endpoint"), c.Endpoint)
+	if u, err := url.Parse(c.URL); c.URL != "" && !hasVariable(c.URL) && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+		// The address itself may be a secret and is not repeated.
+		v.wrong(c.At.Value("url"), "url: this is not the address of a server").Hint = "write https://host/path"
+	}
+}
+
+// whole reports whether d is one or more of unit.
+func whole(d, unit time.Duration) bool { return d >= unit && d%unit == 0 }

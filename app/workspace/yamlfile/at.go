@@ -1,0 +1,46 @@
+package yamlfile
+
+import "tidemark.dev/tidemark/engine"
+
+// At remembers where a mapping and the values in it stood. A struct that has
+// a field of this type (without a yaml tag) gets it filled in, so that
+// problems found after reading can still point at the file.
+type At struct {
+	// Text is the place where the mapping begins; its Value is empty.
+	Text engine.Text
+	keys map[string]place
+}
+
+type place struct{ key, value engine.Text }
+
+// Has reports whether the file wrote the key.
+func (a At) Has(key string) bool {
+	_, ok := a.keys[key]
+	return ok
+}
+
+// Keys lists the keys that the file wrote, in no order.
+func (a At) Keys() []string {
+	keys := make([]string, 0, len(a.keys))
+	for k := range a.keys {
+		keys = append(keys, k)
+	}
+	return keys
+}
+
+// Key is where the key itself stood, or the mapping if it was not written.
+func (a At) Key(key string) engine.Text {
+	if p, ok := a.keys[key]; ok {
+		return p.key
+	}
+	return a.Text
+}
+
+// Value is where the value of the key stood, or the mapping if the key was
+// not written.
+func (a At) Value(key string) engine.Text {
+	if p, ok := a.keys[key]; ok {
+		return p.value
+	}
+	return a.Text
+}
