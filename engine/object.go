@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"io"
+	"strconv"
 	"time"
 )
 
@@ -19,6 +20,15 @@ type Object struct {
 	ETag     string
 	Size     int64
 	Modified time.Time
+}
+
+// Version tells one state of the object's bytes from another: its ETag, or,
+// where the server gives none, its size and time of change.
+func (o Object) Version() string {
+	if o.ETag != "" {
+		return o.ETag
+	}
+	return strconv.FormatInt(o.Size, 10) + "-" + strconv.FormatInt(o.Modified.UnixNano(), 36)
 }
 
 // Source is a bounded source: it lists objects and hands out their bytes.

@@ -239,6 +239,8 @@ func runnable(c workspace.Source, d workspace.Dataset) error {
 		return refuse("datasets."+d.Name+".columns", "take it out, or mask the values with a transform; nothing was stored")
 	case len(d.Key) > 0:
 		return refuse("datasets."+d.Name+".key", "take it out, or use dedup")
+	case c.RoleARN != "":
+		return refuse("sources."+c.Name+".role_arn", "name a profile that assumes the role in the AWS configuration, and give profile")
 	case len(c.Include) > 0 || len(c.Exclude) > 0:
 		return refuse("sources."+c.Name+".include and exclude", "write the pattern into the source's path or url")
 	}
@@ -261,13 +263,13 @@ func (b *Workbench) list(ctx context.Context, j *job, opt PullOptions) error {
 			return true
 		}
 		done, has := known.Done[o.Key]
-		if has && done == o.ETag && !opt.Again {
+		if has && done == o.Version() && !opt.Again {
 			j.skipped++
 			return true
 		}
 		t := pipeline.Task{Object: o, Replace: has}
 		switch part, begun := known.Partial[o.Key]; {
-		case begun && part.ETag == o.ETag:
+		case begun && part.Version == o.Version():
 			t.Skip, t.Replace = part.Records, false
 		case begun:
 			t.Replace = true

@@ -2,11 +2,14 @@ package workbench
 
 import (
 	"context"
+	"errors"
+	"io"
 	"os"
 
 	"tidemark.dev/tidemark/app/workspace"
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/pipeline"
+	"tidemark.dev/tidemark/engine/source/cache"
 	"tidemark.dev/tidemark/engine/source/file"
 	"tidemark.dev/tidemark/engine/source/s3"
 )
@@ -54,18 +57,50 @@ func (b *Workbench) openFiles(c workspace.Source) (*archive, error) {
 }
 
 func (b *Workbench) openBucket(ctx context.Context, c workspace.Source) (*archive, error) {
-	s, err := s3.New(ctx, s3.Options{
+	s, err := s3.New(ctx, s3.Config{
 		Name: c.Name, URL: c.URL, Endpoint: c.Endpoint, Region: c.Region, PathStyle: c.PathStyle, Profile: c.Profile, RoleARN: c.RoleARN,
 	})
 	if err != nil {
 		return nil, err
 	}
 	fetch := func(ctx context.Context, o engine.Object) (pipeline.Local, error) {
-		local, err := b.cache.Open(ctx, s.Identity(), o, s.Open)
+		r, hit, err := b.cache.Open(ctx, s.Place(), o, func(ctx context.Context) (io.ReadCloser, error) { return s.Open(ctx, o) })
 		if err != nil {
 			return pipeline.Local{}, err
 		}
-		return pipeline.Local{Path: local.Path, Fetched: local.Fetched, Release: local.Release}, nil
+		local := pipeline.Local{Fetched: o.Size}
+		if hit {
+			local.Fetched = 0
+		}
+		if f, ok := r.(*cache.File); ok {
+			local.Path, local.Release = f.Path(), func() { f.Close() }
+			return local, nil
+		}
+		// Larger than the cache: it lies in a file of its own while it is read.
+		defer r.Close()
+		if local.Path, err = b.spool(r); err != nil {
+			return pipeline.Local{}, err
+		}
+		local.Release = func() { os.Remove(local.Path) }
+		return local, nil
 	}
-	return &archive{Source: s, config: c, fetch: fetch, requests: s.Requests}, nil
+	return &archive{Source: s, config: c, fetch: fetch, requests: func() int64 { return s.Stats().Requests }}, nil
+}
+
+// spool writes a stream to a file in the folder for temporary files.
+func (b *Workbench) spool(r io.Reader) (string, error) {
+	f, err := os.CreateTemp(b.Workspace.TempDir(), "object-*")
+	if err != nil {
+		return "", engine.Errorf(engine.Unavailable, "keep an object", "%w", err)
+	}
+	defer f.Close()
+	if _, err := io.Copy(f, r); err != nil {
+		os.Remove(f.Name())
+		var known *engine.Error
+		if errors.As(err, &known) {
+			return "", err
+		}
+		return "", engine.Errorf(engine.Unavailable, "keep an object", "%w", err).WithHint("free some disk space")
+	}
+	return f.Name(), nil
 }

@@ -216,7 +216,7 @@ func (s *Store) advanceLedger(ctx context.Context, tx *sql.Tx, b engine.Batch, d
 			forgetArgs = append(forgetArgs, b.Dataset, o.Source, o.Key)
 			if !o.Done {
 				keep = append(keep, "(?, ?, ?, ?, ?, ?)")
-				keepArgs = append(keepArgs, b.Dataset, o.Source, o.Key, o.ETag, o.Read, b.Ingest)
+				keepArgs = append(keepArgs, b.Dataset, o.Source, o.Key, o.Version(), o.Read, b.Ingest)
 				continue
 			}
 			state := "done"
@@ -224,7 +224,7 @@ func (s *Store) advanceLedger(ctx context.Context, tx *sql.Tx, b engine.Batch, d
 				state = "undecodable"
 			}
 			states = append(states, "("+strings.TrimSuffix(strings.Repeat("?, ", 19), ", ")+")")
-			stateArgs = append(stateArgs, b.Dataset, o.Source, o.Key, o.URL, o.ETag, o.Size, moment(o.Modified), null(o.Format), state,
+			stateArgs = append(stateArgs, b.Dataset, o.Source, o.Key, o.URL, o.Version(), o.Size, moment(o.Modified), null(o.Format), state,
 				o.Read, o.Stored, o.Quarantined, o.Dropped, o.Fetched, moment(o.MinTime), moment(o.MaxTime), version, o.Seconds, b.Ingest)
 		}
 		list := strings.Join(forget, ", ")

@@ -12,13 +12,13 @@ import (
 // Progress is what the ledger knows of a source's objects: which are done,
 // and how many records of the others are committed, by key.
 type Progress struct {
-	Done    map[string]string // key to ETag
+	Done    map[string]string // key to engine.Object.Version
 	Partial map[string]Checkpoint
 }
 
 // Checkpoint is how far an object was read before something stopped it.
 type Checkpoint struct {
-	ETag    string
+	Version string
 	Records int64
 }
 

@@ -53,11 +53,15 @@ func (s *Source) nothing() error {
 	if s.exists(missing) {
 		return engine.Errorf(engine.NotFound, op, "no file matches").WithHint("%s", s.contents(missing))
 	}
+	what := "there is no folder"
+	if s.pattern.Literal() {
+		what = "there is no file or folder"
+	}
 	above := parent(missing)
 	for !s.exists(above) && above != parent(above) {
-		missing, above = above, parent(above)
+		what, missing, above = "there is no folder", above, parent(above)
 	}
-	return engine.Errorf(engine.NotFound, op, "%s does not exist", missing).WithHint("%s", s.instead(missing, above))
+	return engine.Errorf(engine.NotFound, op, "%s %s", what, missing).WithHint("%s", s.instead(missing, above))
 }
 
 // parent is the folder above a key; the top is its own parent.

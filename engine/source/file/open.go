@@ -19,23 +19,22 @@ func (s *Source) Open(ctx context.Context, o engine.Object) (io.ReadCloser, erro
 	if !ok {
 		return nil, engine.Errorf(engine.NotFound, op, "the source %s has no such file", s.name)
 	}
+	if o.ETag == dangling {
+		return nil, engine.Errorf(engine.NotFound, op, "it is a link that leads nowhere").
+			WithHint("remove the link, or put back what it leads to")
+	}
 	info, err := fs.Stat(s.tree, name)
-	if err != nil {
+	if err != nil || ctx.Err() != nil {
 		return nil, unreadable(ctx, op, err)
 	}
-	if !info.Mode().IsRegular() {
+	if etag(info) != o.ETag || !info.Mode().IsRegular() { // opening a pipe could wait for ever
 		return nil, changed(op)
 	}
 	f, err := s.tree.Open(name)
 	if err != nil {
 		return nil, unreadable(ctx, op, err)
 	}
-	r := &reader{ctx: ctx, op: op, file: f, etag: o.ETag, size: o.Size}
-	if err := r.unchanged(); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return r, nil
+	return &reader{ctx: ctx, op: op, file: f, etag: o.ETag, size: o.Size}, nil
 }
 
 // reader reads a file and watches that it stays the same.
@@ -56,13 +55,7 @@ func (r *reader) Read(p []byte) (int, error) {
 	r.read += int64(n)
 	switch {
 	case errors.Is(err, io.EOF):
-		if r.read != r.size {
-			return n, changed(r.op)
-		}
-		if err := r.unchanged(); err != nil {
-			return n, err
-		}
-		return n, io.EOF
+		return n, r.end()
 	case err != nil:
 		return n, unreadable(r.ctx, r.op, err)
 	case r.read > r.size:
@@ -74,15 +67,16 @@ func (r *reader) Read(p []byte) (int, error) {
 // Close closes the file.
 func (r *reader) Close() error { return r.file.Close() }
 
-func (r *reader) unchanged() error {
+// end is io.EOF if the file is still the one that was listed.
+func (r *reader) end() error {
 	info, err := r.file.Stat()
 	if err != nil {
 		return unreadable(r.ctx, r.op, err)
 	}
-	if etag(info) != r.etag {
+	if r.read != r.size || etag(info) != r.etag {
 		return changed(r.op)
 	}
-	return nil
+	return io.EOF
 }
 
 func changed(op string) error {

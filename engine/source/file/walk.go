@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -48,10 +49,10 @@ func (s *Source) walk(ctx context.Context) ([]engine.Object, error) {
 		if err != nil {
 			return nil, ifThere(err)
 		}
+		if info, err := os.Stat(real); err == nil && !info.IsDir() {
+			return nil, nil
+		}
 		start.real = real
-	}
-	if info, err := fs.Stat(s.tree, "."); err == nil && !info.IsDir() {
-		return nil, nil
 	}
 	if err := w.enter(ctx, start); err != nil {
 		return nil, err

@@ -18,15 +18,11 @@ var bookkeepers = map[string]bool{
 	"ConfigWritabilityCheckFile": true,
 }
 
-// bookkeeping reports whether a key is a hidden file, or one that something
-// keeps beside the data. It is given what the pattern's
-// plain beginning does not name: what a user typed is never hidden.
-func bookkeeping(rest string) bool {
-	if strings.HasSuffix(rest, "_$folder$") || strings.HasSuffix(rest, ".crc") {
-		return true
-	}
-	for segment := range strings.SplitSeq(rest, "/") {
-		if strings.HasPrefix(segment, ".") || bookkeepers[segment] ||
+// bookkeeping reports whether a path goes through a hidden name or one that
+// something keeps beside the data.
+func bookkeeping(path string) bool {
+	for segment := range strings.SplitSeq(path, "/") {
+		if strings.HasPrefix(segment, ".") || bookkeepers[segment] || strings.HasSuffix(segment, "_$folder$") ||
 			strings.HasPrefix(segment, "_committed_") || strings.HasPrefix(segment, "_started_") {
 			return true
 		}

@@ -112,7 +112,7 @@ func (p Pattern) Dir() string { return p.prefix[:strings.LastIndexByte(p.prefix,
 // Takes reports whether the key is data of the source: matched by the pattern
 // or beneath a folder it matches, and not bookkeeping.
 func (p Pattern) Takes(key string) bool {
-	return !strings.HasSuffix(key, "/") && p.matches(key) && !bookkeeping(strings.TrimPrefix(key, p.prefix))
+	return !strings.HasSuffix(key, "/") && p.matches(key) && !p.hides(key)
 }
 
 func (p Pattern) matches(key string) bool {
@@ -125,10 +125,20 @@ func (p Pattern) matches(key string) bool {
 	return doublestar.MatchUnvalidated(p.text, key) || doublestar.MatchUnvalidated(p.text+"/**", key)
 }
 
+// hides reports whether the key is bookkeeping. A name that the pattern begins
+// to spell is not: what a user typed is never hidden.
+func (p Pattern) hides(key string) bool {
+	rest := strings.TrimPrefix(key, p.prefix)
+	if p.prefix != "" && !strings.HasSuffix(p.prefix, "/") {
+		_, rest, _ = strings.Cut(rest, "/")
+	}
+	return strings.HasSuffix(key, ".crc") && !strings.HasSuffix(p.text, ".crc") || bookkeeping(rest)
+}
+
 // Enters reports whether a folder, written without its slash, may hold keys
 // that the pattern takes. It may say yes in vain, never no.
 func (p Pattern) Enters(dir string) bool {
-	if bookkeeping(strings.TrimPrefix(dir, p.prefix)) {
+	if p.hides(dir) {
 		return false
 	}
 	if strings.ContainsAny(p.text, `{\`) { // their slashes do not separate segments

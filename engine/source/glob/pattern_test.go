@@ -20,6 +20,8 @@ func TestTakes(t *testing.T) {
 		{"**/*.json", []string{"a.json", "a/b/c.json"}, []string{"a/b.jsonl", "a/.b.json", ".a/b.json"}},
 		{"{a,b/c}/*.json", []string{"a/x.json", "b/c/x.json"}, []string{"b/x.json"}},
 		{".hidden/*", []string{".hidden/x"}, []string{".hidden/.x"}},
+		{"one.json*", []string{"one.json", "one.json.bak", "one.json.d/x"}, []string{"one.json.d/.x", "one.json.crc"}},
+		{"a/*.crc", []string{"a/x.crc"}, nil},
 		{"_SUCCESS", []string{"_SUCCESS"}, nil},
 		{`a\[1\].json`, []string{"a[1].json"}, []string{"a1.json"}},
 		{"logs", nil, []string{"logs/CloudTrail-Digest/x.gz", "logs/aws-logs-write-test", "logs/d_$folder$", "logs/_committed_1"}},

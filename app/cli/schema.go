@@ -1,0 +1,193 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tidemark.dev/tidemark/app/workbench"
+	"tidemark.dev/tidemark/engine"
+)
+
+func (a *app) schemaVerb() *cobra.Command {
+	group := &cobra.Command{Use: "schema", Short: "Look at the types of datasets, and change them", Args: a.noSuchVerb, RunE: helpOf}
+	group.AddCommand(a.schemaShow(), a.schemaHistory(), a.schemaConflicts(), a.schemaSet(), a.schemaImport())
+	return group
+}
+
+func (a *app) schemaShow() *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use:   "show DATASET",
+		Short: "Show a dataset's type",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
+				if a.json && format == "" {
+					format = "json"
+				}
+				if format == "" {
+					return a.printSchema(ctx, b, args[0])
+				}
+				text, err := b.RenderSchema(args[0], format)
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprintln(a.stdout, strings.TrimRight(string(text), "\n"))
+				return err
+			})
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", "", "json, duckdb, hive, avro or jsonschema")
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(workbench.SchemaFormats, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func (a *app) printSchema(ctx context.Context, b *workbench.Workbench, name string) error {
+	columns, err := b.Columns(ctx, name)
+	if err != nil {
+		return err
+	}
+	v, _ := b.Store.Schema(name)
+	a.say("%s, version %d", name, v.Version)
+	t := newTable("COLUMN", "TYPE")
+	for _, c := range columns {
+		t.add(c[0], c[1])
+	}
+	return t.write(a.stdout)
+}
+
+func (a *app) schemaHistory() *cobra.Command {
+	return &cobra.Command{
+		Use:   "history DATASET",
+		Short: "List the versions of a dataset's type and what changed",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
+				versions, err := b.Store.History(ctx, args[0])
+				if err != nil {
+					return err
+				}
+				if a.json {
+					return a.printJSON(versions)
+				}
+				for _, v := range versions {
+					kind := "minor"
+					if v.Major {
+						kind = "major"
+					}
+					fmt.Fprintf(a.stdout, "version %d (%s) by %s, %s", v.Version, kind, v.Author, v.At.UTC().Format("2006-01-02 15:04:05Z"))
+					if v.Position != "" {
+						fmt.Fprintf(a.stdout, ", first needed by %s", safeText(v.Position))
+					}
+					fmt.Fprintln(a.stdout)
+					for _, c := range v.Changes {
+						fmt.Fprintf(a.stdout, "  %s\n", safeText(c))
+					}
+				}
+				return nil
+			})
+		},
+	}
+}
+
+func (a *app) schemaConflicts() *cobra.Command {
+	return &cobra.Command{
+		Use:   "conflicts DATASET",
+		Short: "List paths that met values of another type; those stand in rest",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
+				rows, err := b.Store.Conflicts(ctx, args[0])
+				if err != nil {
+					return err
+				}
+				if a.json {
+					return a.printJSON(rows)
+				}
+				if len(rows) == 0 {
+					a.say("no conflicts")
+				}
+				t := newTable("PATH", "TYPE", "GOT", ">COUNT", "SOURCE", "EXAMPLE")
+				for _, r := range rows {
+					t.add(r.Path, r.Want, r.Got, thousands(r.Count), r.Source, r.Example)
+				}
+				return t.write(a.stdout)
+			})
+		},
+	}
+}
+
+func (a *app) schemaSet() *cobra.Command {
+	return &cobra.Command{
+		Use:   "set DATASET PATH TYPE",
+		Short: "Give a path another type; values that do not fit it go to rest",
+		Args:  cobra.ExactArgs(3),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
+				v, err := b.SetType(ctx, args[0], args[1], args[2])
+				if err != nil {
+					return err
+				}
+				return a.printVersion(v)
+			})
+		},
+	}
+}
+
+func (a *app) schemaImport() *cobra.Command {
+	return &cobra.Command{
+		Use:   "import DATASET FILE",
+		Short: "Take a dataset's type from a JSON Schema or an Avro schema",
+		Args:  cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			src, err := os.ReadFile(a.path(args[1]))
+			if err != nil {
+				return engine.Errorf(engine.NotFound, "import a schema", "%w", err)
+			}
+			return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
+				v, err := b.ImportSchema(ctx, args[0], args[1], src)
+				if err != nil {
+					return err
+				}
+				return a.printVersion(v)
+			})
+		},
+	}
+}
+
+func (a *app) printVersion(v engine.SchemaVersion) error {
+	if a.json {
+		return a.printJSON(v)
+	}
+	a.say("%s is at version %d", v.Dataset, v.Version)
+	for _, c := range v.Changes {
+		fmt.Fprintf(a.stdout, "  %s\n", safeText(c))
+	}
+	return nil
+}
+
+func (a *app) datasetVerb() *cobra.Command {
+	group := &cobra.Command{Use: "dataset", Short: "Manage datasets", Args: a.noSuchVerb, RunE: helpOf}
+	group.AddCommand(&cobra.Command{
+		Use:   "drop NAME",
+		Short: "Delete a dataset with its rows, schema, quarantine and ledger",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
+				if err := b.Drop(ctx, args[0]); err != nil {
+					return err
+				}
+				if a.json {
+					return a.printJSON(map[string]string{"dropped": args[0]})
+				}
+				a.say("dropped %s; the next pull reads its objects again", args[0])
+				return nil
+			})
+		},
+	})
+	return group
+}

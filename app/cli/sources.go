@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tidemark.dev/tidemark/app/workbench"
+	"tidemark.dev/tidemark/engine"
+)
+
+func (a *app) sourcesVerb() *cobra.Command {
+	group := &cobra.Command{Use: "sources", Short: "Look at the workspace's sources", Args: a.noSuchVerb, RunE: helpOf}
+	group.AddCommand(&cobra.Command{
+		Use:               "test [SOURCE...]",
+		Short:             "Reach each source, list what it has, look into a few objects",
+		ValidArgsFunction: a.completeSources,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
+				reports, err := b.TestSources(ctx, args)
+				if err != nil {
+					return err
+				}
+				return a.printSources(reports)
+			})
+		},
+	})
+	return group
+}
+
+func helpOf(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+
+func (a *app) printSources(reports []workbench.SourceReport) error {
+	bad := 0
+	for _, r := range reports {
+		if !r.OK {
+			bad++
+		}
+	}
+	if a.json {
+		if err := a.printJSON(reports); err != nil {
+			return err
+		}
+		if bad > 0 {
+			return exitError{exitFailed}
+		}
+		return nil
+	}
+	for _, r := range reports {
+		if !r.OK {
+			fmt.Fprintf(a.stdout, "✗ %s (%s): %s\n", r.Name, r.Type, safeText(r.Error))
+			if r.Hint != "" {
+				fmt.Fprintf(a.stdout, "  hint: %s\n", safeText(r.Hint))
+			}
+			continue
+		}
+		fmt.Fprintf(a.stdout, "✓ %s (%s): %s, %s, into %s\n", r.Name, r.Type, plural(r.Objects, "object"), formatBytes(r.Bytes), r.Dataset)
+		for _, s := range r.Samples {
+			what := s.Format
+			if len(s.Compression) > 0 {
+				what += " in " + strings.Join(s.Compression, " in ")
+			}
+			if s.Error != "" {
+				what = s.Error
+			}
+			fmt.Fprintf(a.stdout, "  %s: %s, %s\n", safeText(s.Key), what, formatBytes(s.Bytes))
+		}
+	}
+	if bad > 0 {
+		return engine.Errorf(engine.Unavailable, "test the sources", "%d of %d did not work", bad, len(reports))
+	}
+	return nil
+}

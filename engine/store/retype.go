@@ -1,0 +1,193 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"tidemark.dev/tidemark/engine"
+)
+
+// Adopt makes v the newest version of its dataset without touching rows: the
+// next batch opens a segment for it. A dataset that does not exist begins
+// with it.
+func (s *Store) Adopt(ctx context.Context, v engine.SchemaVersion) error {
+	if err := CheckName(v.Dataset); err != nil {
+		return err
+	}
+	s.mu.RLock()
+	d := s.datasets[v.Dataset]
+	s.mu.RUnlock()
+	var next *dataset
+	err := s.inTx(ctx, func(tx *sql.Tx) (err error) {
+		next, err = s.openVersion(ctx, tx, d, v)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.datasets[v.Dataset] = next
+	s.mu.Unlock()
+	return nil
+}
+
+// Retype gives one body path another type and rewrites the rows: values that
+// are of the new type are converted, from body and from rest; what is not goes
+// to rest as it was. v is the version that says so.
+func (s *Store) Retype(ctx context.Context, v engine.SchemaVersion, path engine.Path) error {
+	d, err := s.lookup(v.Dataset)
+	if err != nil {
+		return err
+	}
+	to, err := typeAt(v.Body, path[1:])
+	if err != nil {
+		return err
+	}
+	key := engine.Path(path[1:]).String()
+	moved := &dataset{version: v}
+	columns := func(g segment) string {
+		old := "NULL"
+		if _, err := typeAt(g.body, path[1:]); err == nil {
+			old = path.SQL()
+		}
+		fits := honestCast(old, to)
+		fromRest := honestCast("rest->>"+engine.QuoteText(jsonKey(key)), to)
+		body := setPath("body", g.body, v.Body, path[1:], "coalesce("+fits+", "+fromRest+")")
+		rest := "CASE WHEN " + old + " IS NOT NULL AND " + fits + " IS NULL THEN json_merge_patch(coalesce(rest, '{}'), json_object(" + engine.QuoteText(key) + ", " + old + "))" +
+			" WHEN " + fromRest + " IS NOT NULL THEN nullif(json_merge_patch(rest, json_object(" + engine.QuoteText(key) + ", NULL)), '{}') ELSE rest END"
+		return selectWith(map[string]string{"body": body, "rest": rest})
+	}
+	next, err := s.rewriteAs(ctx, d, moved, columns)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.datasets[v.Dataset] = next
+	s.mu.Unlock()
+	return nil
+}
+
+// jsonKey is the JSON path of a member whose name may hold dots.
+func jsonKey(name string) string { return `$."` + name + `"` }
+
+func typeAt(t engine.Type, names []string) (engine.Type, error) {
+	for _, n := range names {
+		next, ok := t.Field(n)
+		if !ok {
+			return t, engine.Errorf(engine.NotFound, "", "there is no path %s", engine.Path(names))
+		}
+		t = next
+	}
+	return t, nil
+}
+
+// honestCast converts a value only where nothing is lost or made up: DuckDB's
+// own TRY_CAST would round 1.7 to 2 and read "yes" as true.
+func honestCast(value string, to engine.Type) string {
+	text := "(" + value + ")::VARCHAR"
+	try := "try_cast(" + value + " AS " + to.DuckDB() + ")"
+	guard := ""
+	switch to.Kind {
+	case engine.Varchar:
+		return text
+	case engine.JSON:
+		return "to_json(" + value + ")"
+	case engine.BigInt, engine.HugeInt:
+		guard = "regexp_full_match(" + text + ", '-?[0-9]+')"
+	case engine.Double, engine.Decimal:
+		guard = "regexp_full_match(" + text + ", '-?[0-9]+(\\.[0-9]+)?([eE][-+]?[0-9]+)?') AND isfinite(try_cast(" + value + " AS DOUBLE))"
+	case engine.Bool:
+		guard = text + " IN ('true', 'false')"
+	case engine.Timestamp:
+		guard = "regexp_matches(" + text + ", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')"
+	case engine.Date:
+		guard = "regexp_full_match(" + text + ", '[0-9]{4}-[0-9]{2}-[0-9]{2}')"
+	default:
+		return try
+	}
+	return "CASE WHEN " + guard + " THEN " + try + " END"
+}
+
+// setPath rebuilds a struct with one member given by an expression, and the
+// others read from value; members the old struct lacks are null.
+func setPath(value string, from, to engine.Type, path []string, expr string) string {
+	var members string
+	for _, f := range to.Fields {
+		if !f.Type.Known() {
+			continue
+		}
+		have, has := from.Field(f.Name)
+		member := "NULL::" + f.Type.DuckDB()
+		switch {
+		case f.Name == path[0] && len(path) == 1:
+			member = "(" + expr + ")::" + f.Type.DuckDB()
+		case f.Name == path[0]:
+			member = setPath(value+"."+engine.QuoteIdent(f.Name), have, f.Type, path[1:], expr)
+		case has && have.Known():
+			member = value + "." + engine.QuoteIdent(f.Name) + "::" + f.Type.DuckDB()
+		}
+		if members != "" {
+			members += ", "
+		}
+		members += engine.QuoteIdent(f.Name) + " := " + member
+	}
+	if members == "" {
+		return "struct_pack(_ := NULL::BOOLEAN)"
+	}
+	return "struct_pack(" + members + ")"
+}
+
+// selectWith lists the table's columns, some of them replaced.
+func selectWith(replaced map[string]string) string {
+	list := ""
+	for i, column := range columnNames() {
+		if i > 0 {
+			list += ", "
+		}
+		if expr, ok := replaced[column]; ok {
+			column = expr + " AS " + column
+		}
+		list += column
+	}
+	return list
+}
+
+// rewriteAs copies all rows into one new segment of next's version, reading
+// each old segment's columns as given, in one transaction.
+func (s *Store) rewriteAs(ctx context.Context, d, next *dataset, columns func(segment) string) (*dataset, error) {
+	v := next.version
+	id := 1
+	if n := len(d.segments); n > 0 {
+		id = d.segments[n-1].id + 1
+	}
+	g := segment{id: id, version: v.Version, body: v.Body, table: fmt.Sprintf("%s_%d", v.Dataset, id)}
+	next.segments = []segment{g}
+	return next, s.inTx(ctx, func(tx *sql.Tx) error {
+		if v.Version != d.version.Version {
+			if err := recordVersion(ctx, tx, v); err != nil {
+				return err
+			}
+		}
+		if err := createSegment(ctx, tx, v.Dataset, g); err != nil {
+			return err
+		}
+		for _, old := range d.segments {
+			if _, err := tx.ExecContext(ctx, "INSERT INTO "+g.sql()+" SELECT "+columns(old)+" FROM "+old.sql()); err != nil {
+				return fmt.Errorf("rewrite %s: %w", v.Dataset, err)
+			}
+			if _, err := tx.ExecContext(ctx, `DELETE FROM tidemark.segments WHERE dataset = ? AND id = ?`, v.Dataset, old.id); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.ExecContext(ctx, viewSQL(v.Dataset, next)); err != nil {
+			return err
+		}
+		for _, old := range d.segments {
+			if _, err := tx.ExecContext(ctx, "DROP TABLE "+old.sql()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,69 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"tidemark.dev/tidemark/engine"
+)
+
+// Summary is a dataset in a few figures.
+type Summary struct {
+	Rows          int64
+	Late          int64
+	Quarantined   int64
+	TopReason     string // the most frequent one in quarantine
+	Watermark     *time.Time
+	LastEventTime *time.Time
+}
+
+// Summary counts a dataset.
+func (s *Store) Summary(ctx context.Context, name string) (Summary, error) {
+	var out Summary
+	relation, err := s.Relation(name, []engine.Path{{"event_time"}, {"_late"}})
+	if err != nil {
+		return out, err
+	}
+	var last sql.NullTime
+	if err := s.DB().QueryRowContext(ctx, `SELECT count(*), count(*) FILTER (WHERE _late), max(event_time) FROM `+relation).Scan(&out.Rows, &out.Late, &last); err != nil {
+		return out, err
+	}
+	out.LastEventTime = instant(last)
+	err = s.DB().QueryRowContext(ctx, `SELECT coalesce(sum(n), 0)::BIGINT, coalesce(arg_max(reason, n), '')
+		FROM (SELECT reason, count(*) AS n FROM tidemark.quarantine WHERE dataset = ? GROUP BY reason)`, name).Scan(&out.Quarantined, &out.TopReason)
+	if err != nil {
+		return out, err
+	}
+	if w, ok, err := s.Watermark(ctx, name); err != nil {
+		return out, err
+	} else if ok {
+		out.Watermark = &w
+	}
+	return out, nil
+}
+
+// SourceSummary is what the ledger says of a source.
+type SourceSummary struct {
+	Objects  int64
+	Bytes    int64
+	PulledAt *time.Time
+}
+
+// SourceSummary counts the objects pulled from a source.
+func (s *Store) SourceSummary(ctx context.Context, dataset, source string) (SourceSummary, error) {
+	var out SourceSummary
+	var last sql.NullTime
+	err := s.DB().QueryRowContext(ctx, `SELECT count(*), coalesce(sum(size), 0)::BIGINT, max(pulled_at) FROM tidemark.objects WHERE dataset = ? AND source = ?`,
+		dataset, source).Scan(&out.Objects, &out.Bytes, &last)
+	out.PulledAt = instant(last)
+	return out, err
+}
+
+func instant(t sql.NullTime) *time.Time {
+	if !t.Valid {
+		return nil
+	}
+	u := t.Time.UTC()
+	return &u
+}
