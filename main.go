@@ -7,4 +7,4 @@ import (
 	"tidemark.dev/tidemark/app/cli"
 )
 
-func main() { os.Exit(cli.Main(nil)) }
+func main() { os.Exit(cli.Main()) }

@@ -101,6 +101,15 @@ func (a *app) root() *cobra.Command {
 func (a *app) verbs() []*cobra.Command {
 	return []*cobra.Command{
 		a.initVerb(),
+		a.demoVerb(),
+		a.pullVerb(),
+		a.queryVerb(),
+		a.rulesVerb(),
+		a.schemaVerb(),
+		a.datasetVerb(),
+		a.quarantineVerb(),
+		a.sourcesVerb(),
+		a.healthVerb(),
 		a.trustVerb(),
 		a.doctorVerb(),
 		a.schemaOfVerb(),

@@ -36,7 +36,7 @@ func (a *app) demoVerb() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := a.trustCreated(a.path(dir)); err != nil {
+			if _, err := a.trustCreated(a.path(dir)); err != nil {
 				return err
 			}
 			if err := a.writeSchemas(a.path(dir)); err != nil {

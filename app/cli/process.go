@@ -8,11 +8,19 @@ import (
 	"syscall"
 
 	"golang.org/x/term"
+
+	"tidemark.dev/tidemark/app/workbench"
+	"tidemark.dev/tidemark/app/workspace"
 )
 
 // Main runs the program's own command line and gives its exit code. The first
 // Ctrl-C lets the verb end cleanly, the second ends the program.
-func Main(open Opener) int { return runProcess(Env{Open: open}) }
+func Main() int { return runProcess(Env{Open: openBench}) }
+
+// openBench is how the program itself opens a workspace.
+func openBench(ctx context.Context, w *workspace.Workspace) (Runtime, error) {
+	return workbench.Open(ctx, w, workbench.Options{})
+}
 
 // runProcess runs the program's own command line, with what env brings along.
 func runProcess(env Env) int {

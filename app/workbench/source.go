@@ -58,7 +58,7 @@ func (b *Workbench) openFiles(c workspace.Source) (*archive, error) {
 
 func (b *Workbench) openBucket(ctx context.Context, c workspace.Source) (*archive, error) {
 	s, err := s3.New(ctx, s3.Config{
-		Name: c.Name, URL: c.URL, Endpoint: c.Endpoint, Region: c.Region, PathStyle: c.PathStyle, Profile: c.Profile, RoleARN: c.RoleARN,
+		Name: c.Name, URL: c.URL, Endpoint: c.Endpoint, Region: c.Region, PathStyle: c.PathStyle, Profile: c.Profile,
 	})
 	if err != nil {
 		return nil, err

@@ -21,7 +21,6 @@ import (
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/source/cache"
 	"tidemark.dev/tidemark/engine/store"
-	"tidemark.dev/tidemark/plugins"
 )
 
 // cacheLimit bounds the object cache of a workspace.
@@ -45,10 +44,7 @@ type Workbench struct {
 	cache   *cache.Cache
 
 	pulls   sync.Mutex
-	hostMu  sync.Mutex
-	host    *plugins.Host
-	loaded  map[string]*plugins.Plugin
-	loadErr map[string]error
+	plugins pluginHost
 }
 
 // Open opens the workspace's database; the caller holds the workspace's lock.
@@ -56,7 +52,7 @@ func Open(ctx context.Context, w *workspace.Workspace, opt Options) (*Workbench,
 	if opt.Clock == nil {
 		opt.Clock = engine.SystemClock{}
 	}
-	b := &Workbench{Workspace: w, clock: opt.Clock, staging: opt.Staging, loaded: map[string]*plugins.Plugin{}, loadErr: map[string]error{}}
+	b := &Workbench{Workspace: w, clock: opt.Clock, staging: opt.Staging}
 	if b.staging == "" {
 		dir, err := makeStaging(w)
 		if err != nil {
@@ -93,11 +89,7 @@ func bytesText(n int64) string {
 
 // Close writes everything to disk and lets the workspace go.
 func (b *Workbench) Close() error {
-	var host error
-	if b.host != nil {
-		host = b.host.Close(context.Background())
-	}
-	err := errors.Join(b.Store.Close(), host)
+	err := errors.Join(b.Store.Close(), b.plugins.close())
 	return errors.Join(err, os.RemoveAll(b.staging))
 }
 

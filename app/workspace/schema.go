@@ -7,6 +7,7 @@ import (
 
 	"tidemark.dev/tidemark/app/workspace/yamlfile"
 	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/rule"
 )
 
 // schemas writes the JSON Schema of each kind of file.
@@ -15,6 +16,12 @@ var schemas = map[string]func() ([]byte, error){
 		return yamlfile.Schema[Config](yamlfile.SchemaOptions{
 			ID: schemaID("workspace"), Title: "Tidemark workspace",
 			Description: "tidemark.yaml: sources, datasets, channels and limits.", Variables: true,
+		})
+	},
+	"rule": func() ([]byte, error) {
+		return yamlfile.Schema[rule.Spec](yamlfile.SchemaOptions{
+			ID: schemaID("rule"), Title: "Tidemark rule",
+			Description: "rules/*.yaml: what is watched, and when it is an alarm.",
 		})
 	},
 	"test": func() ([]byte, error) {

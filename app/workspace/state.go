@@ -16,7 +16,7 @@ func StateDir(root string) string { return filepath.Join(root, ".tidemark") }
 func (w *Workspace) StateDir() string { return StateDir(w.Root) }
 
 // DatabasePath is the database file.
-func (w *Workspace) DatabasePath() string { return filepath.Join(w.StateDir(), "tidemark.duckdb") }
+func (w *Workspace) DatabasePath() string { return filepath.Join(w.StateDir(), "workspace.duckdb") }
 
 // CacheDir holds objects that were fetched.
 func (w *Workspace) CacheDir() string { return filepath.Join(w.StateDir(), "cache") }

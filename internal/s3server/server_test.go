@@ -24,7 +24,7 @@ func TestStartAndStop(t *testing.T) {
 		t.Errorf("an unsigned request got %s", response.Status)
 	}
 	s.Stop()
-	if _, err := http.Get(s.Endpoint); err == nil {
+	if answers(t.Context(), s.Endpoint) || refuses(strings.TrimPrefix(s.Endpoint, "http://")) {
 		t.Error("it still answers")
 	}
 }

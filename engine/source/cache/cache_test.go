@@ -376,6 +376,37 @@ func TestCancel(t *testing.T) {
 	}
 }
 
+// A fetch that succeeds after everybody has left keeps nothing.
+func TestTooLate(t *testing.T) {
+	dir := t.TempDir()
+	c := newCache(t, dir, 100)
+	a := object("a", 4)
+	ctx, leave := context.WithCancel(t.Context())
+	_, _, err := c.Open(ctx, "bucket", a, func(context.Context) (io.ReadCloser, error) {
+		leave()
+		for c.flying() > 0 {
+			time.Sleep(time.Millisecond)
+		}
+		return io.NopCloser(strings.NewReader("aaaa")), nil
+	})
+	if engine.KindOf(err) != engine.Canceled {
+		t.Error(err)
+	}
+	for c.Stats().Bytes > 0 {
+		time.Sleep(time.Millisecond)
+	}
+	if bytes, files := onDisk(t, dir); files != 0 || c.Stats().Objects != 0 {
+		t.Errorf("%d bytes in %d files, %+v", bytes, files, c.Stats())
+	}
+}
+
+// flying counts the fetches that somebody waits for.
+func (c *Cache) flying() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.flights)
+}
+
 // Whatever is opened, in whatever order and however many at once, readers get
 // their own bytes and the folder never holds more than the limit.
 func TestBounded(t *testing.T) {

@@ -42,7 +42,7 @@ func (s *Source) object(name string, info fs.FileInfo) engine.Object {
 	o := engine.Object{Source: s.name, Key: s.key(name), ETag: dangling}
 	o.URL = o.Key
 	if s.dir != "" {
-		o.URL = s.place(name)
+		o.URL = s.onDisk(name)
 	}
 	if info != nil {
 		o.ETag, o.Size, o.Modified = etag(info), info.Size(), info.ModTime().UTC()

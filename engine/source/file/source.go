@@ -143,7 +143,7 @@ func (s *Source) Path(o engine.Object) string {
 	if !ok || s.dir == "" {
 		return ""
 	}
-	return s.place(name)
+	return s.onDisk(name)
 }
 
-func (s *Source) place(name string) string { return filepath.Join(s.dir, filepath.FromSlash(name)) }
+func (s *Source) onDisk(name string) string { return filepath.Join(s.dir, filepath.FromSlash(name)) }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -217,6 +219,48 @@ func TestErrors(t *testing.T) {
 		if _, err := New("files", dir, bad); engine.KindOf(err) != engine.Invalid {
 			t.Errorf("%q: %v", bad, err)
 		}
+	}
+}
+
+// lockedFS refuses to read what is called locked.
+type lockedFS struct{ fstest.MapFS }
+
+func (l lockedFS) Open(name string) (fs.File, error) {
+	if path.Base(name) == "locked" {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
+	}
+	return l.MapFS.Open(name)
+}
+
+func (l lockedFS) ReadDir(name string) ([]fs.DirEntry, error) {
+	if path.Base(name) == "locked" {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
+	}
+	return l.MapFS.ReadDir(name)
+}
+
+func (l lockedFS) Sub(string) (fs.FS, error) { return l, nil }
+
+// What may not be read is told, never passed over.
+func TestForbidden(t *testing.T) {
+	files := lockedFS{fstest.MapFS{"a/locked/x.json": {}, "a/y.json": {}, "b/locked": {}}}
+	s, err := NewFS("files", files, "**/*.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.List(t.Context(), func(engine.Object) bool { return true })
+	var e *engine.Error
+	if !errors.As(err, &e) || e.Kind != engine.Unavailable || e.Error() != "list a/locked: permission denied" || !strings.Contains(e.Hint, "right to read") {
+		t.Errorf("a folder: %v, %+v", err, e)
+	}
+	if s, err = NewFS("files", files, "**/locked"); err != nil {
+		t.Fatal(err)
+	}
+	o := s.object("b/locked", nil)
+	info, _ := files.Stat("b/locked")
+	o.ETag = etag(info)
+	if _, err := s.Open(t.Context(), o); !errors.As(err, &e) || e.Kind != engine.Unavailable || !strings.Contains(e.Hint, "right to read") {
+		t.Errorf("a file: %v", err)
 	}
 }
 

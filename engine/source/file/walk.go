@@ -125,7 +125,7 @@ func (w *walk) link(ctx context.Context, at place, name string) error {
 		}
 		return nil
 	}
-	real, err := filepath.EvalSymlinks(w.Source.place(name))
+	real, err := filepath.EvalSymlinks(w.onDisk(name))
 	if err != nil {
 		return ifThere(err)
 	}

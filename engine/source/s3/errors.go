@@ -147,7 +147,7 @@ func (s *Source) answered(answer smithy.APIError, err error) diagnosis {
 }
 
 // expecting finds the region that a server wants in its own words.
-var expecting = regexp.MustCompile(`expecting '([a-z0-9-]+)'`)
+var expecting = regexp.MustCompile(`expecting ['"]([a-z0-9-]+)['"]`)
 
 // elsewhere explains that the bucket lies in another region.
 func (s *Source) elsewhere(answer smithy.APIError, header http.Header) diagnosis {

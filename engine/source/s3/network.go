@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"net"
 	"net/url"
 	"strings"
@@ -42,7 +43,8 @@ func (s *Source) unreachable(err error) diagnosis {
 		return fail(server+" does not speak TLS", "write http:// instead of https:// in endpoint")
 	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
 		return fail(server+" does not answer in time", "check the network, the proxy and endpoint, then try again")
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), strings.Contains(err.Error(), "EOF"):
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
+		strings.Contains(err.Error(), "server closed idle connection"):
 		return fail(server+" breaks connections off", "check endpoint (http:// or https://?) and the network, then try again")
 	}
 	return fail("the request failed: "+innermost(err).Error(), "")

@@ -101,6 +101,11 @@ func TestResume(t *testing.T) {
 			if ranges := strings.Join(p.ranges, " "); ranges != c.ranges {
 				t.Errorf("%s, %s: ranges %q, want %q", c.name, key, ranges, c.ranges)
 			}
+			for _, match := range p.matches {
+				if want := `"` + o.ETag + `"`; key == "tagged" && match != want || key == "plain" && match != "" {
+					t.Errorf("%s, %s: If-Match %s", c.name, key, match)
+				}
+			}
 			if fetched := s.Stats().BytesFetched; fetched != size {
 				t.Errorf("%s, %s: fetched %d of %d bytes", c.name, key, fetched, size)
 			}

@@ -143,7 +143,8 @@ type proxy struct {
 	*httptest.Server
 	mu     sync.Mutex
 	script []fault
-	ranges []string // Range of each request for an object
+	// Range and If-Match of each request for an object
+	ranges, matches []string
 }
 
 // through starts a proxy.
@@ -191,6 +192,7 @@ func (p *proxy) next(r *http.Request) fault {
 	defer p.mu.Unlock()
 	if r.Method == http.MethodGet && !r.URL.Query().Has("list-type") {
 		p.ranges = append(p.ranges, r.Header.Get("Range"))
+		p.matches = append(p.matches, r.Header.Get("If-Match"))
 	} else if r.Method != http.MethodGet {
 		return fault{}
 	}
@@ -206,7 +208,7 @@ func (p *proxy) next(r *http.Request) fault {
 func (p *proxy) then(script ...fault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.script, p.ranges = script, nil
+	p.script, p.ranges, p.matches = script, nil, nil
 }
 
 // faulty is a body that breaks off or stands still.

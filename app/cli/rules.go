@@ -1,0 +1,158 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tidemark.dev/tidemark/app/workbench"
+	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/rule"
+)
+
+func (a *app) rulesVerb() *cobra.Command {
+	group := &cobra.Command{Use: "rules", Short: "Check alert rules, and run them over what is stored", Args: a.noSuchVerb, RunE: helpOf}
+	group.AddCommand(a.rulesCheck(), a.rulesList(), a.rulesBacktest())
+	return group
+}
+
+func (a *app) rulesCheck() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check [FILE...]",
+		Short: "Check rules against their datasets",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			for i, f := range args {
+				args[i] = a.path(f)
+			}
+			return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
+				infos := b.Rules(ctx, args)
+				var problems []error
+				unchecked := 0
+				for _, r := range infos {
+					problems = append(problems, r.Err())
+					if r.State == "unchecked" {
+						unchecked++
+					}
+				}
+				if err := errors.Join(problems...); err != nil {
+					return err
+				}
+				if a.json {
+					return a.printJSON(infos)
+				}
+				a.say("%s, no problems", plural(int64(len(infos)), "rule"))
+				if unchecked > 0 {
+					a.say("%d could not be checked against a dataset that has no data yet: run tidemark pull", unchecked)
+				}
+				return nil
+			})
+		},
+	}
+}
+
+func (a *app) rulesList() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the rules",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
+				infos := b.Rules(ctx, nil)
+				if a.json {
+					return a.printJSON(infos)
+				}
+				if len(infos) == 0 {
+					a.say("no rules: write one into rules/")
+				}
+				t := newTable("RULE", "STATE", "SEVERITY", "WHEN", "ALARM", "FILE")
+				for _, r := range infos {
+					t.add(r.Name, r.State, r.Severity, r.When, r.Alarm, r.File)
+				}
+				return t.write(a.stdout)
+			})
+		},
+	}
+}
+
+func (a *app) rulesBacktest() *cobra.Command {
+	var from, to timeFlag
+	var set []string
+	var sql bool
+	cmd := &cobra.Command{
+		Use:   "backtest RULE",
+		Short: "Say when a rule would have raised its alarm over what is stored",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opt := rule.BacktestOptions{From: from.Time, To: to.Time, Set: map[string]string{}}
+			for _, s := range set {
+				key, value, ok := strings.Cut(s, "=")
+				if !ok {
+					return engine.Errorf(engine.Invalid, "backtest", "--set %s has no =", s).WithHint("write --set alarm.datapoints=2")
+				}
+				opt.Set[key] = value
+			}
+			return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
+				report, r, err := b.Backtest(ctx, args[0], opt)
+				if err != nil {
+					return err
+				}
+				if a.json {
+					return a.printJSON(report)
+				}
+				if sql {
+					_, err := fmt.Fprintln(a.stdout, r.SQL())
+					return err
+				}
+				return a.printReport(r, report)
+			})
+		},
+	}
+	cmd.Flags().Var(&from, "from", "only windows from this time on")
+	cmd.Flags().Var(&to, "to", "only windows before this time")
+	cmd.Flags().StringArrayVar(&set, "set", nil, "run it with another value: when='error_rate > 0.1', alarm.datapoints=2, window.tumbling=5m")
+	cmd.Flags().BoolVar(&sql, "sql", false, "print the SQL that the rule becomes")
+	return cmd
+}
+
+func (a *app) printReport(r *rule.Rule, report *rule.Report) error {
+	span := "no records"
+	if report.From != nil && report.To != nil {
+		span = moment(report.From) + " to " + moment(report.To)
+	}
+	fmt.Fprintf(a.stdout, "%s: %s\n%s, %s\n", r.Name, plural(int64(len(report.Episodes)), "episode"), span,
+		plural(report.Windows, "window")+" of "+plural(report.Records, "record"))
+	if report.Late > 0 {
+		fmt.Fprintf(a.stdout, "%s came late\n", plural(report.Late, "record"))
+	}
+	if report.Overflows > 0 {
+		fmt.Fprintf(a.stdout, "%s had a value too large to add up; their sums are null\n", plural(report.Overflows, "window"))
+	}
+	if len(report.Episodes) == 0 {
+		return nil
+	}
+	fmt.Fprintln(a.stdout)
+	t := newTable("START", "END", ">LASTED", "KEY", "PEAK")
+	for _, e := range report.Episodes {
+		end, lasted := "still in alarm", ""
+		if e.End != nil {
+			end, lasted = moment(e.End), engine.FormatDuration(e.End.Sub(e.Start).Round(time.Second))
+		}
+		t.add(moment(&e.Start), end, lasted, pairs(e.Key), pairs(e.Peak))
+	}
+	return t.write(a.stdout)
+}
+
+// pairs writes a mapping as name=value, by name.
+func pairs[M ~map[string]V, V fmt.Stringer](m M) string {
+	var out []string
+	for k, v := range m {
+		out = append(out, k+"="+v.String())
+	}
+	sort.Strings(out)
+	return strings.Join(out, " ")
+}

@@ -1,0 +1,17 @@
+package workbench
+
+import (
+	"context"
+	"time"
+
+	"tidemark.dev/tidemark/engine/store/cage"
+)
+
+// DefaultTimeout ends a query that nobody gave a limit.
+const DefaultTimeout = 5 * time.Minute
+
+// Query runs a person's SQL: one statement that reads the workspace. args are
+// values for its parameters. The rows must be closed.
+func (b *Workbench) Query(ctx context.Context, query string, args []any, timeout time.Duration) (*cage.Rows, error) {
+	return cage.Query(ctx, b.Store.DB(), query, args, cage.Options{Timeout: timeout})
+}

@@ -1,0 +1,160 @@
+package workbench
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+
+	"tidemark.dev/tidemark/app/workspace"
+	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/rule"
+)
+
+// RuleInfo is one rule of the workspace; the JSON is what rules list prints.
+type RuleInfo struct {
+	Name     string `json:"name"`
+	File     string `json:"file"`
+	Dataset  string `json:"dataset"`
+	Severity string `json:"severity"`
+	// State is ok, invalid, or unchecked while its dataset has no data.
+	State string `json:"state"`
+	When  string `json:"when"`
+	Alarm string `json:"alarm"`
+
+	err error
+}
+
+// Rules reads and checks every rule of the workspace, or the given files.
+func (b *Workbench) Rules(_ context.Context, files []string) []RuleInfo {
+	if len(files) == 0 {
+		files = b.Workspace.Rules
+	}
+	out := make([]RuleInfo, 0, len(files))
+	seen := map[string]string{}
+	for _, f := range files {
+		info := RuleInfo{File: f, State: "ok"}
+		r, spec, err := b.compile(f)
+		info.Name, info.Dataset = spec.Rule.Value, spec.Dataset.Value
+		info.Severity, info.When = spec.Severity.Value, spec.When.Value
+		switch other, twice := seen[info.Name]; {
+		case err == nil && twice:
+			err = spec.Rule.At(0, "the rule %s is also in %s", info.Name, other).WithHint("give one of them another name")
+		case r != nil:
+			info.Alarm = r.Alarm.String()
+		}
+		seen[info.Name] = f
+		switch {
+		case errors.Is(err, errNoData):
+			info.State = "unchecked"
+		case err != nil:
+			info.State, info.err = "invalid", err
+		}
+		out = append(out, info)
+	}
+	return out
+}
+
+// Err is why the rule is invalid.
+func (r RuleInfo) Err() error { return r.err }
+
+// errNoData says that a rule cannot be checked before its dataset exists.
+var errNoData = errors.New("its dataset has no data yet")
+
+func (b *Workbench) compile(file string) (*rule.Rule, rule.Spec, error) {
+	spec, err := b.Workspace.ReadRule(b.relative(file))
+	if err != nil {
+		return nil, spec, err
+	}
+	r, err := b.compileSpec(spec)
+	return r, spec, err
+}
+
+func (b *Workbench) compileSpec(spec rule.Spec) (*rule.Rule, error) {
+	ds, err := b.Store.Dataset(spec.Dataset.Value)
+	if err != nil {
+		if spec.Dataset.Value != "" && b.expects(spec.Dataset.Value) {
+			return nil, errNoData
+		}
+		var known *engine.Error
+		if errors.As(err, &known) {
+			return nil, spec.Dataset.At(0, "%w", known.Err).WithHint("%s", known.Hint)
+		}
+		return nil, err
+	}
+	return rule.Compile(spec, ds)
+}
+
+// expects reports whether some source or setting names the dataset.
+func (b *Workbench) expects(dataset string) bool {
+	for _, s := range b.Workspace.Config.Sources {
+		if s.Value.Dataset == dataset {
+			return true
+		}
+	}
+	for _, d := range b.Workspace.Config.Datasets {
+		if d.Key.Value == dataset {
+			return true
+		}
+	}
+	return false
+}
+
+// relative makes a path relative to the workspace where it lies in it.
+func (b *Workbench) relative(file string) string {
+	if filepath.IsAbs(file) {
+		if rel, err := filepath.Rel(b.Workspace.Root, file); err == nil && filepath.IsLocal(rel) {
+			return filepath.ToSlash(rel)
+		}
+	}
+	return file
+}
+
+// Backtest runs a rule, named by itself or by its file, over what is stored.
+func (b *Workbench) Backtest(ctx context.Context, name string, opt rule.BacktestOptions) (*rule.Report, *rule.Rule, error) {
+	r, err := b.findRule(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	return b.run1(ctx, r, opt)
+}
+
+// BacktestSource runs a rule that stands in a notebook.
+func (b *Workbench) BacktestSource(ctx context.Context, file string, firstLine int, src []byte, opt rule.BacktestOptions) (*rule.Report, *rule.Rule, error) {
+	spec, err := workspace.DecodeRuleAt(file, firstLine, src)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := b.compileSpec(spec)
+	if errors.Is(err, errNoData) {
+		return nil, nil, engine.Errorf(engine.NotFound, "backtest "+spec.Rule.Value, "dataset %s has no data yet", spec.Dataset.Value).WithHint("run tidemark pull first")
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return b.run1(ctx, r, opt)
+}
+
+func (b *Workbench) run1(ctx context.Context, r *rule.Rule, opt rule.BacktestOptions) (*rule.Report, *rule.Rule, error) {
+	report, err := rule.Backtest(ctx, b.Store, b.Store, r, opt)
+	return report, r, err
+}
+
+func (b *Workbench) findRule(name string) (*rule.Rule, error) {
+	var names []string
+	for _, f := range b.Workspace.Rules {
+		r, spec, err := b.compile(f)
+		if spec.Rule.Value != name && f != b.relative(name) {
+			names = append(names, spec.Rule.Value)
+			continue
+		}
+		if errors.Is(err, errNoData) {
+			return nil, engine.Errorf(engine.NotFound, "backtest "+name, "dataset %s has no data yet", spec.Dataset.Value).WithHint("run tidemark pull first")
+		}
+		return r, err
+	}
+	err := engine.Errorf(engine.NotFound, "backtest "+name, "there is no rule %s", name)
+	if near := engine.Nearest(name, names); near != "" {
+		return nil, err.WithHint("did you mean %s?", near)
+	}
+	return nil, err.WithHint("tidemark rules list shows the rules there are")
+}

@@ -1,0 +1,80 @@
+package plan
+
+import "database/sql"
+
+// Finisher turns what SQL or accumulators computed of a window into its
+// measures. It is used by one goroutine.
+type Finisher struct {
+	plan     *Plan
+	measures []Evaluator
+	when     Evaluator
+	targets  []any
+	cells    []any
+}
+
+// NewFinisher prepares the plan's measures and its condition.
+func (p *Plan) NewFinisher() *Finisher {
+	f := &Finisher{plan: p}
+	for _, m := range p.Measures {
+		f.measures = append(f.measures, Compile(m.Expr, nil))
+	}
+	if p.When != nil {
+		f.when = Compile(p.When, nil)
+	}
+	width := 3 + len(p.Keys)
+	for _, a := range p.Aggregates {
+		width += a.parts()
+	}
+	f.cells, f.targets = make([]any, width), make([]any, width)
+	for i := range f.cells {
+		f.targets[i] = &f.cells[i]
+	}
+	return f
+}
+
+// Scan reads one row of Query and finishes it. overflow tells that a sum is
+// null because of a value that was too large for it.
+func (f *Finisher) Scan(rows *sql.Rows) (row Row, overflow bool, err error) {
+	if err := rows.Scan(f.targets...); err != nil {
+		return Row{}, false, err
+	}
+	cells := f.cells
+	next := func() Value {
+		v := Of(cells[0])
+		cells = cells[1:]
+		return v
+	}
+	row.Window, _ = next().Int64()
+	for range f.plan.Keys {
+		row.Keys = append(row.Keys, next())
+	}
+	row.Records, _ = next().Int64()
+	row.Late, _ = next().Int64()
+	parts := make([][]Value, len(f.plan.Aggregates))
+	for i, a := range f.plan.Aggregates {
+		for range a.parts() {
+			parts[i] = append(parts[i], next())
+		}
+	}
+	return row, f.Finish(&row.Env, parts), nil
+}
+
+// Finish computes env.Aggregates from their parts and env.Measures from
+// everything before; env.Keys must be set.
+func (f *Finisher) Finish(env *Env, parts [][]Value) (overflow bool) {
+	env.Aggregates = make([]Value, len(parts))
+	for i, a := range f.plan.Aggregates {
+		var over bool
+		env.Aggregates[i], over = a.Finish(parts[i])
+		overflow = overflow || over
+	}
+	env.Measures = make([]Value, 0, len(f.measures))
+	for _, m := range f.measures {
+		env.Measures = append(env.Measures, m(env))
+	}
+	return overflow
+}
+
+// Breaching is the plan's condition on a finished window: true, false, or
+// null for a missing datapoint.
+func (f *Finisher) Breaching(env *Env) Value { return f.when(env) }

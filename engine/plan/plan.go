@@ -1,0 +1,213 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"tidemark.dev/tidemark/engine"
+)
+
+// Plan is what is computed from a dataset: which records count, how they are
+// grouped into windows, what is measured of each, and which windows breach.
+type Plan struct {
+	Dataset string
+	// Where leaves records out; nil keeps all.
+	Where  Expr
+	Window Window
+	Keys   []Key
+	// Aggregates are computed from records, each once.
+	Aggregates []*Aggregate
+	// Measures are computed from keys, aggregates and earlier measures.
+	Measures []Measure
+	// When is true for a breaching window, null for a missing datapoint; nil
+	// if the plan only measures.
+	When Expr
+}
+
+// Key is a path whose values divide the records into groups.
+type Key struct {
+	Name string
+	Path engine.Path
+	// Stored is the path's type in the table.
+	Stored engine.Type
+	// Column reads it.
+	Column Expr
+}
+
+// NewKey groups by a path whose place and type come from Dataset.Resolve.
+func NewKey(name string, path engine.Path, t engine.Type) (Key, error) {
+	column, err := NewColumn(path, t)
+	if err != nil {
+		return Key{}, err
+	}
+	if column.Type() == engine.Double || opaque(column) {
+		return Key{}, invalid("records cannot be grouped by %s, which is a %s", path, t.Kind).
+			WithHint("group by text, an integer, true or false, or a time")
+	}
+	return Key{Name: name, Path: path, Stored: t, Column: column}, nil
+}
+
+// Measure is a named value of a window.
+type Measure struct {
+	Name string
+	Expr Expr
+}
+
+// AddAggregate gives the place of an aggregate, adding it if the plan does
+// not compute it yet.
+func (p *Plan) AddAggregate(a *Aggregate) Expr {
+	i := slices.IndexFunc(p.Aggregates, a.same)
+	if i < 0 {
+		i, p.Aggregates = len(p.Aggregates), append(p.Aggregates, a)
+	}
+	return NewRef(AggregateRef, i, aggregateName(i), a.Type())
+}
+
+// aggregateName cannot be the name of a measure.
+func aggregateName(i int) string { return fmt.Sprintf("#%d", i+1) }
+
+// Columns lists the paths of a record that the plan reads, each once; event
+// time comes first and the mark of late records second.
+func (p *Plan) Columns() []engine.Path {
+	all := []engine.Path{eventTime, late}
+	for _, k := range p.Keys {
+		all = append(all, k.Path)
+	}
+	if p.Where != nil {
+		all = append(all, Columns(p.Where)...)
+	}
+	for _, a := range p.Aggregates {
+		all = append(all, a.Columns()...)
+	}
+	var paths []engine.Path
+	for _, path := range all {
+		if !slices.ContainsFunc(paths, func(q engine.Path) bool { return slices.Equal(path, q) }) {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
+var late = engine.Path{"_late"}
+
+// Range is a span of whole windows: From is a window's start, To the start of
+// the first window left out.
+type Range struct{ From, To time.Time }
+
+// Row is the row of one window of one group, as Query yields it.
+type Row struct {
+	// Window counts windows from the start of the range.
+	Window int64
+	// Records entered the window; Late of them were late.
+	Records, Late int64
+	Env
+}
+
+// Query is the statement that yields the plan's windows over relation, a
+// parenthesised SELECT of Columns: one pass, one row for every window and
+// group with records, by group and then by time. Finisher.Scan reads its rows.
+func (p *Plan) Query(relation string, r Range) (string, error) {
+	w := recordWriter()
+	var s string
+	err := w.try(func() { s = p.grouped(w, relation, r) })
+	return s, err
+}
+
+// Check fails if the plan is too large to be written as SQL.
+func (p *Plan) Check() error {
+	w := recordWriter()
+	return w.try(func() {
+		p.grouped(w, p.Dataset, Range{})
+		p.finished(w)
+	})
+}
+
+func recordWriter() *sqlWriter {
+	return &sqlWriter{
+		column: func(path engine.Path) string { return "r." + engine.QuoteIdent(path.String()) },
+		ref:    func(r *Ref) string { return engine.QuoteIdent(r.Name) },
+	}
+}
+
+func (p *Plan) grouped(w *sqlWriter, relation string, r Range) string {
+	at := w.column(eventTime)
+	columns := []string{fmt.Sprintf("(epoch_us(%s) - %d) // %d AS %s", at, r.From.UnixMicro(), p.Window.Size.Microseconds(), engine.QuoteIdent(windowName))}
+	group := []string{"1"}
+	for i, k := range p.Keys {
+		columns = append(columns, w.raw(k.Column)+" AS "+engine.QuoteIdent(k.Name))
+		group = append(group, fmt.Sprint(i+2))
+	}
+	columns = append(columns, `count(*) AS "#records"`, "count(*) FILTER (WHERE "+w.column(late)+`) AS "#late"`)
+	for i, a := range p.Aggregates {
+		for j, s := range a.sql(w) {
+			columns = append(columns, s+" AS "+engine.QuoteIdent(partName(i, j)))
+		}
+	}
+	where := []string{at + " >= " + literalSQL(Time(r.From))}
+	if !r.To.IsZero() {
+		where = append(where, at+" < "+literalSQL(Time(r.To)))
+	}
+	if p.Where != nil {
+		where = append(where, w.truth(p.Where))
+	}
+	return "SELECT " + strings.Join(columns, ",\n       ") +
+		"\nFROM " + relation + " AS r" +
+		"\nWHERE " + strings.Join(where, "\n  AND ") +
+		"\nGROUP BY " + strings.Join(group, ", ") +
+		"\nORDER BY " + strings.Join(append(group[1:len(group):len(group)], "1"), ", ")
+}
+
+const windowName = "#window"
+
+func partName(i, j int) string { return fmt.Sprintf("#%d.%d", i+1, j+1) }
+
+// SQL is the plan as one statement over the dataset's own table, for people
+// to read and run: the windows since 1970 with their measures and whether
+// they breach.
+func (p *Plan) SQL() (string, error) {
+	paths := p.Columns()
+	columns := make([]string, len(paths))
+	for i, path := range paths {
+		columns[i] = path.SQL() + " AS " + engine.QuoteIdent(path.String())
+	}
+	relation := "(SELECT " + strings.Join(columns, ", ") + " FROM " + engine.QuoteIdent(p.Dataset) + ")"
+	w := recordWriter()
+	var s string
+	err := w.try(func() {
+		s = "SELECT " + strings.Join(p.finished(w), ",\n       ") +
+			"\nFROM (\n" + indent(p.grouped(w, relation, Range{From: p.Window.Start(0)})) + "\n)"
+	})
+	return s, err
+}
+
+// finished lists the columns of SQL over those of grouped. Measures refer to
+// each other by the names they have in the same SELECT.
+func (p *Plan) finished(w *sqlWriter) []string {
+	start := fmt.Sprintf("make_timestamptz(%s * %d + %d)", engine.QuoteIdent(windowName), p.Window.Size.Microseconds(), p.Window.Offset.Microseconds())
+	columns := []string{start + ` AS "window start"`}
+	for _, k := range p.Keys {
+		columns = append(columns, engine.QuoteIdent(k.Name))
+	}
+	w.ref = func(r *Ref) string {
+		if r.To != AggregateRef {
+			return engine.QuoteIdent(r.Name)
+		}
+		a := p.Aggregates[r.Index]
+		parts := make([]string, a.parts())
+		for j := range parts {
+			parts[j] = engine.QuoteIdent(partName(r.Index, j))
+		}
+		return "(" + a.finishSQL(parts) + ")"
+	}
+	for _, m := range p.Measures {
+		columns = append(columns, w.finite(m.Expr)+" AS "+engine.QuoteIdent(m.Name))
+	}
+	if p.When != nil {
+		columns = append(columns, w.finite(p.When)+" AS breaching")
+	}
+	return columns
+}
+
+func indent(s string) string { return "  " + strings.ReplaceAll(s, "\n", "\n  ") }

@@ -1,0 +1,227 @@
+package plan
+
+import (
+	"cmp"
+	"encoding/json"
+	"math"
+	"math/big"
+	"strconv"
+	"strings"
+	"time"
+
+	"tidemark.dev/tidemark/engine"
+)
+
+type valueKind uint8
+
+const (
+	nullValue valueKind = iota
+	boolValue
+	intValue
+	doubleValue
+	textValue
+	timeValue
+)
+
+// Value is one value of an expression, or null, which is the zero Value. It
+// is immutable.
+type Value struct {
+	kind valueKind
+	n    int64 // boolean, integer, microseconds since 1970
+	f    float64
+	s    string
+	big  *big.Int // an integer that does not fit n
+}
+
+// Null is no value.
+var Null Value
+
+// Bool is a truth value.
+func Bool(b bool) Value {
+	if b {
+		return Value{kind: boolValue, n: 1}
+	}
+	return Value{kind: boolValue}
+}
+
+// Int is an integer.
+func Int(n int64) Value { return Value{kind: intValue, n: n} }
+
+// BigInt is an integer of up to 128 bits; what does not fit is null. The
+// value keeps its own copy.
+func BigInt(b *big.Int) Value {
+	if b.IsInt64() {
+		return Int(b.Int64())
+	}
+	if b.Cmp(minHuge) < 0 || b.Cmp(maxHuge) > 0 {
+		return Null
+	}
+	return Value{kind: intValue, big: new(big.Int).Set(b)}
+}
+
+// Double is a number; NaN and infinities are null.
+func Double(f float64) Value {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return Null
+	}
+	return Value{kind: doubleValue, f: f + 0} // -0 becomes 0
+}
+
+// Text is a string.
+func Text(s string) Value { return Value{kind: textValue, s: s} }
+
+// Time is an instant, to the microsecond.
+func Time(t time.Time) Value { return Value{kind: timeValue, n: t.UnixMicro()} }
+
+// Of makes a Value from what database/sql gives for a column: booleans,
+// integers of any width, *big.Int, floats, strings, times and nil. Anything
+// else is told apart from null only: it becomes true.
+func Of(v any) Value {
+	switch v := v.(type) {
+	case nil:
+		return Null
+	case bool:
+		return Bool(v)
+	case int8:
+		return Int(int64(v))
+	case int16:
+		return Int(int64(v))
+	case int32:
+		return Int(int64(v))
+	case int64:
+		return Int(v)
+	case int:
+		return Int(int64(v))
+	case *big.Int:
+		return BigInt(v)
+	case float32:
+		return Double(float64(v))
+	case float64:
+		return Double(v)
+	case string:
+		return Text(v)
+	case time.Time:
+		return Time(v)
+	}
+	return Bool(true)
+}
+
+// IsNull reports whether there is no value.
+func (v Value) IsNull() bool { return v.kind == nullValue }
+
+// True reports whether the value is true, as opposed to false or null.
+func (v Value) True() bool { return v.kind == boolValue && v.n != 0 }
+
+// Int64 is an integer, and whether v is one that fits.
+func (v Value) Int64() (int64, bool) { return v.n, v.kind == intValue && v.big == nil }
+
+// Float is a number as a double, and whether v is one.
+func (v Value) Float() (float64, bool) {
+	switch v.kind {
+	case intValue:
+		return intToDouble(v), true
+	case doubleValue:
+		return v.f, true
+	}
+	return 0, false
+}
+
+// Text is a string, and whether v is one.
+func (v Value) Text() (string, bool) { return v.s, v.kind == textValue }
+
+// Time is an instant, and whether v is one.
+func (v Value) Time() (time.Time, bool) { return time.UnixMicro(v.n).UTC(), v.kind == timeValue }
+
+// Equal reports whether two values of one type are the same; null is the same
+// as null.
+func (v Value) Equal(w Value) bool { return v.kind == w.kind && Compare(v, w) == 0 }
+
+// Compare orders two values of one type, null first.
+func Compare(v, w Value) int {
+	switch {
+	case v.kind != w.kind:
+		return cmp.Compare(v.kind, w.kind)
+	case v.kind == doubleValue:
+		return cmp.Compare(v.f, w.f)
+	case v.kind == textValue:
+		return strings.Compare(v.s, w.s)
+	case v.big != nil || w.big != nil:
+		return v.bigInt().Cmp(w.bigInt())
+	}
+	return cmp.Compare(v.n, w.n)
+}
+
+// bigInt is an integer value as a number of any size, not to be changed.
+func (v Value) bigInt() *big.Int {
+	if v.big != nil {
+		return v.big
+	}
+	return big.NewInt(v.n)
+}
+
+// String writes the value for people; null is "null".
+func (v Value) String() string {
+	switch v.kind {
+	case boolValue:
+		return strconv.FormatBool(v.n != 0)
+	case intValue:
+		return v.bigInt().String()
+	case doubleValue:
+		return strconv.FormatFloat(v.f, 'f', -1, 64)
+	case textValue:
+		return v.s
+	case timeValue:
+		return time.UnixMicro(v.n).UTC().Format(time.RFC3339Nano)
+	}
+	return "null"
+}
+
+// maxJSONInt is the largest integer that every reader of JSON keeps exact.
+const maxJSONInt = 1 << 53
+
+// MarshalJSON writes the value: times as RFC 3339, integers beyond 2^53 as
+// strings.
+func (v Value) MarshalJSON() ([]byte, error) {
+	switch {
+	case v.kind == nullValue:
+		return []byte("null"), nil
+	case v.kind == boolValue:
+		return json.Marshal(v.n != 0)
+	case v.kind == doubleValue:
+		return json.Marshal(v.f)
+	case v.kind == intValue && v.big == nil && -maxJSONInt <= v.n && v.n <= maxJSONInt:
+		return strconv.AppendInt(nil, v.n, 10), nil
+	}
+	return json.Marshal(v.String())
+}
+
+// literalSQL writes a value that is not null.
+func literalSQL(v Value) string {
+	switch v.kind {
+	case boolValue:
+		return strings.ToUpper(strconv.FormatBool(v.n != 0))
+	case intValue:
+		if v.big != nil || v.n < 0 {
+			return "(" + v.bigInt().String() + ")"
+		}
+		return strconv.FormatInt(v.n, 10)
+	case doubleValue:
+		return doubleSQL(v.f)
+	case textValue:
+		return engine.QuoteText(v.s)
+	}
+	return "TIMESTAMPTZ '" + time.UnixMicro(v.n).UTC().Format("2006-01-02 15:04:05.999999") + "+00'"
+}
+
+// doubleSQL writes a number with an exponent, which is what makes it a double
+// and not a decimal to DuckDB.
+func doubleSQL(f float64) string {
+	s := strconv.FormatFloat(f, 'g', -1, 64)
+	if !strings.Contains(s, "e") {
+		s += "e0"
+	}
+	if f < 0 {
+		return "(" + s + ")"
+	}
+	return s
+}

@@ -1,0 +1,182 @@
+package rule
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"time"
+
+	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/plan"
+)
+
+// BacktestOptions says over what a rule is run.
+type BacktestOptions struct {
+	// From and To bound event time; windows are always taken whole. Zero is
+	// the first and the newest event time stored.
+	From, To time.Time
+	// Set overrides keys of the rule; see Rule.With.
+	Set map[string]string
+	// Datapoints asks for every window in the report.
+	Datapoints bool
+}
+
+// maxWindows bounds the slots between the first and the last window.
+const maxWindows = 1 << 40
+
+// Backtest runs a rule over all stored records of its dataset: one grouped
+// query, whose rows go through the alarm as they come. Memory grows with what
+// is reported, not with the records.
+func Backtest(ctx context.Context, q engine.Querier, cat engine.Catalog, r *Rule, opt BacktestOptions) (*Report, error) {
+	r, err := r.With(opt.Set)
+	if err != nil {
+		return nil, err
+	}
+	if !opt.From.IsZero() && !opt.To.IsZero() && !opt.From.Before(opt.To) {
+		return nil, engine.Errorf(engine.Invalid, "backtest "+r.Name, "from %s is not before to %s", opt.From.Format(time.RFC3339), opt.To.Format(time.RFC3339)).
+			WithHint("swap --from and --to")
+	}
+	b := &backtest{rule: r, opt: opt, report: &Report{Rule: r.Name, Episodes: []Episode{}, Transitions: []Transition{}}}
+	if err := b.run(ctx, q, cat); err != nil {
+		if ctx.Err() != nil {
+			return nil, engine.Errorf(engine.Canceled, "backtest "+r.Name, "%w", context.Cause(ctx))
+		}
+		return nil, fmt.Errorf("backtest %s: %w", r.Name, err)
+	}
+	b.report.sort()
+	return b.report, nil
+}
+
+type backtest struct {
+	rule   *Rule
+	opt    BacktestOptions
+	report *Report
+	span   plan.Range
+	// first and end are the slots at the start and after the end of span.
+	first, end int64
+}
+
+func (b *backtest) run(ctx context.Context, q engine.Querier, cat engine.Catalog) error {
+	found, err := b.bounds(ctx, q, cat)
+	if err != nil || !found {
+		return err
+	}
+	relation, err := cat.Relation(b.rule.Plan.Dataset, b.rule.Plan.Columns())
+	if err != nil {
+		return err
+	}
+	query, err := b.rule.Plan.Query(relation, b.span)
+	if err != nil {
+		return err
+	}
+	rows, err := q.QueryContext(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	return b.replay(rows)
+}
+
+// bounds finds the span of windows; found is false if there is no record with
+// an event time.
+func (b *backtest) bounds(ctx context.Context, q engine.Querier, cat engine.Catalog) (found bool, err error) {
+	relation, err := cat.Relation(b.rule.Plan.Dataset, []engine.Path{{"event_time"}})
+	if err != nil {
+		return false, err
+	}
+	rows, err := q.QueryContext(ctx, "SELECT min(event_time), max(event_time) FROM "+relation+" WHERE isfinite(event_time)")
+	if err != nil {
+		return false, err
+	}
+	defer rows.Close()
+	var oldest, newest sql.NullTime
+	for rows.Next() {
+		if err := rows.Scan(&oldest, &newest); err != nil {
+			return false, err
+		}
+	}
+	if err := rows.Err(); err != nil || !oldest.Valid {
+		return false, err
+	}
+	return true, b.setSpan(oldest.Time.UTC(), newest.Time.UTC())
+}
+
+func (b *backtest) setSpan(oldest, newest time.Time) error {
+	from, to := oldest, newest
+	if !b.opt.From.IsZero() {
+		from = b.opt.From.UTC()
+	}
+	last := newest // the newest instant whose window counts
+	if !b.opt.To.IsZero() {
+		to = b.opt.To.UTC()
+		if before := to.Add(-time.Microsecond); before.Before(last) {
+			last = before
+		}
+	}
+	w := b.rule.Plan.Window
+	b.first = w.Index(from)
+	b.end = max(b.first, w.Index(last)+1)
+	if b.end-b.first > maxWindows {
+		return engine.Errorf(engine.Invalid, "", "there are %d windows between %s and %s", b.end-b.first, from.Format(time.RFC3339), to.Format(time.RFC3339)).
+			WithHint("give --from and --to, or a larger window")
+	}
+	start := w.Start(b.first)
+	b.span = plan.Range{From: start, To: w.Start(b.end)}
+	b.report.From, b.report.To = &start, &to
+	return nil
+}
+
+// replay sends every row through the alarm of its group. Rows come group by
+// group, in the order of time.
+func (b *backtest) replay(rows *sql.Rows) error {
+	finisher := b.rule.Plan.NewFinisher()
+	var current *history
+	var keys []plan.Value
+	for rows.Next() {
+		row, overflow, err := finisher.Scan(rows)
+		if err != nil {
+			return err
+		}
+		if current == nil || !slices.EqualFunc(keys, row.Keys, plan.Value.Equal) {
+			if current != nil {
+				current.finish(b.end)
+			}
+			keys, current = row.Keys, newHistory(b.rule, b.report, b.group(row.Keys))
+		}
+		breaching := finisher.Breaching(&row.Env)
+		current.window(b.first+row.Window, breaching, row.Measures)
+		b.count(current.key, row, breaching, overflow)
+	}
+	if current != nil {
+		current.finish(b.end)
+	}
+	return rows.Err()
+}
+
+func (b *backtest) group(values []plan.Value) Group {
+	g := make(Group, len(values))
+	for i, k := range b.rule.Plan.Keys {
+		g[k.Name] = values[i]
+	}
+	return g
+}
+
+// count adds a window to the report.
+func (b *backtest) count(key Group, row plan.Row, breaching plan.Value, overflow bool) {
+	b.report.Windows++
+	b.report.Records += row.Records
+	b.report.Late += row.Late
+	if overflow {
+		b.report.Overflows++
+	}
+	if !b.opt.Datapoints {
+		return
+	}
+	values := make(map[string]plan.Value, len(row.Measures))
+	for i, m := range b.rule.Plan.Measures {
+		values[m.Name] = row.Measures[i]
+	}
+	w, slot := b.rule.Plan.Window, b.first+row.Window
+	b.report.Datapoints = append(b.report.Datapoints, Datapoint{Start: w.Start(slot), End: w.End(slot), Key: key, Values: values, Breaching: breaching})
+}

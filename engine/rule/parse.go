@@ -1,0 +1,115 @@
+package rule
+
+import (
+	"errors"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/builtin"
+	"github.com/expr-lang/expr/conf"
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/parser"
+
+	"tidemark.dev/tidemark/engine"
+)
+
+// maxText bounds an expression: the parser recurses once a parenthesis.
+const maxText = 16 << 10
+
+// grammar makes the parser treat every function as a plain call: count() and
+// sum(x) mean something else here than they do to it.
+var grammar = func() *conf.Config {
+	c := conf.CreateNew()
+	for _, f := range builtin.Builtins {
+		c.Functions[f.Name] = f
+	}
+	return c
+}()
+
+// parse reads an expression into a syntax tree.
+func parse(t engine.Text) (node ast.Node, err error) {
+	if len(t.Value) > maxText {
+		return nil, t.At(0, "the expression is longer than %d bytes", maxText).WithHint("split it into several measures")
+	}
+	if !utf8.ValidString(t.Value) {
+		return nil, t.At(0, "the expression is not UTF-8").WithHint("save the file as UTF-8")
+	}
+	if strings.TrimSpace(t.Value) == "" {
+		return nil, t.At(0, "the expression is empty").WithHint("write one, as in body.status >= 500")
+	}
+	tree, err := parser.ParseWithConfig(t.Value, grammar)
+	if err == nil {
+		return tree.Node, nil
+	}
+	var e *file.Error
+	if !errors.As(err, &e) {
+		return nil, t.At(0, "%w", err)
+	}
+	return nil, syntaxError(t, e)
+}
+
+// syntaxError tells what the parser says in our words.
+func syntaxError(t engine.Text, e *file.Error) error {
+	message := e.Message
+	token := ""
+	if rest, ok := strings.CutPrefix(message, "unexpected token "); ok {
+		token = rest
+		message = "unexpected " + plainToken(rest)
+	}
+	problem := t.At(byteOffset(t.Value, e.From), "%s", message)
+	for _, known := range []struct{ token, hint string }{
+		{`Operator("=")`, "write == to compare"},
+		{`Operator("#")`, "closures are not supported; combine conditions with && and ||"},
+		{`Operator(".")`, "closures are not supported; write the whole path, as in body.status"},
+		{`Operator("let")`, "give the value a measure of its own instead of let"},
+		{`Operator("&")`, "write && for and"},
+		{`Operator("|")`, "write || for or"},
+		{`Operator("!")`, "write != for unequal"},
+		{`Identifier("AND")`, "write && or and"},
+		{`Identifier("OR")`, "write || or or"},
+		{`Identifier("NOT")`, "write ! or not"},
+		{`Identifier("IN")`, "write in"},
+		{`Identifier("IS")`, "write == nil or != nil"},
+		{`Identifier("LIKE")`, "write contains, startsWith, endsWith or matches"},
+		{`Operator("<>")`, "write != for unequal"},
+		{"EOF", "the expression ends too early: finish it, or close what is open"},
+	} {
+		if token == known.token {
+			return problem.WithHint("%s", known.hint)
+		}
+	}
+	switch {
+	case strings.Contains(message, "literal not terminated"):
+		return problem.WithHint("close the quote")
+	case strings.Contains(message, "integer literal"):
+		return problem.WithHint("integers have 64 bits; write 1e20 for a larger number")
+	case strings.Contains(message, "maximum allowed nodes"):
+		return problem.WithHint("split it into several measures")
+	case strings.Contains(message, "coalesce"):
+		return problem.WithHint("put parentheses around a ?? b")
+	}
+	return problem.WithHint(`write expressions like level == "ERROR" && body.status >= 500`)
+}
+
+// plainToken takes a token out of the parser's notation: Operator("=") is "=".
+func plainToken(s string) string {
+	if s == "EOF" {
+		return "end"
+	}
+	if _, rest, ok := strings.Cut(s, "("); ok {
+		return strings.TrimSuffix(rest, ")")
+	}
+	return s
+}
+
+// byteOffset turns a position in characters into one in bytes.
+func byteOffset(s string, characters int) int {
+	for i := range s {
+		if characters == 0 {
+			return i
+		}
+		characters--
+	}
+	return len(s)
+}

@@ -1,0 +1,71 @@
+package rule
+
+import (
+	"slices"
+	"time"
+
+	"tidemark.dev/tidemark/engine/plan"
+)
+
+// Group is the group that an alarm is about: the values of group_by by the
+// names written there. It is empty for a rule without group_by.
+type Group map[string]plan.Value
+
+// Report is what a rule would have done.
+type Report struct {
+	Rule string `json:"rule"`
+	// From is the start of the first window, To the newest event time, or
+	// the end asked for; both are nil when there are no records.
+	From *time.Time `json:"from"`
+	To   *time.Time `json:"to"`
+	// Windows counts pairs of group and window with records.
+	Windows int64 `json:"windows"`
+	// Records entered windows; Late of them were late when they came.
+	Records int64 `json:"records"`
+	Late    int64 `json:"late"`
+	// Overflows counts windows in which a sum is null because a value was
+	// too large to enter it.
+	Overflows   int64        `json:"overflows,omitempty"`
+	Episodes    []Episode    `json:"episodes"`
+	Transitions []Transition `json:"transitions"`
+	// Datapoints holds every window, if they were asked for.
+	Datapoints []Datapoint `json:"datapoints,omitempty"`
+}
+
+// Episode is one stay in ALARM.
+type Episode struct {
+	Key Group `json:"key"`
+	// Start and End are the ends of the windows that decided it; End is nil
+	// while the alarm lasts.
+	Start time.Time  `json:"start"`
+	End   *time.Time `json:"end"`
+	// Peak is the worst value of each measure that when reads.
+	Peak map[string]plan.Value `json:"peak"`
+}
+
+// Transition is a change of state.
+type Transition struct {
+	// At is the end of the window that decided it.
+	At     time.Time `json:"at"`
+	Key    Group     `json:"key"`
+	From   State     `json:"from"`
+	To     State     `json:"to"`
+	Reason string    `json:"reason"`
+}
+
+// Datapoint is one window of one group.
+type Datapoint struct {
+	Start  time.Time             `json:"start"`
+	End    time.Time             `json:"end"`
+	Key    Group                 `json:"key"`
+	Values map[string]plan.Value `json:"values"`
+	// Breaching is null for a missing datapoint.
+	Breaching plan.Value `json:"breaching"`
+}
+
+// sort puts everything in the order of time; it arrives group by group.
+func (r *Report) sort() {
+	slices.SortStableFunc(r.Episodes, func(a, b Episode) int { return a.Start.Compare(b.Start) })
+	slices.SortStableFunc(r.Transitions, func(a, b Transition) int { return a.At.Compare(b.At) })
+	slices.SortStableFunc(r.Datapoints, func(a, b Datapoint) int { return a.Start.Compare(b.Start) })
+}

@@ -1,0 +1,48 @@
+package store
+
+import (
+	"context"
+	"io"
+	"os"
+	"time"
+
+	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/store/cage"
+)
+
+// WriteParquet runs a person's query and writes its rows as Parquet, zstd.
+// The database writes it, into the staging folder, and it is copied from
+// there.
+func (s *Store) WriteParquet(ctx context.Context, w io.Writer, query string, timeout time.Duration) (int64, error) {
+	f, err := os.CreateTemp(s.opt.Staging, "result-*.parquet")
+	if err != nil {
+		return 0, engine.Errorf(engine.Unavailable, "write the result", "%w", err)
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	rows, err := cage.Query(ctx, s.DB(), query, nil, cage.Options{Timeout: timeout, Rewrite: func(st *cage.Statement) (string, error) {
+		if st.Explain || len(st.Parameters) > 0 {
+			return "", engine.Errorf(engine.Invalid, "write the result", "only a SELECT without parameters can be written as Parquet")
+		}
+		return "COPY (" + st.SQL + "\n) TO " + engine.QuoteText(f.Name()) + " (FORMAT parquet, COMPRESSION zstd)", nil
+	}})
+	if err != nil {
+		return 0, err
+	}
+	var n int64
+	for rows.Next() {
+		if err := rows.Scan(&n); err != nil {
+			rows.Close()
+			return 0, err
+		}
+	}
+	err = rows.Err()
+	if closed := rows.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return 0, err
+	}
+	_, err = io.Copy(w, f)
+	return n, err
+}

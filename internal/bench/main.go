@@ -1,0 +1,87 @@
+// Command bench measures the hot paths against a stated reference in the same
+// run, and prints each as a ratio: below 1 is faster than the reference.
+// Figures are medians of a few runs taken in turn; only the ratios mean
+// anything on another machine.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// bench is one run of the program.
+type bench struct {
+	ctx  context.Context
+	dir  string
+	runs int
+	size int64 // of the NDJSON, in bytes before compression
+}
+
+func main() {
+	only := flag.String("only", "", "run just this benchmark: pull-ndjson, pull-parquet, backtest, query")
+	runs := flag.Int("runs", 3, "how often each side runs")
+	size := flag.Int64("size", 1_000_000_000, "bytes of NDJSON, before compression")
+	flag.Parse()
+	dir, err := os.MkdirTemp("", "tidemark-bench-")
+	if err != nil {
+		fail(err)
+	}
+	defer os.RemoveAll(dir)
+	b := &bench{ctx: context.Background(), dir: dir, runs: *runs, size: *size}
+	for _, one := range []struct {
+		name string
+		run  func() error
+	}{
+		{"pull-ndjson", b.pullLines}, {"pull-parquet", b.pullParquet}, {"backtest", b.backtest}, {"query", b.query},
+	} {
+		if *only == "" || *only == one.name {
+			if err := one.run(); err != nil {
+				os.RemoveAll(dir)
+				fail(fmt.Errorf("%s: %w", one.name, err))
+			}
+		}
+	}
+}
+
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, "bench:", err)
+	os.Exit(1)
+}
+
+// pair times ours and the reference in turn and prints the ratio of their
+// medians.
+func (b *bench) pair(name, reference string, target float64, ours, theirs func(run int) error) error {
+	var a, r []time.Duration
+	for i := range b.runs {
+		for _, side := range []struct {
+			into *[]time.Duration
+			run  func(int) error
+		}{{&r, theirs}, {&a, ours}} {
+			started := time.Now()
+			if err := side.run(i); err != nil {
+				return err
+			}
+			*side.into = append(*side.into, time.Since(started))
+		}
+	}
+	ratio := float64(median(a)) / float64(median(r))
+	fmt.Printf("%-14s %.2fx of %s (target %.2fx; medians %v and %v of %d)\n", name, ratio, reference, target,
+		median(a).Round(time.Millisecond), median(r).Round(time.Millisecond), b.runs)
+	return nil
+}
+
+func median(d []time.Duration) time.Duration {
+	s := slices.Sorted(slices.Values(d))
+	return s[len(s)/2]
+}
+
+// fresh makes an empty folder for one run.
+func (b *bench) fresh(name string, run int) (string, error) {
+	dir := filepath.Join(b.dir, fmt.Sprintf("%s-%d", name, run))
+	return dir, os.MkdirAll(dir, 0o700)
+}
