@@ -109,6 +109,7 @@ func (a *app) verbs() []*cobra.Command {
 		a.datasetVerb(),
 		a.quarantineVerb(),
 		a.sourcesVerb(),
+		a.pluginVerb(),
 		a.healthVerb(),
 		a.trustVerb(),
 		a.doctorVerb(),

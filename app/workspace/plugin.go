@@ -15,7 +15,8 @@ import (
 type Plugin struct {
 	// Name is the module's file name without .wasm.
 	Name string
-	// File is the module, relative to the workspace with slashes.
+	// File is the module, relative to the workspace with slashes, or "" when
+	// only settings stand there: those of a bundled plugin.
 	File string
 	// SettingsFile is the YAML beside it, or "".
 	SettingsFile string
@@ -50,6 +51,31 @@ func (w *Workspace) loadPlugins(lookup LookupEnv) error {
 			p.SettingsFile = base + ".yaml"
 			problems = append(problems, decodeSettings(p.SettingsFile, src, lookup, &p.Settings))
 		}
+		w.Plugins = append(w.Plugins, p)
+	}
+	problems = append(problems, w.loadSettings(lookup))
+	return errors.Join(problems...)
+}
+
+// loadSettings takes in the settings that stand beside no module.
+func (w *Workspace) loadSettings(lookup LookupEnv) error {
+	files, err := w.files("plugins", ".yaml")
+	if err != nil {
+		return err
+	}
+	var problems []error
+	for _, file := range files {
+		name := strings.TrimSuffix(strings.TrimPrefix(file, "plugins/"), ".yaml")
+		if _, has := w.Plugin(name); has {
+			continue
+		}
+		src, err := os.ReadFile(w.Path(file))
+		if err != nil {
+			problems = append(problems, engine.Errorf(engine.Unavailable, "open workspace", "%w", err))
+			continue
+		}
+		p := Plugin{Name: name, SettingsFile: file, Settings: PluginSettings{Enabled: true}}
+		problems = append(problems, decodeSettings(file, src, lookup, &p.Settings))
 		w.Plugins = append(w.Plugins, p)
 	}
 	return errors.Join(problems...)

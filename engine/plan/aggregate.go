@@ -68,7 +68,7 @@ func NewAggregate(f AggregateFunc, args []Expr) (*Aggregate, error) {
 	switch f {
 	case Count:
 		if kind != engine.Bool {
-			return nil, invalid("count wants a condition, not %s", nameOf(kind)).
+			return nil, invalid("count wants a condition, not %s", TypeName(kind)).
 				WithHint("to count where it is present, write count(x != nil); for different values, distinct(x)")
 		}
 		kind = engine.BigInt

@@ -17,7 +17,7 @@ func (a *Aggregate) sql(w *sqlWriter) []string {
 	case Min, Max:
 		return []string{string(a.Func) + "(" + w.finite(a.Arg) + ")"}
 	case Quantile:
-		return []string{"quantile_disc(" + w.charge(bucketSQL(w.finite(a.Arg))) + ", " + a.At.decimalSQL() + ")"}
+		return []string{"quantile_disc(" + w.charge(bucketSQL(w.raw(a.Arg))) + ", " + a.At.decimalSQL() + ")"}
 	case Distinct:
 		return []string{"count(DISTINCT " + w.finite(a.Arg) + ")"}
 	}
@@ -26,28 +26,29 @@ func (a *Aggregate) sql(w *sqlWriter) []string {
 	return []string{"(" + end + "({'t': " + t + ", 'v': " + x + "}) FILTER (WHERE " + t + " IS NOT NULL AND " + x + " IS NOT NULL)).v"}
 }
 
-func (a *Aggregate) sumSQL(w *sqlWriter) (parts []string) {
-	x, limit, entry := w.integer(a.Arg), "", ""
+// sumSQL writes the sum, for an average the number of values in it, and
+// unless they are bigints the number of those too large to enter.
+func (a *Aggregate) sumSQL(w *sqlWriter) []string {
+	x := w.integer(a.Arg)
+	var entry, exceeds string
 	switch a.Arg.Type() {
 	case engine.BigInt:
-		parts = []string{"sum(" + x + ")", "count(" + x + ")"}
-		return parts[:a.parts()]
+		return []string{"sum(" + x + ")", "count(" + x + ")"}[:a.parts()]
 	case engine.HugeInt:
-		limit, entry = sumLimitInt, x
-		x = "(" + x + ")"
+		fits := " BETWEEN -" + sumLimitInt + " AND " + sumLimitInt
+		entry = "CASE WHEN " + x + fits + " THEN " + x + " END"
+		exceeds = x + " NOT" + fits
 	default:
-		limit, entry = doubleSQL(SumLimit), "TRY_CAST(round("+x+" * "+doubleSQL(sumFactor)+") AS HUGEINT)"
-		x = "abs(" + x + ")"
+		limit := doubleSQL(SumLimit)
+		entry = "CASE WHEN abs(" + x + ") < " + limit + " THEN TRY_CAST(round(" + x + " * " + doubleSQL(sumFactor) + ") AS HUGEINT) END"
+		exceeds = "abs(" + x + ") >= " + limit
+		if mayBeInfinite(a.Arg) {
+			exceeds += " AND isfinite(" + x + ")"
+		}
 	}
-	fits, exceeds := x+" < "+limit, x+" >= "+limit
-	if a.Arg.Type() == engine.HugeInt {
-		fits, exceeds = x+" > -"+limit+" AND "+x+" < "+limit, x+" >= "+limit+" OR "+x+" <= -"+limit
-	} else if mayBeInfinite(a.Arg) {
-		exceeds += " AND isfinite(" + x + ")"
-	}
-	parts = append(parts, "sum(CASE WHEN "+fits+" THEN "+entry+" END)")
+	parts := []string{w.charge("sum(" + entry + ")")}
 	if a.Func == Avg {
-		parts = append(parts, "count(*) FILTER (WHERE "+fits+")")
+		parts = append(parts, "count("+entry+")")
 	}
 	return append(parts, w.charge("count(*) FILTER (WHERE "+exceeds+")"))
 }

@@ -24,7 +24,7 @@ func limited(e Expr) (Expr, error) {
 }
 
 // NewLiteral is a constant. Text must be UTF-8 without zero bytes, and a time
-// must lie in the years 1 to 9999: DuckDB can write no others.
+// must lie in the years 1 to 9999, which is what RFC 3339 can write.
 func NewLiteral(v Value) (Expr, error) {
 	kinds := map[valueKind]engine.TypeKind{
 		boolValue: engine.Bool, intValue: engine.BigInt, doubleValue: engine.Double,
@@ -270,7 +270,7 @@ func unify(op string, l, r Expr) (Expr, Expr, error) {
 		kind := max(l.Type(), r.Type()) // bigint < hugeint < double
 		return widen(l, kind), widen(r, kind), nil
 	}
-	e := invalid("%s: %s on one side, %s on the other", op, nameOf(l.Type()), nameOf(r.Type()))
+	e := invalid("%s between %s and %s", op, TypeName(l.Type()), TypeName(r.Type()))
 	return nil, nil, e.WithHint("%s", unifyHint(l, r))
 }
 
@@ -284,13 +284,18 @@ func unifyHint(l, r Expr) string {
 			return `write the time as date("2026-01-31T12:00:00Z")`
 		case lit.Type() == engine.Varchar && numeric(pair[1]):
 			return "write the number without quotes"
-		case numeric(pair[0]) && pair[1].Type() == engine.Varchar:
+		case numeric(pair[0]) && pair[1].Type() == engine.Varchar && !constant(pair[1]):
 			return `the column holds text: write the number in quotes`
 		case pair[1].Type() == engine.Bool:
 			return "the column is true or false"
 		}
 	}
-	return "compare values of one type"
+	return "use values of one type"
+}
+
+func constant(x Expr) bool {
+	_, ok := x.(*Literal)
+	return ok
 }
 
 // widen converts a number; a constant is converted here and now.
@@ -316,7 +321,7 @@ func opaque(x Expr) bool {
 }
 
 func wants(op, what string, have Expr) error {
-	e := invalid("%s wants %s, not %s", op, what, nameOf(have.Type()))
+	e := invalid("%s wants %s, not %s", op, what, TypeName(have.Type()))
 	switch {
 	case isNil(have):
 		return e.WithHint("test for null with == nil or != nil")
@@ -332,8 +337,8 @@ func wants(op, what string, have Expr) error {
 	return e.WithHint("use a value of that type")
 }
 
-// nameOf names a type for people.
-func nameOf(k engine.TypeKind) string {
+// TypeName names a type for people.
+func TypeName(k engine.TypeKind) string {
 	switch k {
 	case engine.Unknown:
 		return "nil"

@@ -103,7 +103,7 @@ const SumLimit = 1e24
 
 var (
 	sumLimitBig = new(big.Int).Exp(big.NewInt(10), big.NewInt(24), nil)
-	sumLimitInt = sumLimitBig.String()
+	sumLimitInt = new(big.Int).Sub(sumLimitBig, big.NewInt(1)).String()
 )
 
 // scaled is a double as it enters a sum.

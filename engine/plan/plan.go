@@ -133,7 +133,11 @@ func recordWriter() *sqlWriter {
 
 func (p *Plan) grouped(w *sqlWriter, relation string, r Range) string {
 	at := w.column(eventTime)
-	columns := []string{fmt.Sprintf("(epoch_us(%s) - %d) // %d AS %s", at, r.From.UnixMicro(), p.Window.Size.Microseconds(), engine.QuoteIdent(windowName))}
+	since := "epoch_us(" + at + ")"
+	if from := r.From.UnixMicro(); from != 0 {
+		since = fmt.Sprintf("(%s - %d)", since, from)
+	}
+	columns := []string{fmt.Sprintf("%s // %d AS %s", since, p.Window.Size.Microseconds(), engine.QuoteIdent(windowName))}
 	group := []string{"1"}
 	for i, k := range p.Keys {
 		columns = append(columns, w.raw(k.Column)+" AS "+engine.QuoteIdent(k.Name))
@@ -185,8 +189,11 @@ func (p *Plan) SQL() (string, error) {
 // finished lists the columns of SQL over those of grouped. Measures refer to
 // each other by the names they have in the same SELECT.
 func (p *Plan) finished(w *sqlWriter) []string {
-	start := fmt.Sprintf("make_timestamptz(%s * %d + %d)", engine.QuoteIdent(windowName), p.Window.Size.Microseconds(), p.Window.Offset.Microseconds())
-	columns := []string{start + ` AS "window start"`}
+	start := fmt.Sprintf("%s * %d", engine.QuoteIdent(windowName), p.Window.Size.Microseconds())
+	if p.Window.Offset != 0 {
+		start += fmt.Sprintf(" + %d", p.Window.Offset.Microseconds())
+	}
+	columns := []string{"make_timestamptz(" + start + `) AS "window start"`}
 	for _, k := range p.Keys {
 		columns = append(columns, engine.QuoteIdent(k.Name))
 	}

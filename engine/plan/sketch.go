@@ -48,13 +48,13 @@ func BucketValue(b int32) float64 {
 	return 0
 }
 
-// bucketSQL is Bucket of a double in SQL; x is null where there is none.
+// bucketSQL is Bucket of a double in SQL; null, NaN and infinity have none.
 func bucketSQL(x string) string {
 	index := func(arg string) string {
 		return fmt.Sprintf("CAST(floor(ln(%s) * %s) AS INTEGER) + %d", arg, doubleSQL(multiplier), bucketOffset)
 	}
-	return fmt.Sprintf("CASE WHEN %[1]s >= %[2]s THEN %[3]s WHEN %[1]s <= -%[2]s THEN -(%[4]s) WHEN %[1]s IS NOT NULL THEN 0 END",
-		x, doubleSQL(smallest), index(x), index("-"+x))
+	return fmt.Sprintf("CASE WHEN %[1]s BETWEEN %[2]s AND %[3]s THEN %[4]s WHEN %[1]s BETWEEN -%[3]s AND -%[2]s THEN -(%[5]s) WHEN abs(%[1]s) < %[2]s THEN 0 END",
+		x, doubleSQL(smallest), doubleSQL(math.MaxFloat64), index(x), index("-"+x))
 }
 
 // bucketValueSQL is BucketValue in SQL, up to the last digit of exp.

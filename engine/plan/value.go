@@ -210,7 +210,11 @@ func literalSQL(v Value) string {
 	case textValue:
 		return engine.QuoteText(v.s)
 	}
-	return "TIMESTAMPTZ '" + time.UnixMicro(v.n).UTC().Format("2006-01-02 15:04:05.999999") + "+00'"
+	at := time.UnixMicro(v.n).UTC()
+	if at.Before(minTime) || !at.Before(maxTime) {
+		return "make_timestamptz(" + strconv.FormatInt(v.n, 10) + ")"
+	}
+	return "TIMESTAMPTZ '" + at.Format("2006-01-02 15:04:05.999999") + "+00'"
 }
 
 // doubleSQL writes a number with an exponent, which is what makes it a double

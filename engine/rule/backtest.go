@@ -22,9 +22,6 @@ type BacktestOptions struct {
 	Datapoints bool
 }
 
-// maxWindows bounds the slots between the first and the last window.
-const maxWindows = 1 << 40
-
 // Backtest runs a rule over all stored records of its dataset: one grouped
 // query, whose rows go through the alarm as they come. Memory grows with what
 // is reported, not with the records.
@@ -99,10 +96,11 @@ func (b *backtest) bounds(ctx context.Context, q engine.Querier, cat engine.Cata
 	if err := rows.Err(); err != nil || !oldest.Valid {
 		return false, err
 	}
-	return true, b.setSpan(oldest.Time.UTC(), newest.Time.UTC())
+	b.setSpan(oldest.Time.UTC(), newest.Time.UTC())
+	return true, nil
 }
 
-func (b *backtest) setSpan(oldest, newest time.Time) error {
+func (b *backtest) setSpan(oldest, newest time.Time) {
 	from, to := oldest, newest
 	if !b.opt.From.IsZero() {
 		from = b.opt.From.UTC()
@@ -117,14 +115,9 @@ func (b *backtest) setSpan(oldest, newest time.Time) error {
 	w := b.rule.Plan.Window
 	b.first = w.Index(from)
 	b.end = max(b.first, w.Index(last)+1)
-	if b.end-b.first > maxWindows {
-		return engine.Errorf(engine.Invalid, "", "there are %d windows between %s and %s", b.end-b.first, from.Format(time.RFC3339), to.Format(time.RFC3339)).
-			WithHint("give --from and --to, or a larger window")
-	}
 	start := w.Start(b.first)
 	b.span = plan.Range{From: start, To: w.Start(b.end)}
 	b.report.From, b.report.To = &start, &to
-	return nil
 }
 
 // replay sends every row through the alarm of its group. Rows come group by

@@ -30,24 +30,14 @@ func compile(t engine.Text, s scope) (plan.Expr, error) {
 	return c.expr(node)
 }
 
-// compileAs is compile for a place that wants a condition.
+// compileCondition is compile for a place that wants a condition.
 func compileCondition(t engine.Text, s scope, key string) (plan.Expr, error) {
 	e, err := compile(t, s)
 	if err == nil && e.Type() != engine.Bool {
-		return nil, t.At(0, "%s wants a condition, not %s", key, describe(e.Type())).
+		return nil, t.At(0, "%s wants a condition, not %s", key, plan.TypeName(e.Type())).
 			WithHint("compare it with something, as in x > 0")
 	}
 	return e, err
-}
-
-func describe(k engine.TypeKind) string {
-	switch k {
-	case engine.Unknown:
-		return "nil"
-	case engine.Varchar:
-		return "text"
-	}
-	return "a " + k.String()
 }
 
 // converter turns the syntax tree of one text into a plan.
@@ -328,7 +318,8 @@ func (c *converter) unknownFunction(n ast.Node, name string) error {
 // args converts the arguments of a call.
 func (c *converter) args(n *ast.CallNode, want int) ([]plan.Expr, error) {
 	if want >= 0 && len(n.Arguments) != want {
-		return nil, c.refuse(n, "count the arguments", "%s takes %d, not %d", n.Callee, want, len(n.Arguments))
+		example := n.Callee.String() + "(x" + strings.Repeat(", y", want-1) + ")"
+		return nil, c.refuse(n, "write "+example, "%s takes %d argument(s), not %d", n.Callee, want, len(n.Arguments))
 	}
 	var args []plan.Expr
 	var problems []error

@@ -57,6 +57,20 @@ func syntaxError(t engine.Text, e *file.Error) error {
 		token = rest
 		message = "unexpected " + plainToken(rest)
 	}
+	for _, known := range []struct{ theirs, ours string }{
+		{"value out of range", "the number is too large"},
+		{"integer literal is too large", "the number is too large"},
+		{"literal not terminated", "the text is not closed"},
+		{"cannot be mixed", "?? is mixed with another operator"},
+		{"maximum allowed nodes", "the expression is too large"},
+	} {
+		if strings.Contains(message, known.theirs) {
+			message = known.ours
+		}
+	}
+	if i := strings.Index(t.Value, "baseline("); i >= 0 && strings.Contains(message, "bad number") {
+		return t.At(i, "baseline is not available yet").WithHint("compare with a constant, or with another measure")
+	}
 	problem := t.At(byteOffset(t.Value, e.From), "%s", message)
 	for _, known := range []struct{ token, hint string }{
 		{`Operator("=")`, "write == to compare"},
@@ -80,13 +94,13 @@ func syntaxError(t engine.Text, e *file.Error) error {
 		}
 	}
 	switch {
-	case strings.Contains(message, "literal not terminated"):
+	case strings.Contains(message, "not closed"):
 		return problem.WithHint("close the quote")
-	case strings.Contains(message, "integer literal"):
+	case strings.Contains(message, "number is too large"):
 		return problem.WithHint("integers have 64 bits; write 1e20 for a larger number")
-	case strings.Contains(message, "maximum allowed nodes"):
+	case strings.Contains(message, "too large"):
 		return problem.WithHint("split it into several measures")
-	case strings.Contains(message, "coalesce"):
+	case strings.Contains(message, "??"):
 		return problem.WithHint("put parentheses around a ?? b")
 	}
 	return problem.WithHint(`write expressions like level == "ERROR" && body.status >= 500`)

@@ -47,6 +47,7 @@ func Compile(spec Spec, ds engine.Dataset) (*Rule, error) {
 	c := &compilation{spec: spec, dataset: ds, plan: &plan.Plan{Dataset: ds.Name}}
 	r := &Rule{Name: spec.Rule.Value, Spec: spec, Plan: c.plan, dataset: ds}
 	c.check(c.name())
+	c.check(c.datasetName())
 	c.check(c.unsupported())
 	c.where()
 	c.keys()
@@ -102,9 +103,17 @@ func (c *compilation) name() error {
 		return t.At(0, "the rule has no name").WithHint("add rule: with a name, as in rule: checkout_error_rate")
 	case !ruleName.MatchString(t.Value):
 		return t.At(0, "%q cannot be the name of a rule", t.Value).WithHint("use letters, digits, _ - and .")
-	case c.dataset.Name != "" && c.spec.Dataset.Value != c.dataset.Name:
-		return c.spec.Dataset.At(0, "the rule watches dataset %q, not %s", c.spec.Dataset.Value, c.dataset.Name).
-			WithHint("write dataset: %s", c.dataset.Name)
+	}
+	return nil
+}
+
+func (c *compilation) datasetName() error {
+	t := c.spec.Dataset
+	switch {
+	case t.Value == "":
+		return c.spec.Rule.At(0, "the rule has no dataset").WithHint("write dataset: %s", c.dataset.Name)
+	case t.Value != c.dataset.Name:
+		return t.At(0, "the rule watches dataset %q, not %s", t.Value, c.dataset.Name).WithHint("write dataset: %s", c.dataset.Name)
 	}
 	return nil
 }
@@ -161,15 +170,16 @@ func (c *compilation) where() {
 func (c *compilation) keys() {
 	for _, k := range c.spec.GroupBy {
 		path, err := engine.ParsePath(k.Path.Value)
-		if !c.check(place(k.Path, err)) {
+		if err != nil {
+			c.check(k.Path.At(0, "%q is no path", k.Path.Value).WithHint(`write names with dots between them: body.http.status, or body."user-agent"`))
 			continue
 		}
-		resolved, t, err := c.dataset.Resolve(path)
+		resolved, t, err := resolve(c.dataset, path)
 		if !c.check(place(k.Path, err)) {
 			continue
 		}
 		key, err := plan.NewKey(path.String(), resolved, t)
-		if !c.check(place(k.Path, err)) {
+		if !c.check(place(k.Path, nameDataset(err, c.dataset))) {
 			continue
 		}
 		for _, other := range c.plan.Keys {

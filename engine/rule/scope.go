@@ -3,6 +3,7 @@ package rule
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/expr-lang/expr/ast"
 
@@ -19,11 +20,31 @@ type recordScope struct {
 }
 
 func (s recordScope) name(path engine.Path) (plan.Expr, error) {
-	resolved, t, err := s.dataset.Resolve(path)
+	resolved, t, err := resolve(s.dataset, path)
 	if err != nil {
 		return nil, err
 	}
-	return plan.NewColumn(resolved, t)
+	e, err := plan.NewColumn(resolved, t)
+	return e, nameDataset(err, s.dataset)
+}
+
+// nameDataset puts the dataset's name into a hint that asks for a command.
+func nameDataset(err error, ds engine.Dataset) error {
+	var e *engine.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	return e.WithHint("%s", strings.ReplaceAll(e.Hint, "DATASET", ds.Name))
+}
+
+// resolve is Dataset.Resolve with a next step even where no name is near.
+func resolve(ds engine.Dataset, path engine.Path) (engine.Path, engine.Type, error) {
+	resolved, t, err := ds.Resolve(path)
+	var e *engine.Error
+	if errors.As(err, &e) && e.Hint == "" {
+		err = e.WithHint("see what there is: tidemark schema show %s", ds.Name)
+	}
+	return resolved, t, err
 }
 
 func (s recordScope) call(c *converter, name string, n *ast.CallNode) (plan.Expr, bool, error) {
@@ -84,6 +105,9 @@ func (s windowScope) unknown(path engine.Path) error {
 	}
 	if len(names) == 0 {
 		return e.WithHint("a measure may use measures above it")
+	}
+	if s.aggregates {
+		return e.WithHint("there are %s; a measure may use those above it", join(names))
 	}
 	return e.WithHint("there are %s", join(names))
 }

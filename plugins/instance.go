@@ -1,0 +1,193 @@
+package plugins
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"tidemark.dev/tidemark/engine"
+)
+
+// instance is one running copy of a plugin. It is used by one goroutine at a
+// time, and thrown away after anything goes wrong: a trap leaves memory in
+// whatever state it had.
+type instance struct {
+	module api.Module
+	output *tail
+}
+
+// tail keeps the last bytes that a plugin wrote to stdout and stderr.
+type tail struct{ b []byte }
+
+const tailSize = 2048
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.b = append(t.b, p[max(0, len(p)-tailSize):]...)
+	if n := len(t.b) - tailSize; n > 0 {
+		t.b = append(t.b[:0], t.b[n:]...)
+	}
+	return len(p), nil
+}
+
+func (p *Plugin) newInstance(ctx context.Context) (*instance, error) {
+	in := &instance{output: &tail{}}
+	ctx = context.WithValue(ctx, deadlineKey{}, time.Now().Add(loadDeadline))
+	config := wazero.NewModuleConfig().WithName("").WithStartFunctions().WithStdout(in.output).WithStderr(in.output)
+	var err error
+	if in.module, err = p.runtime.InstantiateModule(ctx, p.compiled, config); err != nil {
+		return nil, fmt.Errorf("it does not start: %w", reason(err))
+	}
+	if init := in.module.ExportedFunction("_initialize"); init != nil {
+		if _, err := init.Call(ctx); err != nil {
+			in.discard(ctx)
+			return nil, fmt.Errorf("its _initialize failed: %w", in.why(err))
+		}
+	}
+	if p.ready {
+		if err := in.configure(ctx, p.config()); err != nil {
+			in.discard(ctx)
+			return nil, err
+		}
+	}
+	return in, nil
+}
+
+func (in *instance) discard(ctx context.Context) {
+	if in.module != nil {
+		in.module.Close(context.WithoutCancel(ctx))
+	}
+}
+
+// packed reads the text that a packed pointer and length name.
+func (in *instance) packed(v uint64, limit uint32) ([]byte, error) {
+	ptr, n := uint32(v>>32), uint32(v)
+	if n > limit {
+		return nil, fmt.Errorf("it answered with %d bytes, more than %d", n, limit)
+	}
+	b, ok := in.module.Memory().Read(ptr, n)
+	if !ok {
+		return nil, errors.New("its answer lies outside of its memory")
+	}
+	return b, nil
+}
+
+// maxManifest bounds the text of a manifest or an error.
+const maxManifest = 64 << 10
+
+func (in *instance) manifest(ctx context.Context) (manifest, error) {
+	ctx = context.WithValue(ctx, deadlineKey{}, time.Now().Add(loadDeadline))
+	minor, err := in.module.ExportedFunction("tm_abi_1").Call(ctx)
+	if err != nil {
+		return manifest{}, fmt.Errorf("its tm_abi_1 failed: %w", in.why(err))
+	}
+	if minor[0] != 0 {
+		return manifest{}, fmt.Errorf("it needs ABI 1.%d, this host has 1.0", uint32(minor[0]))
+	}
+	v, err := in.module.ExportedFunction("tm_manifest").Call(ctx)
+	if err != nil {
+		return manifest{}, fmt.Errorf("its tm_manifest failed: %w", in.why(err))
+	}
+	text, err := in.packed(v[0], maxManifest)
+	if err != nil {
+		return manifest{}, fmt.Errorf("its manifest: %w", err)
+	}
+	return parseManifest(text)
+}
+
+// configure hands the configuration to a plugin that wants one.
+func (in *instance) configure(ctx context.Context, config []byte) error {
+	init := in.module.ExportedFunction("tm_init")
+	if init == nil {
+		return nil
+	}
+	ctx = context.WithValue(ctx, deadlineKey{}, time.Now().Add(loadDeadline))
+	ptr, err := in.alloc(ctx, len(config))
+	if err != nil {
+		return err
+	}
+	if !in.module.Memory().Write(ptr, config) {
+		return errors.New("its tm_alloc gave a place outside of its memory")
+	}
+	v, err := init.Call(ctx, uint64(ptr), uint64(len(config)))
+	if err != nil {
+		return fmt.Errorf("its tm_init failed: %w", in.why(err))
+	}
+	if v[0] == 0 {
+		return nil
+	}
+	text, err := in.packed(v[0], maxManifest)
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("it refused its configuration: %s", strings.ToValidUTF8(string(text), "?"))
+}
+
+func (in *instance) alloc(ctx context.Context, n int) (uint32, error) {
+	v, err := in.module.ExportedFunction("tm_alloc").Call(ctx, uint64(n))
+	if err != nil {
+		return 0, fmt.Errorf("its tm_alloc failed: %w", in.why(err))
+	}
+	ptr := uint32(v[0])
+	if ptr == 0 {
+		return 0, fmt.Errorf("it refused %d bytes of memory", n)
+	}
+	if ptr%8 != 0 {
+		return 0, errors.New("its tm_alloc gave a place that is not 8-aligned")
+	}
+	return ptr, nil
+}
+
+// call runs a function over rows [from, to) of the columns.
+func (in *instance) call(ctx context.Context, deadline time.Duration, columns []engine.Column, from, to int, f Function) (*response, error) {
+	ctx = context.WithValue(ctx, deadlineKey{}, time.Now().Add(deadline))
+	size := frameSize(columns, from, to)
+	ptr, err := in.alloc(ctx, size)
+	if err != nil {
+		return nil, err
+	}
+	frame, ok := in.module.Memory().Read(ptr, uint32(size))
+	if !ok {
+		return nil, errors.New("its tm_alloc gave a place outside of its memory")
+	}
+	writeFrame(frame, columns, from, to)
+	v, err := in.module.ExportedFunction("tm_call").Call(ctx, 0, uint64(ptr), uint64(size))
+	if err != nil {
+		return nil, in.why(err)
+	}
+	answer, err := in.packed(v[0], uint32(min(maxResponse, 4*size+1<<20)))
+	if err != nil {
+		return nil, err
+	}
+	return readFrame(answer, f.Outputs, to-from, maxRowsPerRow)
+}
+
+// why makes a failed call into a reason, with what the plugin said last.
+func (in *instance) why(err error) error {
+	err = reason(err)
+	if said := strings.TrimSpace(strings.ToValidUTF8(string(in.output.b), "?")); said != "" && !errors.Is(err, errDeadline) {
+		lines := strings.Split(said, "\n")
+		return fmt.Errorf("%w (it said: %s)", err, lines[0])
+	}
+	return err
+}
+
+// reason finds the cause in what wazero reports.
+func reason(err error) error {
+	switch {
+	case errors.Is(err, errDeadline):
+		return errDeadline
+	case errors.Is(err, context.Canceled):
+		return context.Canceled
+	}
+	text := firstLine(err)
+	for _, prefix := range []string{"wasm error: ", "module[] function[_start] failed: ", "start function[0] failed: "} {
+		text = strings.TrimPrefix(text, prefix)
+	}
+	text = strings.TrimSuffix(text, " (recovered by wazero)")
+	return errors.New("it trapped: " + text)
+}

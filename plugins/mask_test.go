@@ -1,0 +1,168 @@
+package plugins_test
+
+import (
+	"context"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/plugins"
+	"tidemark.dev/tidemark/plugins/bundled"
+)
+
+func load(t testing.TB, s plugins.Settings) *plugins.Plugin {
+	t.Helper()
+	wasm, ok := bundled.Lookup("mask_pii")
+	if !ok {
+		t.Fatal("mask_pii is not built: run plugins/build.sh")
+	}
+	h, err := plugins.NewHost(context.Background(), plugins.Options{MaxInstances: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := h.Load(context.Background(), "mask_pii", wasm, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Close(context.Background()); h.Close(context.Background()) })
+	return p
+}
+
+func texts(name string, values ...string) engine.Column {
+	c := engine.Column{Name: name, Type: engine.Varchar, Offsets: []uint32{0}}
+	for _, v := range values {
+		c.Bytes = append(c.Bytes, v...)
+		c.Offsets = append(c.Offsets, uint32(len(c.Bytes)))
+	}
+	return c
+}
+
+func mask(t interface{ Fatal(...any) }, p *plugins.Plugin, values ...string) []string {
+	r, err := p.Transform(context.Background(), []engine.Column{texts("message", values...)}, len(values))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Rejected) > 0 || len(r.Src) != len(values) {
+		t.Fatal(r.Rejected, len(r.Src))
+	}
+	var out []string
+	for i := range values {
+		out = append(out, string(r.Columns[0].Text(i)))
+	}
+	return out
+}
+
+func TestMaskPII(t *testing.T) {
+	p := load(t, plugins.Settings{})
+	for in, want := range map[string]string{
+		"":                                        "",
+		"nothing here":                            "nothing here",
+		"mail to ann.lee+x@example.co.uk now":     "mail to [email] now",
+		"a@b.co":                                  "[email]",
+		"write to bob@example.com.":               "write to [email].",
+		"<bob@example.com>, x@y.org":              "<[email]>, [email]",
+		"user@host":                               "user@host",
+		"@example.com and a@b.c":                  "@example.com and a@b.c",
+		"from 10.0.3.7:8080 to 192.168.1.254":     "from [ip]:8080 to [ip]",
+		"version 1.2.3.4.5 and 256.1.1.1":         "version 1.2.3.4.5 and 256.1.1.1",
+		"at 12:34:56 and 3.14":                    "at 12:34:56 and 3.14",
+		"fe80::1ff:fe23:4567:890a up":             "[ip] up",
+		"2001:0db8:85a3:0000:0000:8a2e:0370:7334": "[ip]",
+		"::1":                             "[ip]",
+		"::ffff:10.1.2.3 ok":              "[ip] ok",
+		"std::vector a::b":                "std::vector a::b",
+		"card 4111 1111 1111 1111 ok":     "card [card] ok",
+		"card 4111-1111-1111-1111.":       "card [card].",
+		"paid 4111111111111111 200 ms":    "paid [card] 200 ms",
+		"paid 12 4111111111111111":        "paid 12 [card]",
+		"amex 378282246310005":            "amex [card]",
+		"id 4111111111111112":             "id 4111111111111112",
+		"order 1234567890123":             "order 1234567890123",
+		"Müller müller@example.com grüßt": "Müller m\u00fc[email] grüßt",
+		"x4111111111111111":               "x4111111111111111",
+	} {
+		if got := mask(t, p, in)[0]; got != want {
+			t.Errorf("%q\n got  %q\n want %q", in, got, want)
+		}
+	}
+}
+
+var (
+	anyEmail = regexp.MustCompile(`(?:^|[^A-Za-z0-9._%+-])[A-Za-z0-9]+@[A-Za-z0-9]+\.[A-Za-z]{2,}(?:[^A-Za-z0-9.-]|$)`)
+	anyIPv4  = regexp.MustCompile(`(?:^| )(?:[1-9]?[0-9]\.){3}[1-9]?[0-9](?: |$)`)
+)
+
+func TestNothingPersonalRemains(t *testing.T) {
+	p := load(t, plugins.Settings{})
+	piece := rapid.SampledFrom([]string{"a", "b1", "@", ".", "ann@example.com", "10.0.0.1", " ", ":", "::", "4111111111111111", "-", "ü", "7", "fe80", "\n", ","})
+	rapid.Check(t, func(t *rapid.T) {
+		var in []string
+		for range rapid.IntRange(1, 5).Draw(t, "rows") {
+			in = append(in, strings.Join(rapid.SliceOfN(piece, 0, 20).Draw(t, "pieces"), ""))
+		}
+		for i, out := range mask(t, p, in...) {
+			if m := anyEmail.FindString(out); m != "" {
+				t.Fatalf("%q became %q, which holds %q", in[i], out, m)
+			}
+			if m := anyIPv4.FindString(out); m != "" {
+				t.Fatalf("%q became %q, which holds %q", in[i], out, m)
+			}
+		}
+	})
+}
+
+func TestNullsAndManyRows(t *testing.T) {
+	p := load(t, plugins.Settings{})
+	c := texts("message", make([]string, 5000)...)
+	c.Null = make([]bool, 5000)
+	for i := range c.Null {
+		c.Null[i] = i%3 == 0
+	}
+	r, err := p.Transform(context.Background(), []engine.Column{c}, 5000)
+	if err != nil || len(r.Src) != 5000 {
+		t.Fatal(err, len(r.Src))
+	}
+	for i := range 5000 {
+		if r.Columns[0].IsNull(i) != (i%3 == 0) {
+			t.Fatalf("row %d", i)
+		}
+	}
+}
+
+func TestBoundToFields(t *testing.T) {
+	p := load(t, plugins.Settings{Fields: []string{"message", "body.email"}})
+	r, err := p.Transform(context.Background(), []engine.Column{texts("message", "from 10.0.0.1", "b"), texts("body.email", "x@y.org", "none")}, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(r.Columns[0].Text(0)) + string(r.Columns[1].Text(0)) + string(r.Columns[1].Text(1)); got != "from [ip][email]none" {
+		t.Fatal(got)
+	}
+	if f := p.Inputs(); len(f) != 2 || f[1].Field != "body.email" {
+		t.Fatal(f)
+	}
+}
+
+func BenchmarkMaskPII(b *testing.B) {
+	p := load(b, plugins.Settings{})
+	line := "POST /checkout 200 in 83 ms for ann.lee@example.com from 10.12.0.7, card 4111 1111 1111 1111, cart 93712, region eu-west-1"
+	c := texts("message", strings.Split(strings.Repeat(line+"\n", 8192), "\n")[:8192]...)
+	email := regexp.MustCompile(`[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}`)
+	ip := regexp.MustCompile(`\b(?:[0-9]{1,3}\.){3}[0-9]{1,3}\b`)
+	started := time.Now()
+	for i := range 8192 {
+		ip.ReplaceAll(email.ReplaceAll(c.Text(i), []byte("[email]")), []byte("[ip]"))
+	}
+	native := time.Since(started)
+	b.ResetTimer()
+	for b.Loop() {
+		if _, err := p.Transform(context.Background(), []engine.Column{c}, 8192); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed())/float64(b.N)/float64(native), "x-of-two-native-regexps")
+}

@@ -1,0 +1,202 @@
+package meter
+
+import "fmt"
+
+// writer copies a section and changes what must change on the way: the
+// indices of functions, which move by one behind our import, and the places
+// where the count is taken.
+type writer struct {
+	m   module
+	r   *reader
+	out []byte
+}
+
+func (w *writer) copyByte() byte {
+	c := w.r.byte()
+	w.out = append(w.out, c)
+	return c
+}
+
+func (w *writer) copyBytes(n int) { w.out = append(w.out, w.r.bytes(uint32(n))...) }
+
+func (w *writer) copyU32() uint32 {
+	v := w.r.u32()
+	w.out = appendU32(w.out, v)
+	return v
+}
+
+func (w *writer) copyLEB(n int) {
+	start := w.r.i
+	w.r.skipLEB(n)
+	w.out = append(w.out, w.r.b[start:w.r.i]...)
+}
+
+// function copies the index of a function.
+func (w *writer) function() {
+	v := w.r.u32()
+	if v >= w.m.imports {
+		v++
+	}
+	w.out = appendU32(w.out, v)
+}
+
+// elements copies the element section (bulk memory and reference types,
+// section 5.5.12 of the specification).
+func (w *writer) elements() {
+	for range w.copyU32() {
+		flags := w.copyU32()
+		if flags > 7 {
+			panic(errMalformed)
+		}
+		passive, explicit, exprs := flags&1 != 0, flags&2 != 0, flags&4 != 0
+		if !passive {
+			if explicit {
+				w.copyU32() // table
+			}
+			w.expr(false)
+		}
+		if passive || explicit {
+			w.copyByte() // kind or type of the elements
+		}
+		for range w.copyU32() {
+			if exprs {
+				w.expr(false)
+			} else {
+				w.function()
+			}
+		}
+	}
+}
+
+// code copies the bodies of functions.
+func (w *writer) code() {
+	for range w.copyU32() {
+		size := w.r.u32()
+		body := &writer{m: w.m, r: &reader{b: w.r.bytes(size)}}
+		for range body.copyU32() { // locals
+			body.copyU32()
+			body.copyByte()
+		}
+		body.count()
+		body.expr(true)
+		w.out = append(appendU32(w.out, uint32(len(body.out))), body.out...)
+	}
+}
+
+// count takes one from the counter and calls the host when it is used up:
+//
+//	counter = counter - 1
+//	if counter <= 0 { yield(); counter = Quantum }
+func (w *writer) count() {
+	g := appendU32(nil, w.m.globals)
+	get, set := append([]byte{0x23}, g...), append([]byte{0x24}, g...)
+	w.out = append(w.out, get...)
+	w.out = append(w.out, 0x42, 1, 0x7d) // i64.const 1, i64.sub
+	w.out = append(w.out, set...)
+	w.out = append(w.out, get...)
+	w.out = append(w.out, 0x42, 0, 0x57, 0x04, 0x40, 0x10) // i64.const 0, i64.le_s, if, call
+	w.out = appendU32(w.out, w.m.imports)
+	w.out = appendS64(append(w.out, 0x42), Quantum)
+	w.out = append(w.out, set...)
+	w.out = append(w.out, 0x0b)
+}
+
+// expr copies instructions up to the end that closes them.
+func (w *writer) expr(counted bool) {
+	depth := 1
+	for depth > 0 {
+		switch op := w.copyByte(); op {
+		case 0x02, 0x04: // block, if
+			w.copyLEB(5)
+			depth++
+		case 0x03: // loop
+			w.copyLEB(5)
+			depth++
+			if counted {
+				w.count()
+			}
+		case 0x0b: // end
+			depth--
+		default:
+			w.instruction(op)
+		}
+	}
+}
+
+// instruction copies what follows an opcode.
+func (w *writer) instruction(op byte) {
+	switch {
+	case op == 0x10, op == 0xd2: // call, ref.func
+		w.function()
+	case op == 0x0c, op == 0x0d, op >= 0x20 && op <= 0x26: // br, br_if, locals, globals, table.get, table.set
+		w.copyU32()
+	case op == 0x0e: // br_table
+		for range w.copyU32() {
+			w.copyU32()
+		}
+		w.copyU32()
+	case op == 0x11: // call_indirect
+		w.copyU32()
+		w.copyU32()
+	case op == 0x1c: // select with types
+		for range w.copyU32() {
+			w.copyByte()
+		}
+	case op >= 0x28 && op <= 0x3e: // loads and stores
+		w.copyU32()
+		w.copyLEB(10)
+	case op == 0x3f, op == 0x40: // memory.size, memory.grow
+		w.copyByte()
+	case op == 0x41: // i32.const
+		w.copyLEB(5)
+	case op == 0x42: // i64.const
+		w.copyLEB(10)
+	case op == 0x43:
+		w.copyBytes(4)
+	case op == 0x44:
+		w.copyBytes(8)
+	case op == 0xd0: // ref.null
+		w.copyByte()
+	case op == 0xfc:
+		w.miscellaneous()
+	case op == 0xfd:
+		w.vector()
+	case op == 0x00, op == 0x01, op == 0x05, op == 0x0f, op == 0x1a, op == 0x1b, op == 0xd1, op >= 0x45 && op <= 0xc4:
+	default:
+		panic(&unknownError{hex(op)})
+	}
+}
+
+// miscellaneous copies the instructions behind 0xfc.
+func (w *writer) miscellaneous() {
+	switch op := w.copyU32(); op {
+	case 0, 1, 2, 3, 4, 5, 6, 7: // saturating conversions
+	case 9, 11, 13, 15, 16, 17: // data.drop, memory.fill, elem.drop, table.grow, table.size, table.fill
+		w.copyU32()
+	case 8, 10, 12, 14: // memory.init, memory.copy, table.init, table.copy
+		w.copyU32()
+		w.copyU32()
+	default:
+		panic(&unknownError{fmt.Sprintf("0xfc %d", op)})
+	}
+}
+
+// vector copies the SIMD instructions, behind 0xfd.
+func (w *writer) vector() {
+	switch op := w.copyU32(); {
+	case op <= 11, op == 92, op == 93: // loads and a store
+		w.copyU32()
+		w.copyLEB(10)
+	case op == 12, op == 13: // v128.const, i8x16.shuffle
+		w.copyBytes(16)
+	case op >= 21 && op <= 34: // lanes
+		w.copyByte()
+	case op >= 84 && op <= 91: // loads and stores of a lane
+		w.copyU32()
+		w.copyLEB(10)
+		w.copyByte()
+	case op <= 255:
+	default:
+		panic(&unknownError{fmt.Sprintf("0xfd %d", op)})
+	}
+}

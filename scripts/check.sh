@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Everything about the source that a machine can judge without running it.
+# Every check runs, and the exit code is 1 if one of them found something.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+failed=()
+check() { # check NAME COMMAND...
+	local name=$1
+	shift
+	echo "check: $name" >&2
+	"$@" || failed+=("$name")
+}
+
+format() { .tools/bin/golangci-lint fmt --diff; }
+
+# go vet is one of the linters.
+lint() { .tools/bin/golangci-lint run ./...; }
+
+tidy() {
+	go mod tidy -diff && (cd tools && go mod tidy -diff)
+}
+
+shell() {
+	local file
+	for file in scripts/*.sh tools/*.sh plugins/*.sh .ci/run; do
+		[ ! -e "$file" ] || bash -n "$file" || return 1
+	done
+}
+
+# snapshot writes the content and the name of every file that git knows or
+# would know, a line each.
+snapshot() {
+	local files
+	files=$(git ls-files --cached --others --exclude-standard | while read -r f; do [ ! -f "$f" ] || echo "$f"; done)
+	paste -d ' ' <(git hash-object --stdin-paths <<<"$files") <(echo "$files")
+}
+
+generated() {
+	git rev-parse --is-inside-work-tree >/dev/null 2>&1 || {
+		echo "  needs git to see what go generate changes: not checked" >&2
+		return 0
+	}
+	local before after
+	before=$(snapshot)
+	go generate ./... || return 1
+	after=$(snapshot)
+	[ "$before" = "$after" ] || {
+		echo "  go generate changes these files; commit what it makes:" >&2
+		diff <(echo "$before") <(echo "$after") | sed -n 's/^[<>] [0-9a-f]* /    /p' | sort -u >&2
+		return 1
+	}
+}
+
+imports() { go test ./internal/imports; }
+
+tools/install.sh golangci-lint
+# The linters type-check the whole program, and it embeds the bundled plugins.
+plugins/build.sh
+
+check format format
+check "vet and static analysis" lint
+check "go.mod" tidy
+check "shell scripts" shell
+check "generated files" generated
+check "direction of imports" imports
+
+if [ ${#failed[@]} -gt 0 ]; then
+	printf 'check: failed: %s\n' "${failed[@]}" >&2
+	exit 1
+fi
+echo "check: all well" >&2

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Runs every test. The race detector is on wherever DuckDB is not linked in;
+# make test-full turns it on everywhere.
+#
+#   scripts/test.sh [GO TEST FLAG...]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/testing.sh
+
+tools/install.sh versitygw
+
+with=$(packages_with_duckdb)
+without=$(go list ./... | grep -vxF "$with")
+# shellcheck disable=SC2086 # package names have no spaces
+go test -timeout 20m "$@" $with
+# shellcheck disable=SC2086
+go test -timeout 20m -race "$@" $without
