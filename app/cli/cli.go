@@ -102,6 +102,7 @@ func (a *app) verbs() []*cobra.Command {
 	return []*cobra.Command{
 		a.initVerb(),
 		a.demoVerb(),
+		a.openVerb(),
 		a.pullVerb(),
 		a.queryVerb(),
 		a.rulesVerb(),

@@ -51,8 +51,11 @@ func (a *app) quarantineList() *cobra.Command {
 }
 
 func describe(e store.QuarantineEntry) string {
-	if e.Path == "" {
+	switch {
+	case e.Path == "" && e.Got == "":
 		return e.Reason
+	case e.Path == "":
+		return e.Reason + " at " + e.Got
 	}
 	return fmt.Sprintf("%s: %s is %s, got %s", e.Reason, e.Path, e.Want, e.Got)
 }

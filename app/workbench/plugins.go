@@ -233,3 +233,24 @@ func (s *stage) Run(ctx context.Context, in []engine.Column, rows int) (pipeline
 	}
 	return out, nil
 }
+
+// InspectPlugin loads a module by itself, in the sandbox, and tells what it
+// says of itself.
+func InspectPlugin(ctx context.Context, file string) (PluginInfo, error) {
+	wasm, err := os.ReadFile(file)
+	if err != nil {
+		return PluginInfo{}, engine.Errorf(engine.NotFound, "open "+file, "%w", err)
+	}
+	host, err := plugins.NewHost(ctx, plugins.Options{})
+	if err != nil {
+		return PluginInfo{}, err
+	}
+	defer host.Close(ctx)
+	p, err := host.Load(ctx, filepath.Base(file), wasm, plugins.Settings{})
+	if err != nil {
+		return PluginInfo{}, err
+	}
+	defer p.Close(ctx)
+	about := p.Info()
+	return PluginInfo{Name: about.Name, Kind: about.Functions[0].Kind, Version: about.Version, ABI: about.ABI, Path: file, SHA256: about.SHA256, State: "ready"}, nil
+}

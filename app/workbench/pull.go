@@ -259,6 +259,9 @@ func (b *Workbench) list(ctx context.Context, j *job, opt PullOptions) error {
 	}
 	return j.archive.List(ctx, func(o engine.Object) bool {
 		o.Source = name
+		if j.archive.config.Type == "file" {
+			o.URL = o.Key // relative to the workspace, which may move
+		}
 		if !mayHold(o, opt.From, opt.To) {
 			return true
 		}

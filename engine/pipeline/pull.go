@@ -15,8 +15,8 @@ import (
 
 // Limits of one micro-batch, and of what is held in memory at once.
 const (
-	batchBytes      = 64 << 20
-	batchRows       = 250_000
+	batchBytes      = 128 << 20
+	batchRows       = 500_000
 	quarantineBytes = 16 << 20
 	chunkBytes      = 1 << 20
 	chunksAhead     = 4

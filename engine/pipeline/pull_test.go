@@ -171,10 +171,10 @@ not json
 		`- | b | 2 | - | soon | 4`,
 		`1767225602000000 | c | - | - | - | 5`,
 		`1767225603000000 | d | - | - | - | 5`)
-	b.want(`SELECT split_part(position, '#', 2), reason, decode(raw) FROM tidemark.quarantine ORDER BY id`,
-		`3 | not a JSON value (byte 1) | not json`,
-		`6 | the record is not an object but a list (byte 1) | [1,2]`,
-		`7 | the record ends early (byte 45) | {"ts":"2026-01-01T00:00:04Z","svc":"e","n":3`)
+	b.want(`SELECT split_part(position, '#', 2), reason, got, decode(raw) FROM tidemark.quarantine ORDER BY id`,
+		`3 | not a JSON value | byte 1 | not json`,
+		`6 | the record is not an object but a list | byte 1 | [1,2]`,
+		`7 | the record ends early | byte 45 | {"ts":"2026-01-01T00:00:04Z","svc":"e","n":3`)
 	b.want(`SELECT path, want, got, count::VARCHAR FROM tidemark.conflicts`, `n | bigint | text | 1`)
 }
 

@@ -311,10 +311,10 @@ func (p *puller) conformLine(o *objectRun, l line) error {
 			}
 			return p.conformLine(o, line{tail, l.row})
 		}
-		p.setAside(o, l, out.Reason, "", "", "")
+		p.setAside(o, l, out.Reason, "", "", fmt.Sprintf("byte %d", out.Offset+1))
 		return nil
 	case out.Reason != "":
-		p.setAside(o, l, fmt.Sprintf("%s (byte %d)", out.Reason, out.Offset+1), "", "", "")
+		p.setAside(o, l, out.Reason, "", "", fmt.Sprintf("byte %d", out.Offset+1))
 		return nil
 	case p.opt.Strict && p.begun && (len(out.Conflicts) > 0 || out.Unknown):
 		p.setAsideStrict(o, l, out)

@@ -97,14 +97,10 @@ func mapping(n ast.Node) ([]*ast.MappingValueNode, bool) {
 }
 
 func (d decoder) text(n ast.Node) engine.Text {
-	at, value, quoted := n.GetToken().Position, n.String(), 0
-	if s, ok := n.(*ast.StringNode); ok {
-		value = s.Value
-		if strings.HasPrefix(s.Token.Origin, `"`) || strings.HasPrefix(strings.TrimSpace(s.Token.Origin), "'") || strings.HasPrefix(strings.TrimSpace(s.Token.Origin), `"`) {
-			quoted = 1
-		}
-	} else {
-		value = n.GetToken().Value
+	token := n.GetToken()
+	at, value, quoted := token.Position, token.Value, 0
+	if origin := strings.TrimSpace(token.Origin); strings.HasPrefix(origin, `"`) || strings.HasPrefix(origin, "'") {
+		quoted = 1
 	}
 	return engine.Text{Value: value, File: d.file, Line: at.Line, Column: at.Column + quoted, Excerpt: d.lines[at.Line-1]}
 }

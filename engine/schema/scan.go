@@ -278,9 +278,12 @@ func (s *scanner) skip(depth int) (shape, bool) {
 		return isBool, s.word("false")
 	case 'n':
 		return isNull, s.word("null")
-	case 0:
-		if s.pos >= len(s.b) {
+	default:
+		switch {
+		case s.pos >= len(s.b):
 			return isNull, s.fail("the record ends early")
+		case c != '-' && (c < '0' || c > '9'):
+			return isNull, s.fail("not a JSON value")
 		}
 	}
 	integer, ok := s.number()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	"tidemark.dev/tidemark/engine"
@@ -14,17 +15,17 @@ import (
 // The database writes it, into the staging folder, and it is copied from
 // there.
 func (s *Store) WriteParquet(ctx context.Context, w io.Writer, query string, timeout time.Duration) (int64, error) {
-	f, err := os.CreateTemp(s.opt.Staging, "result-*.parquet")
+	dir, err := os.MkdirTemp(s.opt.Staging, "result-")
 	if err != nil {
 		return 0, engine.Errorf(engine.Unavailable, "write the result", "%w", err)
 	}
-	defer os.Remove(f.Name())
-	defer f.Close()
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "result.parquet")
 	rows, err := cage.Query(ctx, s.DB(), query, nil, cage.Options{Timeout: timeout, Rewrite: func(st *cage.Statement) (string, error) {
 		if st.Explain || len(st.Parameters) > 0 {
 			return "", engine.Errorf(engine.Invalid, "write the result", "only a SELECT without parameters can be written as Parquet")
 		}
-		return "COPY (" + st.SQL + "\n) TO " + engine.QuoteText(f.Name()) + " (FORMAT parquet, COMPRESSION zstd)", nil
+		return "COPY (" + st.SQL + "\n) TO " + engine.QuoteText(path) + " (FORMAT parquet, COMPRESSION zstd)", nil
 	}})
 	if err != nil {
 		return 0, err
@@ -43,6 +44,11 @@ func (s *Store) WriteParquet(ctx context.Context, w io.Writer, query string, tim
 	if err != nil {
 		return 0, err
 	}
+	f, err := os.Open(path)
+	if err != nil {
+		return n, engine.Errorf(engine.Internal, "write the result", "%w", err)
+	}
+	defer f.Close()
 	_, err = io.Copy(w, f)
 	return n, err
 }

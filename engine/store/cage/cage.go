@@ -115,6 +115,10 @@ func refuseTree(query, inner string, offset int, t tree) error {
 	if strings.Contains(t.Message, "parameters") {
 		return at0(query, offset, "%s", strings.TrimSuffix(t.Message, " yet"))
 	}
+	switch word {
+	case "SELECT", "WITH", "FROM", "VALUES", "SHOW", "DESCRIBE", "SUMMARIZE", "TABLE":
+		return at0(query, offset, "there is more than one statement").WithHint("run one SELECT at a time")
+	}
 	return at0(query, offset, "only SELECT, EXPLAIN, SHOW, DESCRIBE and SUMMARIZE run here, not %s", word).
 		WithHint("a query reads the workspace and changes nothing")
 }

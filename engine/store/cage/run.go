@@ -60,8 +60,9 @@ func Query(ctx context.Context, db *sql.DB, query string, args []any, opt Option
 	}
 	text, err := prepare(limited, conn, query, opt)
 	if err != nil {
+		err = timedOut(ctx, limited, opt, err)
 		release()
-		return nil, timedOut(ctx, limited, opt, err)
+		return nil, err
 	}
 	type answer struct {
 		rows *sql.Rows
@@ -75,8 +76,9 @@ func Query(ctx context.Context, db *sql.DB, query string, args []any, opt Option
 	select {
 	case a := <-done:
 		if a.err != nil {
+			err := timedOut(ctx, limited, opt, Explain(a.err, query))
 			release()
-			return nil, timedOut(ctx, limited, opt, Explain(a.err, query))
+			return nil, err
 		}
 		return &Rows{Rows: a.rows, query: query, closing: release}, nil
 	case <-limited.Done():

@@ -204,6 +204,9 @@ const (
 )
 
 func writeTable(w *bufio.Writer, r *reader, width int) (n int64, err error) {
+	if len(r.names) == 2 && r.names[0] == "explain_key" && r.names[1] == "explain_value" {
+		return writePlan(w, r)
+	}
 	var lines [][]string
 	for len(lines) < layoutRow {
 		ok, err := r.next()
@@ -262,6 +265,21 @@ func writeTable(w *bufio.Writer, r *reader, width int) (n int64, err error) {
 	}
 	_, err = fmt.Fprintf(w, "(%d %s)\n", n, noun)
 	return n, err
+}
+
+// writePlan writes what EXPLAIN gives, which is a drawing of many lines.
+func writePlan(w *bufio.Writer, r *reader) (n int64, err error) {
+	for ; ; n++ {
+		ok, err := r.next()
+		if err != nil || !ok {
+			return n, err
+		}
+		for line := range strings.SplitSeq(r.text(1), "\n") {
+			if _, err := w.WriteString(Visible(line) + "\n"); err != nil {
+				return n, err
+			}
+		}
+	}
 }
 
 func (r *reader) line() []string {
