@@ -12,13 +12,23 @@ check() { # check NAME COMMAND...
 	"$@" || failed+=("$name")
 }
 
-format() { .tools/bin/golangci-lint fmt --diff; }
-
-# go vet is one of the linters.
-lint() { .tools/bin/golangci-lint run ./...; }
+# go vet and gofumpt are among the linters.
+lint() {
+	.tools/bin/golangci-lint run ./... || {
+		echo "  .tools/bin/golangci-lint fmt puts right what is about format" >&2
+		return 1
+	}
+}
 
 tidy() {
-	go mod tidy -diff && (cd tools && go mod tidy -diff)
+	local dir ok=0
+	for dir in . tools; do
+		(cd "$dir" && go mod tidy -diff >/dev/null) || {
+			echo "  go.mod or go.sum in $dir is not tidy; run: (cd $dir && go mod tidy)" >&2
+			ok=1
+		}
+	done
+	return $ok
 }
 
 shell() {
@@ -58,8 +68,7 @@ tools/install.sh golangci-lint
 # The linters type-check the whole program, and it embeds the bundled plugins.
 plugins/build.sh
 
-check format format
-check "vet and static analysis" lint
+check "format, vet and static analysis" lint
 check "go.mod" tidy
 check "shell scripts" shell
 check "generated files" generated

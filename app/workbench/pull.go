@@ -274,6 +274,7 @@ func (b *Workbench) list(ctx context.Context, j *job, opt PullOptions) error {
 		switch part, begun := known.Partial[o.Key]; {
 		case begun && part.Version == o.Version():
 			t.Skip, t.Replace = part.Records, false
+			t.Stored, t.Quarantined, t.Dropped = part.Stored, part.Quarantined, part.Dropped
 		case begun:
 			t.Replace = true
 		}

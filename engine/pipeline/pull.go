@@ -38,12 +38,14 @@ type Local struct {
 	Release func()
 }
 
-// Task is one object to read. Skip says how many of its records are already
-// committed; Replace, that rows of an earlier version of it must go.
+// Task is one object to read. Replace says that rows of an earlier version of
+// it must go.
 type Task struct {
 	engine.Object
-	Skip    int64
 	Replace bool
+	// Skip records from its start are already committed, and became:
+	Skip                         int64
+	Stored, Quarantined, Dropped int64
 }
 
 // Stage is a transform that records go through before they are conformed.

@@ -121,7 +121,9 @@ func (e *unreachableError) Unwrap() error { return e.error }
 
 // object takes in one object, chunk by chunk.
 func (p *puller) object(ctx context.Context, r *reading) error {
-	o := &objectRun{reading: r, state: engine.ObjectState{Object: r.task.Object}, next: 1}
+	o := &objectRun{reading: r, next: 1, state: engine.ObjectState{
+		Object: r.task.Object, Stored: r.task.Stored, Quarantined: r.task.Quarantined, Dropped: r.task.Dropped,
+	}}
 	for c := range r.chunks {
 		if err := p.chunk(ctx, o, c); err != nil {
 			return err

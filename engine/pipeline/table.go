@@ -52,18 +52,9 @@ func (p *puller) readable(o *objectRun) (string, error) {
 func (p *puller) tableRows(ctx context.Context, o *objectRun, t engine.ForeignTable) error {
 	mapped := envelopeOf(t.Columns(), p.opt.Mapping)
 	file := tableBody(t.Columns(), mapped)
-	strict := p.opt.Strict && p.begun
-	if !strict {
-		body, changes := schema.Join(p.version.Body, file)
-		if len(changes) > 0 {
-			// Files staged so far were checked against the version before.
-			if err := p.flush(ctx); err != nil {
-				t.Close()
-				return err
-			}
-			p.adopt(body, changes, o.task.URL)
-			p.noteOriginals(t.Columns())
-		}
+	if err := p.adoptTable(ctx, o, t, file); err != nil {
+		t.Close()
+		return err
 	}
 	if len(p.stages) > 0 || len(p.opt.Mapping.Labels) > 0 || mapped == nil || !schema.Holds(p.version.Body, file) {
 		defer t.Close()
@@ -74,6 +65,24 @@ func (p *puller) tableRows(ctx context.Context, o *objectRun, t engine.ForeignTa
 		t.Close()
 	}
 	return err
+}
+
+// adoptTable takes the file's columns into the dataset's type. What is staged
+// belongs to the version before, and may itself change the type: it goes first.
+func (p *puller) adoptTable(ctx context.Context, o *objectRun, t engine.ForeignTable, file engine.Type) error {
+	if p.opt.Strict && p.begun {
+		return nil
+	}
+	if _, changes := schema.Join(p.version.Body, file); len(changes) == 0 {
+		return nil
+	}
+	if err := p.flush(ctx); err != nil {
+		return err
+	}
+	body, changes := schema.Join(p.version.Body, file)
+	p.adopt(body, changes, o.task.URL)
+	p.noteOriginals(t.Columns())
+	return nil
 }
 
 // tableWhole adds the file to the batch.

@@ -369,6 +369,10 @@ func (c *Conformer) typed(n *node, start int, kind shape) {
 		}
 	}
 	c.conflict(n.path, n.typ.String(), kind, start)
+	if c.inList > 0 { // unlike what has no type yet, it cannot stay where it is
+		c.listBad = true
+		return
+	}
 	c.setAside(n.path, start, kind)
 }
 

@@ -215,8 +215,8 @@ func (s *Store) advanceLedger(ctx context.Context, tx *sql.Tx, b engine.Batch, d
 			forget = append(forget, "(?, ?, ?)")
 			forgetArgs = append(forgetArgs, b.Dataset, o.Source, o.Key)
 			if !o.Done {
-				keep = append(keep, "(?, ?, ?, ?, ?, ?)")
-				keepArgs = append(keepArgs, b.Dataset, o.Source, o.Key, o.Version(), o.Read, b.Ingest)
+				keep = append(keep, "(?, ?, ?, ?, ?, ?, ?, ?, ?)")
+				keepArgs = append(keepArgs, b.Dataset, o.Source, o.Key, o.Version(), o.Read, o.Stored, o.Quarantined, o.Dropped, b.Ingest)
 				continue
 			}
 			state := "done"

@@ -20,27 +20,29 @@ type Progress struct {
 type Checkpoint struct {
 	Version string
 	Records int64
+	// What became of those records.
+	Stored, Quarantined, Dropped int64
 }
 
 // Progress reads the ledger of one source of a dataset.
 func (s *Store) Progress(ctx context.Context, dataset, source string) (Progress, error) {
 	p := Progress{Done: map[string]string{}, Partial: map[string]Checkpoint{}}
-	rows, err := s.QueryContext(ctx, `SELECT key, etag, -1 FROM (SELECT key, etag, pulled_at FROM tidemark.objects WHERE dataset = ? AND source = ? ORDER BY pulled_at)
-		UNION ALL SELECT key, etag, records FROM tidemark.checkpoints WHERE dataset = ? AND source = ?`, dataset, source, dataset, source)
+	rows, err := s.QueryContext(ctx, `SELECT key, etag, -1, 0, 0, 0 FROM (SELECT key, etag, pulled_at FROM tidemark.objects WHERE dataset = ? AND source = ? ORDER BY pulled_at)
+		UNION ALL SELECT key, etag, records, stored, quarantined, dropped FROM tidemark.checkpoints WHERE dataset = ? AND source = ?`, dataset, source, dataset, source)
 	if err != nil {
 		return p, err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var key, etag string
-		var records int64
-		if err := rows.Scan(&key, &etag, &records); err != nil {
+		var key string
+		var c Checkpoint
+		if err := rows.Scan(&key, &c.Version, &c.Records, &c.Stored, &c.Quarantined, &c.Dropped); err != nil {
 			return p, err
 		}
-		if records < 0 {
-			p.Done[key] = etag
+		if c.Records < 0 {
+			p.Done[key] = c.Version
 		} else {
-			p.Partial[key] = Checkpoint{etag, records}
+			p.Partial[key] = c
 		}
 	}
 	return p, rows.Err()

@@ -26,7 +26,8 @@ var systemTables = []string{
 		bytes_fetched BIGINT, min_event_time TIMESTAMPTZ, max_event_time TIMESTAMPTZ,
 		schema_version INTEGER, seconds DOUBLE, pulled_at TIMESTAMPTZ)`,
 	`CREATE TABLE IF NOT EXISTS tidemark.checkpoints (
-		dataset VARCHAR, source VARCHAR, key VARCHAR, etag VARCHAR, records BIGINT, updated_at TIMESTAMPTZ)`,
+		dataset VARCHAR, source VARCHAR, key VARCHAR, etag VARCHAR, records BIGINT,
+		stored BIGINT, quarantined BIGINT, dropped BIGINT, updated_at TIMESTAMPTZ)`,
 	`CREATE SEQUENCE IF NOT EXISTS tidemark.quarantine_id`,
 	`CREATE TABLE IF NOT EXISTS tidemark.quarantine (
 		id BIGINT, dataset VARCHAR, source VARCHAR, position VARCHAR, reason VARCHAR, path VARCHAR,
