@@ -105,6 +105,7 @@ func (a *app) verbs() []*cobra.Command {
 		a.openVerb(),
 		a.pullVerb(),
 		a.queryVerb(),
+		a.notebookVerb(),
 		a.rulesVerb(),
 		a.schemaVerb(),
 		a.datasetVerb(),

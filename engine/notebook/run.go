@@ -1,0 +1,321 @@
+package notebook
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"tidemark.dev/tidemark/engine"
+)
+
+// MaxRows is how many rows of a cell are fetched; a cell with more says so.
+const MaxRows = 10_000
+
+// Table is the rows of a cell.
+type Table struct {
+	Columns []Column `json:"columns"`
+	Rows    [][]any  `json:"rows"`
+	// More says that there are rows beyond MaxRows.
+	More bool `json:"more"`
+}
+
+// Column is a column of a table; Type is in DuckDB's words.
+type Column struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
+}
+
+// Episode is one stay in alarm that a rule cell's backtest found.
+type Episode struct {
+	Key   string     `json:"key"`
+	Start time.Time  `json:"start"`
+	End   *time.Time `json:"end"`
+	Peak  string     `json:"peak"`
+}
+
+// Backtest is what a rule cell's backtest found.
+type Backtest struct {
+	Rule     string    `json:"rule"`
+	Windows  int64     `json:"windows"`
+	Records  int64     `json:"records"`
+	Episodes []Episode `json:"episodes"`
+}
+
+// Host runs what cells ask for.
+type Host interface {
+	// Query runs one statement with named parameters, and gives at most max
+	// rows.
+	Query(ctx context.Context, query string, args []sql.NamedArg, max int) (*Table, error)
+	// Datasets lists the names that a cell must not take.
+	Datasets() []string
+	// Backtest runs a rule that stands on a line of a file.
+	Backtest(ctx context.Context, file string, line int, src string, from, to time.Time) (*Backtest, error)
+}
+
+// Options say how a notebook is run.
+type Options struct {
+	// Params are values for parameters, as a person types them.
+	Params map[string]string
+	// Watermark is the newest one of the datasets; zero when there is none.
+	Watermark time.Time
+	Now       time.Time
+	// Progress is told before each cell.
+	Progress func(cell, of int, line int)
+}
+
+// Result is a notebook that was run.
+type Result struct {
+	Notebook *Notebook      `json:"-"`
+	Title    string         `json:"title"`
+	File     string         `json:"file"`
+	Params   map[string]any `json:"params"`
+	From     time.Time      `json:"from"`
+	To       time.Time      `json:"to"`
+	Cells    []CellResult   `json:"cells"`
+}
+
+// CellResult is a cell that was run.
+type CellResult struct {
+	Kind     Kind      `json:"kind"`
+	Name     string    `json:"name,omitempty"`
+	Line     int       `json:"line"`
+	Text     string    `json:"text,omitempty"` // of Markdown, SQL and rules
+	Table    *Table    `json:"table,omitempty"`
+	Chart    *Chart    `json:"chart,omitempty"`
+	Backtest *Backtest `json:"backtest,omitempty"`
+	Error    string    `json:"error,omitempty"`
+}
+
+// Run runs every cell in order. At the first cell that fails it stops, and
+// gives what it has together with the error, which names the cell's line.
+func Run(ctx context.Context, n *Notebook, host Host, opt Options) (*Result, error) {
+	r := &runner{n: n, host: host, named: map[string]Cell{}, tables: map[string]*Table{}}
+	r.out = &Result{Notebook: n, Title: n.Title, File: n.File, Cells: []CellResult{}}
+	if err := r.prepare(opt); err != nil {
+		return r.out, err
+	}
+	for i, c := range n.Cells {
+		if opt.Progress != nil {
+			opt.Progress(i+1, len(n.Cells), c.Line)
+		}
+		done, err := r.cell(ctx, c)
+		if err != nil {
+			done.Error = err.Error()
+		}
+		r.out.Cells = append(r.out.Cells, done)
+		if err != nil {
+			return r.out, err
+		}
+	}
+	return r.out, nil
+}
+
+type runner struct {
+	n      *Notebook
+	host   Host
+	out    *Result
+	values map[string]any
+	named  map[string]Cell
+	order  []string
+	tables map[string]*Table
+}
+
+func (r *runner) prepare(opt Options) error {
+	datasets := r.host.Datasets()
+	for _, c := range r.n.Cells {
+		if c.Name == "" || c.Kind != SQL && c.Kind != Check {
+			continue
+		}
+		if slices.ContainsFunc(datasets, func(d string) bool { return strings.EqualFold(d, c.Name) }) {
+			return r.n.fail(c.Line-1, 1, fmt.Sprintf("the cell %s has the name of a dataset", c.Name), "give the cell another name")
+		}
+	}
+	values, err := r.n.bind(opt.Params)
+	if err != nil {
+		return err
+	}
+	from, to, err := r.n.span(opt.Watermark, opt.Now)
+	if err != nil {
+		return err
+	}
+	r.out.Params, r.out.From, r.out.To = values, from, to
+	r.values = map[string]any{"from": from, "to": to}
+	for k, v := range values {
+		r.values[k] = v
+	}
+	return nil
+}
+
+func (r *runner) cell(ctx context.Context, c Cell) (CellResult, error) {
+	out := CellResult{Kind: c.Kind, Name: c.Name, Line: c.Line, Text: c.Text}
+	var err error
+	switch c.Kind {
+	case SQL, Check:
+		out.Table, err = r.query(ctx, c)
+		if err == nil && c.Kind == Check && len(out.Table.Rows) > 0 {
+			err = r.n.fail(c.Line, 1, fmt.Sprintf("the check found %d rows", len(out.Table.Rows)), "a check passes when its query gives no rows")
+			var e *engine.Error
+			if errors.As(err, &e) {
+				e.Kind = engine.Conflict
+			}
+		}
+	case ChartKind:
+		out.Text, out.Chart = "", c.Chart
+		out.Table = r.tables[strings.ToLower(c.Chart.Data)]
+		if out.Table == nil {
+			err = r.n.fail(c.Line, 1, fmt.Sprintf("the cell %s stands below its chart", c.Chart.Data), "move the chart below the cell")
+		} else {
+			err = c.Chart.fits(r.n, c.Line, out.Table)
+		}
+	case Rule:
+		out.Backtest, err = r.host.Backtest(ctx, r.n.File, c.Line, c.Text, time.Time{}, time.Time{})
+	}
+	return out, err
+}
+
+func (r *runner) query(ctx context.Context, c Cell) (*Table, error) {
+	text, before := splice(c.Text, r.named, r.order)
+	args, err := r.args(c, text)
+	if err != nil {
+		return nil, err
+	}
+	t, err := r.host.Query(ctx, text, args, MaxRows)
+	if err != nil {
+		return nil, r.placed(c, before, err)
+	}
+	if c.Name != "" {
+		key := strings.ToLower(c.Name)
+		r.named[key] = c
+		r.order = append(r.order, key)
+		r.tables[key] = t
+	}
+	return t, nil
+}
+
+// args gives values for the parameters of a text, and no others.
+func (r *runner) args(c Cell, text string) ([]sql.NamedArg, error) {
+	var out []sql.NamedArg
+	seen := map[string]bool{}
+	for _, t := range tokens(text) {
+		if !t.param || seen[t.text] {
+			continue
+		}
+		seen[t.text] = true
+		v, ok := r.values[t.text]
+		if !ok {
+			names := []string{"from", "to"}
+			for _, p := range r.n.Params {
+				names = append(names, p.Name)
+			}
+			hint := "there are $" + strings.Join(names, ", $")
+			if near := engine.Nearest(t.text, names); near != "" {
+				hint = "did you mean $" + near + "?"
+			}
+			line := c.Line
+			if at := strings.Index(c.Text, "$"+t.text); at >= 0 {
+				line += strings.Count(c.Text[:at], "\n")
+			}
+			return nil, r.n.fail(line, 1, "there is no parameter $"+t.text, hint)
+		}
+		out = append(out, sql.Named(t.text, v))
+	}
+	return out, nil
+}
+
+// placed moves an error's place from the text that ran to the file.
+func (r *runner) placed(c Cell, before int, err error) error {
+	var e *engine.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	at := *e
+	at.File, at.Op = r.n.File, ""
+	if at.Line > before {
+		at.Line += c.Line - 1 - before
+	} else {
+		at.Line, at.Column, at.Excerpt = c.Line, 1, ""
+	}
+	return &at
+}
+
+// bind gives every parameter its value.
+func (n *Notebook) bind(given map[string]string) (map[string]any, error) {
+	out := map[string]any{}
+	var names []string
+	for _, p := range n.Params {
+		names = append(names, p.Name)
+		text, ok := given[p.Name]
+		if !ok {
+			if p.Default == nil {
+				out[p.Name] = nil
+				continue
+			}
+			text = fmt.Sprint(p.Default)
+			if t, isTime := p.Default.(time.Time); isTime {
+				text = t.Format(time.RFC3339Nano)
+			}
+		}
+		v, err := p.read(text)
+		if err != nil {
+			return nil, err
+		}
+		out[p.Name] = v
+	}
+	for name := range given {
+		if slices.Contains(names, name) {
+			continue
+		}
+		e := engine.Errorf(engine.Invalid, "run "+n.File, "there is no parameter %s", name)
+		if near := engine.Nearest(name, names); near != "" {
+			return nil, e.WithHint("did you mean %s?", near)
+		}
+		return nil, e.WithHint("the parameters are: %s", strings.Join(names, ", "))
+	}
+	return out, nil
+}
+
+func (p Param) read(text string) (any, error) {
+	var v any = text
+	var err error
+	switch p.Type {
+	case "number":
+		v, err = strconv.ParseFloat(text, 64)
+	case "integer":
+		v, err = strconv.ParseInt(text, 10, 64)
+	case "boolean":
+		v, err = strconv.ParseBool(text)
+	case "time":
+		v, err = time.Parse(time.RFC3339Nano, text)
+	case "date":
+		v, err = time.Parse("2006-01-02", text)
+	}
+	if err != nil {
+		return nil, engine.Errorf(engine.Invalid, "read the parameter "+p.Name, "%q is not of type %s", text, p.Type)
+	}
+	return v, nil
+}
+
+// DefaultSpan is the time a notebook looks at when it does not say.
+const DefaultSpan = 24 * time.Hour
+
+// span finds $from and $to. A relative time ends at the newest watermark, for
+// that is as far as the data is complete; "as of now" ends it at the clock.
+func (n *Notebook) span(watermark, now time.Time) (from, to time.Time, err error) {
+	text, ofNow := strings.CutSuffix(strings.TrimSpace(n.Time), "as of now")
+	length := DefaultSpan
+	if text = strings.TrimSpace(text); text != "" {
+		if length, err = engine.ParseDuration(text); err != nil {
+			return from, to, n.fail(1, 1, fmt.Sprintf("time: %q is no time range", n.Time), "write time: 6h, or time: 6h as of now")
+		}
+	}
+	to = watermark
+	if ofNow || to.IsZero() {
+		to = now
+	}
+	return to.Add(-length), to, nil
+}
