@@ -11,7 +11,9 @@ tools/install.sh versitygw
 
 with=$(packages_with_duckdb)
 without=$(go list ./... | grep -vxF "$with")
+code=0
 # shellcheck disable=SC2086 # package names have no spaces
-go test -timeout 20m "$@" $with
+go test -timeout 20m "$@" $with || code=1
 # shellcheck disable=SC2086
-go test -timeout 20m -race "$@" $without
+go test -timeout 20m -race "$@" $without || code=1
+exit $code

@@ -1,0 +1,113 @@
+package workbench
+
+import (
+	"context"
+	"encoding/json"
+
+	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/schema"
+)
+
+// SchemaFormats are the forms that a schema can be shown in.
+var SchemaFormats = []string{"json", "duckdb", "hive", "avro", "jsonschema"}
+
+// RenderSchema writes a dataset's newest version in one of SchemaFormats.
+func (b *Workbench) RenderSchema(name, format string) ([]byte, error) {
+	d, err := b.Store.Dataset(name)
+	if err != nil {
+		return nil, err
+	}
+	switch format {
+	case "json":
+		v, _ := b.Store.Schema(name)
+		return json.MarshalIndent(v, "", "  ")
+	case "duckdb":
+		return []byte(schema.DuckDB(name, d.Body)), nil
+	case "hive":
+		return []byte(schema.Hive(d.Body)), nil
+	case "avro":
+		return schema.Avro(name, d.Body)
+	case "jsonschema":
+		return schema.JSONSchema(name, d.Body)
+	}
+	e := engine.Errorf(engine.Invalid, "show the schema", "there is no format %s", format)
+	return nil, e.WithHint("there are json, duckdb, hive, avro and jsonschema")
+}
+
+// SetType gives a body path another type, on a person's word.
+func (b *Workbench) SetType(ctx context.Context, name, path, typ string) (engine.SchemaVersion, error) {
+	b.pulls.Lock()
+	defer b.pulls.Unlock()
+	var none engine.SchemaVersion
+	to, err := schema.ParseType(typ)
+	if err != nil {
+		return none, err
+	}
+	if !to.Known() {
+		return none, engine.Errorf(engine.Invalid, "set a type", "%s holds no values", typ)
+	}
+	d, err := b.Store.Dataset(name)
+	if err != nil {
+		return none, err
+	}
+	p, err := engine.ParsePath(path)
+	if err != nil {
+		return none, err
+	}
+	if p[0] != "body" {
+		p = append(engine.Path{"body"}, p...)
+	}
+	if len(p) < 2 {
+		return none, engine.Errorf(engine.Invalid, "set a type", "body itself is always a struct").WithHint("name a path below it: body.NAME")
+	}
+	v, _ := b.Store.Schema(name)
+	body, change, err := schema.SetType(d.Body, p[1:], to)
+	if err != nil {
+		return none, err
+	}
+	if change == (schema.Change{}) {
+		return v, nil
+	}
+	v.Version++
+	v.Author, v.At, v.Position = "person", b.clock.Now(), ""
+	v.Body, v.Changes, v.Major = body, []string{change.String()}, change.Major()
+	return v, b.Store.Retype(ctx, v, p)
+}
+
+// ImportSchema takes a dataset's type from a file. What the dataset has and
+// the file does not stays; where they differ, nothing is changed and the
+// differences are the error.
+func (b *Workbench) ImportSchema(ctx context.Context, name, file string, src []byte) (engine.SchemaVersion, error) {
+	b.pulls.Lock()
+	defer b.pulls.Unlock()
+	var none engine.SchemaVersion
+	wanted, err := schema.Import(src)
+	if err != nil {
+		return none, err
+	}
+	v, has := b.Store.Schema(name)
+	if !has {
+		v = engine.SchemaVersion{Dataset: name, Body: engine.Type{Kind: engine.Struct}}
+		if v.Mapping, _, err = mappingOf(b.Workspace.Config.Dataset(name)); err != nil {
+			return none, err
+		}
+	}
+	body, changes := schema.Join(v.Body, wanted)
+	if !schema.Holds(body, wanted) {
+		return none, engine.Errorf(engine.Conflict, "import "+file, "dataset %s has other types for some of its paths", name).
+			WithHint("compare with tidemark schema show %s, and use tidemark schema set for the paths that differ", name)
+	}
+	v.Version++
+	v.Author, v.At, v.Position, v.Body, v.Major, v.Changes = "person", b.clock.Now(), "", body, false, nil
+	for _, c := range changes {
+		v.Changes = append(v.Changes, c.String())
+	}
+	return v, b.Store.Adopt(ctx, v)
+}
+
+// Drop deletes a dataset.
+func (b *Workbench) Drop(ctx context.Context, name string) error {
+	b.pulls.Lock()
+	defer b.pulls.Unlock()
+	return b.Store.Drop(ctx, name)
+}
