@@ -13,7 +13,7 @@ import (
 	"tidemark.dev/tidemark/app/workbench"
 	"tidemark.dev/tidemark/app/workspace"
 	"tidemark.dev/tidemark/engine"
-	"tidemark.dev/tidemark/engine/store/render"
+	"tidemark.dev/tidemark/engine/store/result"
 )
 
 // openRows is how many rows open shows.
@@ -117,7 +117,7 @@ func (a *app) showOpened(ctx context.Context, b *workbench.Workbench, root strin
 	if width == 0 {
 		width = 160
 	}
-	if _, err := render.Write(a.stdout, rows, "table", render.Options{Width: width}); err != nil {
+	if _, err := result.Write(a.stdout, rows, "table", result.Options{Width: width}); err != nil {
 		return err
 	}
 	a.say("next: tidemark -w %s query 'SELECT ... FROM %s'", root, workbench.ScratchDataset)

@@ -13,10 +13,10 @@ import (
 
 	"tidemark.dev/tidemark/app/workbench"
 	"tidemark.dev/tidemark/engine"
-	"tidemark.dev/tidemark/engine/store/render"
+	"tidemark.dev/tidemark/engine/store/result"
 )
 
-var queryFormats = append(slices.Clone(render.Formats), "parquet", "arrow")
+var queryFormats = append(slices.Clone(result.Formats), "parquet", "arrow")
 
 func (a *app) queryVerb() *cobra.Command {
 	var format, output, limit string
@@ -108,7 +108,7 @@ func (a *app) query(ctx context.Context, b *workbench.Workbench, query, format, 
 			return err
 		}
 		defer rows.Close()
-		_, err = render.Write(w, rows, format, render.Options{Width: width})
+		_, err = result.Write(w, rows, format, result.Options{Width: width})
 		return err
 	}
 	return err

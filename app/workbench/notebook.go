@@ -15,7 +15,7 @@ import (
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/notebook"
 	"tidemark.dev/tidemark/engine/rule"
-	"tidemark.dev/tidemark/engine/store/render"
+	"tidemark.dev/tidemark/engine/store/result"
 )
 
 // ReadNotebook reads a notebook file.
@@ -100,7 +100,7 @@ func (h notebookHost) Query(ctx context.Context, query string, args []sql.NamedA
 		}
 		row := make([]any, len(values))
 		for i, v := range values {
-			row[i] = render.Value(v, t.Columns[i].Type)
+			row[i] = result.Value(v, t.Columns[i].Type)
 		}
 		t.Rows = append(t.Rows, row)
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"tidemark.dev/tidemark/engine/store/guard"
+	"tidemark.dev/tidemark/engine/store/cage"
 )
 
 // DefaultTimeout ends a query that nobody gave a limit.
@@ -12,6 +12,6 @@ const DefaultTimeout = 5 * time.Minute
 
 // Query runs a person's SQL: one statement that reads the workspace. args are
 // values for its parameters. The rows must be closed.
-func (b *Workbench) Query(ctx context.Context, query string, args []any, timeout time.Duration) (*guard.Rows, error) {
-	return guard.Query(ctx, b.Store.DB(), query, args, guard.Options{Timeout: timeout})
+func (b *Workbench) Query(ctx context.Context, query string, args []any, timeout time.Duration) (*cage.Rows, error) {
+	return cage.Query(ctx, b.Store.DB(), query, args, cage.Options{Timeout: timeout})
 }

@@ -98,7 +98,7 @@ func (b *Workbench) Close() error {
 const shm = "/dev/shm"
 
 // minStaging is how much space staging needs there.
-const minStaging = 512 << 20
+const minStaging = 1 << 30
 
 // makeStaging makes a folder for rows on their way in, and removes the ones
 // that a killed process left behind. The workspace's lock is held, so every

@@ -286,7 +286,7 @@ func show(v any) string {
 		return v.UTC().Format(time.RFC3339Nano)
 	case float64:
 		return trimFloat(v)
-	case map[string]any, []any:
+	case map[string]any, []any, json.Marshaler:
 		var b bytes.Buffer
 		e := json.NewEncoder(&b)
 		e.SetEscapeHTML(false)

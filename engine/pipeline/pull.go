@@ -15,7 +15,7 @@ import (
 
 // Limits of one micro-batch, and of what is held in memory at once.
 const (
-	batchBytes      = 128 << 20
+	batchBytes      = 256 << 20
 	batchRows       = 500_000
 	quarantineBytes = 16 << 20
 	chunkBytes      = 1 << 20

@@ -12,18 +12,18 @@ import (
 	"github.com/duckdb/duckdb-go/v2"
 
 	"tidemark.dev/tidemark/engine"
-	"tidemark.dev/tidemark/engine/store/guard"
+	"tidemark.dev/tidemark/engine/store/cage"
 )
 
 // WriteArrow runs a person's query and writes its rows as an Arrow IPC
 // stream, batch by batch.
 func (s *Store) WriteArrow(ctx context.Context, w io.Writer, query string, timeout time.Duration) (n int64, err error) {
-	err = guard.Do(ctx, s.DB(), query, guard.Options{Timeout: timeout}, func(ctx context.Context, conn driver.Conn) error {
+	err = cage.Do(ctx, s.DB(), query, cage.Options{Timeout: timeout}, func(ctx context.Context, conn driver.Conn, text string) error {
 		arrow, err := duckdb.NewArrowFromConn(conn)
 		if err != nil {
 			return err
 		}
-		batches, err := arrow.QueryContext(ctx, query)
+		batches, err := arrow.QueryContext(ctx, text)
 		if err != nil {
 			return err
 		}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"tidemark.dev/tidemark/engine"
-	"tidemark.dev/tidemark/engine/store/guard"
+	"tidemark.dev/tidemark/engine/store/cage"
 )
 
 // WriteParquet runs a person's query and writes its rows as Parquet, zstd.
@@ -21,7 +21,7 @@ func (s *Store) WriteParquet(ctx context.Context, w io.Writer, query string, tim
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "result.parquet")
-	rows, err := guard.Query(ctx, s.DB(), query, nil, guard.Options{Timeout: timeout, Rewrite: func(st *guard.Statement) (string, error) {
+	rows, err := cage.Query(ctx, s.DB(), query, nil, cage.Options{Timeout: timeout, Rewrite: func(st *cage.Statement) (string, error) {
 		if st.Explain || len(st.Parameters) > 0 {
 			return "", engine.Errorf(engine.Invalid, "write the result", "only a SELECT without parameters can be written as Parquet")
 		}

@@ -101,6 +101,7 @@ func openInstance(ctx context.Context, path string, opt Options) (*sql.DB, error
 	settings := []string{
 		"SET GLOBAL TimeZone = 'UTC'",
 		"SET preserve_insertion_order = false",
+		"SET write_buffer_row_group_count = 1",
 		"SET checkpoint_threshold = '" + checkpointThreshold + "'",
 	}
 	if opt.Memory != "" {

@@ -23,6 +23,12 @@ type bench struct {
 }
 
 func main() {
+	if path := os.Getenv(rawVar); path != "" {
+		if err := raw(path); err != nil {
+			fail(err)
+		}
+		return
+	}
 	only := flag.String("only", "", "run just this benchmark: pull-ndjson, pull-parquet, backtest, query")
 	runs := flag.Int("runs", 3, "how often each side runs")
 	size := flag.Int64("size", 1_000_000_000, "bytes of NDJSON, before compression")

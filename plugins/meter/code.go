@@ -40,6 +40,58 @@ func (w *writer) function() {
 	w.out = appendU32(w.out, v)
 }
 
+// global copies the index of a global. The original has none behind its own:
+// those are ours, and a module must not reach them.
+func (w *writer) global() {
+	if w.copyU32() >= w.m.globals {
+		panic(errMalformed)
+	}
+}
+
+func (w *writer) globals() {
+	for range w.copyU32() {
+		w.copyBytes(2) // type, mutability
+		w.expr(false)
+	}
+}
+
+// tables copies the table section and bounds what each table may grow to.
+func (w *writer) tables() {
+	n := w.copyU32()
+	if n > maxTables {
+		panic(refusal(fmt.Sprintf("it has %d tables, more than %d", n, maxTables)))
+	}
+	for range n {
+		w.copyByte() // type of the elements
+		flags, most := w.r.byte(), uint32(maxElements)
+		least := w.r.u32()
+		if flags > 1 {
+			panic(errMalformed)
+		}
+		if flags == 1 {
+			most = min(most, w.r.u32())
+		}
+		if least > maxElements {
+			panic(refusal(fmt.Sprintf("its table has %d elements, more than %d", least, maxElements)))
+		}
+		w.out = appendU32(appendU32(append(w.out, 1), least), most)
+	}
+}
+
+func (w *writer) exports() {
+	for range w.copyU32() {
+		w.copyBytes(int(w.copyU32()))
+		switch kind := w.copyByte(); kind {
+		case 0:
+			w.function()
+		case 3:
+			w.global()
+		default:
+			w.copyU32()
+		}
+	}
+}
+
 // elements copies the element section (bulk memory and reference types,
 // section 5.5.12 of the specification).
 func (w *writer) elements() {
@@ -79,6 +131,9 @@ func (w *writer) code() {
 		}
 		body.count()
 		body.expr(true)
+		if !body.r.end() {
+			panic(errMalformed)
+		}
 		w.out = append(appendU32(w.out, uint32(len(body.out))), body.out...)
 	}
 }
@@ -101,10 +156,28 @@ func (w *writer) count() {
 	w.out = append(w.out, 0x0b)
 }
 
+// bulk takes what the next instruction moves from the counter. The number is
+// on top of the stack, and is there again afterwards:
+//
+//	scratch = n; counter = counter - n >> bulkShift; count; n
+func (w *writer) bulk() {
+	counter, scratch := appendU32(nil, w.m.globals), appendU32(nil, w.m.globals+1)
+	w.out = append(append(w.out, 0x24), scratch...)
+	w.out = append(append(w.out, 0x23), counter...)
+	w.out = append(append(w.out, 0x23), scratch...)
+	w.out = append(w.out, 0xad, 0x42, bulkShift, 0x88, 0x7d) // i64.extend_i32_u, i64.const, i64.shr_u, i64.sub
+	w.out = append(append(w.out, 0x24), counter...)
+	w.count()
+	w.out = append(append(w.out, 0x23), scratch...)
+}
+
 // expr copies instructions up to the end that closes them.
 func (w *writer) expr(counted bool) {
 	depth := 1
-	for depth > 0 {
+	for n := 1; depth > 0; n++ {
+		if counted && n%stretch == 0 {
+			w.count()
+		}
 		switch op := w.copyByte(); op {
 		case 0x02, 0x04: // block, if
 			w.copyLEB(5)
@@ -128,7 +201,9 @@ func (w *writer) instruction(op byte) {
 	switch {
 	case op == 0x10, op == 0xd2: // call, ref.func
 		w.function()
-	case op == 0x0c, op == 0x0d, op >= 0x20 && op <= 0x26: // br, br_if, locals, globals, table.get, table.set
+	case op == 0x23, op == 0x24: // global.get, global.set
+		w.global()
+	case op == 0x0c, op == 0x0d, op >= 0x20 && op <= 0x26: // br, br_if, locals, table.get, table.set
 		w.copyU32()
 	case op == 0x0e: // br_table
 		for range w.copyU32() {
@@ -158,18 +233,25 @@ func (w *writer) instruction(op byte) {
 	case op == 0xd0: // ref.null
 		w.copyByte()
 	case op == 0xfc:
+		w.out = w.out[:len(w.out)-1] // the count may come before it
 		w.miscellaneous()
 	case op == 0xfd:
 		w.vector()
 	case op == 0x00, op == 0x01, op == 0x05, op == 0x0f, op == 0x1a, op == 0x1b, op == 0xd1, op >= 0x45 && op <= 0xc4:
 	default:
-		panic(&unknownError{hex(op)})
+		panic(unknownInstruction(fmt.Sprintf("0x%02x", op)))
 	}
 }
 
 // miscellaneous copies the instructions behind 0xfc.
 func (w *writer) miscellaneous() {
-	switch op := w.copyU32(); op {
+	op := w.r.u32()
+	switch op {
+	case 8, 10, 11, 12, 14, 15, 17: // those with a size on top of the stack
+		w.bulk()
+	}
+	w.out = appendU32(append(w.out, 0xfc), op)
+	switch op {
 	case 0, 1, 2, 3, 4, 5, 6, 7: // saturating conversions
 	case 9, 11, 13, 15, 16, 17: // data.drop, memory.fill, elem.drop, table.grow, table.size, table.fill
 		w.copyU32()
@@ -177,7 +259,7 @@ func (w *writer) miscellaneous() {
 		w.copyU32()
 		w.copyU32()
 	default:
-		panic(&unknownError{fmt.Sprintf("0xfc %d", op)})
+		panic(unknownInstruction(fmt.Sprintf("0xfc %d", op)))
 	}
 }
 
@@ -197,6 +279,6 @@ func (w *writer) vector() {
 		w.copyByte()
 	case op <= 255:
 	default:
-		panic(&unknownError{fmt.Sprintf("0xfd %d", op)})
+		panic(unknownInstruction(fmt.Sprintf("0xfd %d", op)))
 	}
 }

@@ -1,18 +1,17 @@
 // Package meter rewrites a WebAssembly module so that it can be stopped: at
 // every loop and every function entry it counts down, and when the count is
 // used up it calls the host. A module that never returns then gives the host
-// a chance to look at the clock, and Go's collector a chance to run.
+// a chance to look at the clock, and Go's collector a chance to run. Long
+// stretches of code without a loop count too, and instructions that move much
+// memory count by what they move, so that the time between two looks is bounded.
+//
+// It also bounds tables, which no option of wazero does.
 //
 // wazero's own guard does the same for six to ten times the price of the loop.
 // The rewriter knows the WebAssembly 1.0 instructions and the extensions for
 // sign extension, saturating conversion, bulk memory, reference types and
 // SIMD; a module with any other is refused.
 package meter
-
-import (
-	"errors"
-	"fmt"
-)
 
 // Module and Name are the import that the rewritten module calls.
 const (
@@ -22,6 +21,19 @@ const (
 
 // Quantum is how many loops and calls pass between two calls of the host.
 const Quantum = 65536
+
+// What counts as one more step: so many instructions without a loop, and
+// 1 << bulkShift bytes or elements moved at once.
+const (
+	stretch   = 1024
+	bulkShift = 6
+)
+
+// Tables take memory of the host's, eight bytes an element.
+const (
+	maxTables   = 8
+	maxElements = 1 << 18
+)
 
 // Sections of a module.
 const (
@@ -49,22 +61,31 @@ type section struct {
 type module struct {
 	types     uint32 // number of types, and so the index of ours
 	imports   uint32 // imported functions, and so the index of ours
-	globals   uint32 // all globals, and so the index of the counter
-	functions uint32
+	globals   uint32 // all globals, and so the index of the counter; the scratch follows
 }
 
+// refusal is why a module is not rewritten. The parts of the rewriter panic
+// with it, and with nothing else; Rewrite returns it.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
 // errMalformed says that the bytes are no module; the compiler would say so too.
-var errMalformed = errors.New("it is not a valid WebAssembly module")
+const errMalformed refusal = "it is not a valid WebAssembly module"
+
+func unknownInstruction(op string) refusal {
+	return refusal("it uses the instruction " + op + ", which plugins may not have")
+}
 
 // Rewrite gives the metered module. It never changes the input.
 func Rewrite(wasm []byte) (out []byte, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			if e, ok := r.(error); ok && (errors.Is(e, errMalformed) || errors.As(e, new(*unknownError))) {
-				out, err = nil, e
-				return
+			e, ok := r.(refusal)
+			if !ok {
+				panic(r)
 			}
-			panic(r)
+			out, err = nil, e
 		}
 	}()
 	if len(wasm) < 8 || string(wasm[:4]) != "\x00asm" || string(wasm[4:8]) != "\x01\x00\x00\x00" {
@@ -85,9 +106,19 @@ func (e *unknownError) Error() string {
 func split(b []byte) []section {
 	r := &reader{b: b}
 	var out []section
+	last := 0
 	for !r.end() {
 		id := r.byte()
-		out = append(out, section{id, r.bytes(r.u32())})
+		body := r.bytes(r.u32())
+		if id == secCustom {
+			continue // names and debug data speak of the old indices
+		}
+		// A section that comes twice would be counted twice here and once there.
+		if id > secDataCount || order(id) <= last {
+			panic(errMalformed)
+		}
+		last = order(id)
+		out = append(out, section{id, body})
 	}
 	return out
 }
@@ -108,8 +139,7 @@ func survey(sections []section) module {
 					r.u32()
 					m.imports++
 				case 1:
-					r.byte()
-					r.limits()
+					panic(refusal("it imports a table, which plugins are not given"))
 				case 2:
 					r.limits()
 				case 3:
@@ -120,8 +150,6 @@ func survey(sections []section) module {
 					panic(errMalformed)
 				}
 			}
-		case secFunction:
-			m.functions = r.u32()
 		case secGlobal:
 			m.globals += r.u32()
 		}
@@ -151,9 +179,6 @@ func assemble(m module, sections []section) []byte {
 		}
 	}
 	for _, s := range sections {
-		if s.id == secCustom {
-			continue // names and debug data speak of the old indices
-		}
 		missing(s.id)
 		emit(s.id, m.section(s.id, s.body))
 	}
@@ -171,7 +196,6 @@ func order(id byte) int {
 
 // section rewrites one section; a nil body is an absent one.
 func (m module) section(id byte, body []byte) []byte {
-	r := &reader{b: body}
 	switch id {
 	case secType:
 		return m.grow(body, []byte{0x60, 0, 0}) // () -> ()
@@ -181,41 +205,33 @@ func (m module) section(id byte, body []byte) []byte {
 	case secGlobal:
 		globals := body
 		if body != nil {
-			w := &writer{m: m, r: r}
-			n := w.copyU32()
-			for range n {
-				w.copyBytes(2)
-				w.expr(false)
-			}
-			globals = w.out
+			globals = m.rewrite(body, (*writer).globals)
 		}
-		entry := append([]byte{0x7e, 1, 0x42}, appendS64(nil, Quantum)...) // mutable i64
-		return m.grow(globals, append(entry, 0x0b))
+		counter := append([]byte{0x7e, 1, 0x42}, appendS64(nil, Quantum)...) // mutable i64
+		scratch := []byte{0x7f, 1, 0x41, 0, 0x0b}                            // mutable i32
+		return m.grow(m.grow(globals, append(counter, 0x0b)), scratch)
+	case secTable:
+		return m.rewrite(body, (*writer).tables)
 	case secExport:
-		w := &writer{m: m, r: r}
-		for range w.copyU32() {
-			w.copyBytes(int(w.copyU32()))
-			if kind := w.copyByte(); kind == 0 {
-				w.function()
-			} else {
-				w.copyU32()
-			}
-		}
-		return w.out
+		return m.rewrite(body, (*writer).exports)
 	case secStart:
-		w := &writer{m: m, r: r}
-		w.function()
-		return w.out
+		return m.rewrite(body, (*writer).function)
 	case secElement:
-		w := &writer{m: m, r: r}
-		w.elements()
-		return w.out
+		return m.rewrite(body, (*writer).elements)
 	case secCode:
-		w := &writer{m: m, r: r}
-		w.code()
-		return w.out
+		return m.rewrite(body, (*writer).code)
 	}
 	return body
+}
+
+// rewrite copies a section by one of the writer's methods.
+func (m module) rewrite(body []byte, by func(*writer)) []byte {
+	w := &writer{m: m, r: &reader{b: body}}
+	by(w)
+	if !w.r.end() {
+		panic(errMalformed)
+	}
+	return w.out
 }
 
 // grow adds one entry at the end of a vector.
@@ -225,6 +241,9 @@ func (m module) grow(body, entry []byte) []byte {
 	}
 	r := &reader{b: body}
 	n := r.u32()
+	if n == 1<<32-1 {
+		panic(errMalformed)
+	}
 	return append(append(appendU32(nil, n+1), r.b[r.i:]...), entry...)
 }
 
@@ -309,5 +328,3 @@ func appendS64(b []byte, v int64) []byte {
 func appendName(b []byte, s string) []byte {
 	return append(appendU32(b, uint32(len(s))), s...)
 }
-
-func hex(op byte) string { return fmt.Sprintf("0x%02x", op) }

@@ -1,26 +1,59 @@
 package cage
 
-// tableFunctions are the table functions that only compute, or only look at
-// the catalog. What is not here cannot be used: it reads files, takes
-// pointers, runs text as SQL or changes settings.
-var tableFunctions = set(
-	"range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree", "summary", "histogram", "histogram_values",
-	"duckdb_columns", "duckdb_constraints", "duckdb_databases", "duckdb_dependencies", "duckdb_functions", "duckdb_indexes",
-	"duckdb_keywords", "duckdb_memory", "duckdb_schemas", "duckdb_sequences", "duckdb_settings", "duckdb_tables", "duckdb_temporary_files",
-	"duckdb_types", "duckdb_views", "pragma_collations", "pragma_database_size", "pragma_show", "pragma_storage_info",
-	"pragma_table_info", "pragma_version", "pg_timezone_names", "icu_calendar_names", "test_all_types",
+import (
+	_ "embed"
+	"strings"
+	"sync"
 )
 
-// deniedFunctions are the scalar functions that do more than compute.
-var deniedFunctions = set(
-	"getenv", "write_log", "nextval", "currval", "sleep_ms", "pg_sleep", "setseed", "parse_duckdb_log_message",
-	"getvariable", "current_setting", "json_serialize_plan",
-)
+// functionsText lists every function and every system view of the DuckDB that
+// is built in, and says which may be used. A test fails when DuckDB has one
+// that is not listed.
+//
+//go:embed functions.txt
+var functionsText string
 
-func set(names ...string) map[string]bool {
-	m := make(map[string]bool, len(names))
-	for _, n := range names {
-		m[n] = true
+// lists are the functions that DuckDB brings.
+type lists struct {
+	// scalar may be called in an expression, table in FROM.
+	scalar, table map[string]bool
+	// refused are all others: what reads files, takes pointers, runs text as
+	// SQL, changes settings, waits, or crashes on what it is given.
+	refused map[string]bool
+	// hidden are system views that tell more than the workspace.
+	hidden map[string]bool
+	// instead says what to use in place of a refused function.
+	instead map[string]string
+}
+
+var known = sync.OnceValue(func() *lists { return readLists(functionsText) })
+
+// readLists reads sections of names; "name = text" says what to use instead.
+func readLists(text string) *lists {
+	l := &lists{
+		scalar: map[string]bool{}, table: map[string]bool{}, refused: map[string]bool{},
+		hidden: map[string]bool{}, instead: map[string]string{},
 	}
-	return m
+	sections := map[string]map[string]bool{
+		"[scalar]": l.scalar, "[table]": l.table, "[refused]": l.refused, "[hidden]": l.hidden,
+	}
+	into := l.refused
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if section, ok := sections[line]; ok {
+			into = section
+			continue
+		}
+		if strings.HasPrefix(line, "# ") {
+			continue
+		}
+		if name, instead, ok := strings.Cut(line, " = "); ok && !strings.Contains(name, " ") {
+			l.instead[name] = instead
+			line = name
+		}
+		for _, name := range strings.Fields(line) {
+			into[name] = true
+		}
+	}
+	return l
 }

@@ -4,141 +4,188 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	"errors"
 	"time"
 
 	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/store/result"
 )
 
 // Options bound a query.
 type Options struct {
-	// Timeout ends it; 0 is none.
+	// Timeout ends it; 0 is none. Reading the rows takes no part in it.
 	Timeout time.Duration
-	// Rewrite turns the checked statement into the text that runs; nil runs
-	// it as it is.
+	// Rewrite turns the checked statement, which is no EXPLAIN, into the text
+	// that runs, and is trusted; nil runs it as it is.
 	Rewrite func(*Statement) (string, error)
 }
 
-// Rows are the result of a query. Close must be called; it gives the
-// connection back.
-type Rows struct {
-	*sql.Rows
-	query   string
-	closing func()
-}
-
-// Err is the error that ended the rows, told to a person.
-func (r *Rows) Err() error { return Explain(r.Rows.Err(), r.query) }
-
-// Close ends the query.
-func (r *Rows) Close() error {
-	err := r.Rows.Close()
-	if r.closing != nil {
-		r.closing()
-		r.closing = nil
-	}
-	return Explain(err, r.query)
-}
-
-// Query checks a query and runs it in a READ ONLY transaction. It returns as
-// soon as ctx ends, while DuckDB, which takes up to half a second to notice,
-// is waited for in the background.
+// Query checks a query and runs it in a READ ONLY transaction, to its end.
+// It returns as soon as ctx ends: DuckDB takes up to half a second to notice,
+// and some of its functions much longer, which is waited for in the
+// background. args are its parameters; a named one is a sql.NamedArg.
 func Query(ctx context.Context, db *sql.DB, query string, args []any, opt Options) (*Rows, error) {
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		return nil, Explain(err, query)
-	}
-	cancel := func() {}
-	limited := ctx
-	if opt.Timeout > 0 {
-		limited, cancel = context.WithTimeout(ctx, opt.Timeout)
-	}
-	release := func() {
-		cancel()
-		conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
-		conn.Close()
-	}
-	text, err := prepare(limited, conn, query, opt)
-	if err != nil {
-		err = timedOut(ctx, limited, opt, err)
-		release()
-		return nil, err
-	}
+	l := limit(ctx, opt)
 	type answer struct {
-		rows *sql.Rows
+		rows *Rows
 		err  error
 	}
 	done := make(chan answer, 1)
 	go func() {
-		rows, err := conn.QueryContext(limited, text, args...)
+		rows, err := run(l.ctx, db, query, args, opt)
 		done <- answer{rows, err}
 	}()
 	select {
 	case a := <-done:
 		if a.err != nil {
-			err := timedOut(ctx, limited, opt, Explain(a.err, query))
-			release()
-			return nil, err
+			defer l.end()
+			return nil, l.why(a.err)
 		}
-		return &Rows{Rows: a.rows, query: query, closing: release}, nil
-	case <-limited.Done():
+		l.inTime()
+		a.rows.limit = l
+		return a.rows, nil
+	case <-l.ctx.Done():
 		go func() {
 			if a := <-done; a.err == nil {
 				a.rows.Close()
 			}
-			release()
+			l.end()
 		}()
-		return nil, timedOut(ctx, limited, opt, limited.Err())
+		return nil, l.why(l.ctx.Err())
 	}
 }
 
-func prepare(ctx context.Context, conn *sql.Conn, query string, opt Options) (string, error) {
-	s, err := Check(ctx, conn, query)
-	if err != nil {
-		return "", err
-	}
-	if _, err := conn.ExecContext(ctx, "BEGIN TRANSACTION READ ONLY"); err != nil {
-		return "", Explain(err, query)
-	}
-	if opt.Rewrite == nil || s.Explain {
-		return query, nil
-	}
-	return opt.Rewrite(s)
-}
-
-// timedOut tells our own time limit from a cancelled caller.
-func timedOut(ctx, limited context.Context, opt Options, err error) error {
-	if ctx.Err() == nil && errors.Is(limited.Err(), context.DeadlineExceeded) {
-		return engine.Errorf(engine.Unavailable, op, "it took longer than %s", engine.FormatDuration(opt.Timeout)).
-			WithHint("ask for less, or give it more time with --timeout")
-	}
-	if limited.Err() != nil {
-		return engine.Errorf(engine.Canceled, op, "%w", limited.Err())
-	}
-	return err
-}
-
-// Do checks a query and hands the driver's connection to fn, inside a READ
-// ONLY transaction; fn runs that query and nothing else.
-func Do(ctx context.Context, db *sql.DB, query string, opt Options, fn func(ctx context.Context, conn driver.Conn) error) error {
+// run takes a connection for itself and gives it back, or leaves that to the
+// rows. The rows are complete when it returns, so that its transaction can
+// end and hold up no checkpoint while they are read.
+func run(ctx context.Context, db *sql.DB, query string, args []any, opt Options) (*Rows, error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
-		return Explain(err, query)
+		return nil, Explain(err, query)
 	}
-	defer conn.Close()
-	limited := ctx
-	if opt.Timeout > 0 {
-		var cancel context.CancelFunc
-		limited, cancel = context.WithTimeout(ctx, opt.Timeout)
-		defer cancel()
+	rows, err := inTransaction(ctx, conn, query, args, opt)
+	_, rollback := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+	if err == nil && rollback != nil {
+		rows.Rows.Close()
+		err = Explain(rollback, query)
 	}
-	if _, err := prepare(limited, conn, query, opt); err != nil {
-		return timedOut(ctx, limited, opt, err)
-	}
-	defer conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
-	err = conn.Raw(func(c any) error { return fn(limited, c.(driver.Conn)) })
 	if err != nil {
-		return timedOut(ctx, limited, opt, Explain(err, query))
+		conn.Close()
+		return nil, err
+	}
+	rows.conn = conn
+	return rows, nil
+}
+
+func inTransaction(ctx context.Context, conn *sql.Conn, query string, args []any, opt Options) (*Rows, error) {
+	p, err := prepare(ctx, conn, query, opt)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.statement.given(args); err != nil {
+		return nil, err
+	}
+	if !p.statement.Explain {
+		if err := p.carry(ctx, conn, args); err != nil {
+			return nil, Explain(err, query)
+		}
+	}
+	rows, err := conn.QueryContext(ctx, p.text, args...)
+	if err != nil {
+		return nil, Explain(err, query)
+	}
+	return &Rows{Rows: rows, query: query, types: p.types}, nil
+}
+
+// given refuses arguments that leave a parameter without a value.
+func (s *Statement) given(args []any) error {
+	named := map[string]bool{}
+	for _, a := range args {
+		if n, ok := a.(sql.NamedArg); ok {
+			named[n.Name] = true
+		}
+	}
+	for i, name := range s.Parameters {
+		if !named[name] && (len(named) > 0 || i >= len(args)) {
+			return engine.Errorf(engine.Invalid, op, "there is no value for $%s", name).
+				WithHint("write the value into the query, or give it with the query")
+		}
 	}
 	return nil
+}
+
+// prepared is a checked query in the form in which it runs.
+type prepared struct {
+	statement *Statement
+	text      string
+	types     []string
+}
+
+const begin = "BEGIN TRANSACTION READ ONLY"
+
+func prepare(ctx context.Context, conn *sql.Conn, query string, opt Options) (*prepared, error) {
+	if _, err := conn.ExecContext(ctx, begin); err != nil {
+		return nil, Explain(err, query)
+	}
+	s, err := Check(ctx, conn, query)
+	if err != nil {
+		return nil, err
+	}
+	p := &prepared{statement: s, text: s.SQL}
+	if opt.Rewrite != nil && !s.Explain {
+		p.text, err = opt.Rewrite(s)
+	}
+	return p, err
+}
+
+// carry looks up the types of the columns and wraps the query where the
+// driver would lose something of them. A query that cannot be described
+// stays as it is: running it tells why in its own words.
+func (p *prepared) carry(ctx context.Context, conn *sql.Conn, args []any) error {
+	names, types, err := describe(ctx, conn, p.text, args)
+	if err != nil {
+		if _, err := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK"); err != nil {
+			return err
+		}
+		_, err := conn.ExecContext(ctx, begin)
+		return err
+	}
+	p.text, p.types, _ = result.Carry(p.text, names, types)
+	return nil
+}
+
+func describe(ctx context.Context, conn *sql.Conn, query string, args []any) (names, types []string, err error) {
+	rows, err := conn.QueryContext(ctx, "DESCRIBE SELECT * FROM (\n"+query+"\n)", args...)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name, typ string
+		var other any
+		if err := rows.Scan(&name, &typ, &other, &other, &other, &other); err != nil {
+			return nil, nil, err
+		}
+		names, types = append(names, name), append(types, typ)
+	}
+	return names, types, rows.Err()
+}
+
+// Do checks a query and hands fn the driver's connection inside a READ ONLY
+// transaction, and the text to run there: that and nothing else. It waits
+// for fn.
+func Do(ctx context.Context, db *sql.DB, query string, opt Options, fn func(ctx context.Context, conn driver.Conn, text string) error) error {
+	l := limit(ctx, opt)
+	defer l.end()
+	conn, err := db.Conn(l.ctx)
+	if err != nil {
+		return l.why(Explain(err, query))
+	}
+	defer conn.Close()
+	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK") }()
+	p, err := prepare(l.ctx, conn, query, opt)
+	if err != nil {
+		return l.why(err)
+	}
+	err = conn.Raw(func(c any) error { return fn(l.ctx, c.(driver.Conn), p.text) })
+	return l.why(Explain(err, query))
 }

@@ -1,23 +1,27 @@
+// Package result writes the rows of a query: as a table for a terminal, JSON,
+// CSV, Markdown or Arrow. It owns how a value of each DuckDB type comes
+// through the driver and how it is written. It streams: besides the rows by
+// which a table is laid out, and one batch of Arrow, nothing is held in
+// memory. Parquet is written by the database itself (package store).
 package result
 
 import (
 	"bufio"
 	"database/sql"
-	"encoding/csv"
-	"fmt"
 	"io"
+	"strconv"
 	"strings"
-
-	"github.com/rivo/uniseg"
 
 	"tidemark.dev/tidemark/engine"
 )
 
-// Formats are the forms that Write knows; Arrow and Parquet are written by
-// the store, which has the database do it.
+// Formats are the texts that Write knows; it knows "arrow" too, an IPC
+// stream.
 var Formats = []string{"table", "json", "csv", "markdown"}
 
-// Rows is what is written: *sql.Rows is one.
+// Rows is what is written: *sql.Rows is one. Rows that also have a method
+// TypeNames() []string tell by it the types of their columns in full; JSON
+// values are text then.
 type Rows interface {
 	ColumnTypes() ([]*sql.ColumnType, error)
 	Next() bool
@@ -31,349 +35,122 @@ type Options struct {
 	Width int
 }
 
-// Write writes rows in a format of Formats and gives their number.
+const op = "write the result"
+
+// Write writes rows in a format of Formats and gives their number. It does
+// not close them.
 func Write(w io.Writer, rows Rows, format string, opt Options) (int64, error) {
+	write, ok := map[string]func(*writer, *reader) (int64, error){
+		"table": func(w *writer, r *reader) (int64, error) { return writeTable(w, r, opt.Width) },
+		"json":  writeJSON, "csv": writeCSV, "markdown": writeMarkdown, "arrow": writeArrow,
+	}[format]
+	if !ok {
+		return 0, engine.Errorf(engine.Invalid, op, "there is no format %s", format).
+			WithHint("there are %s and arrow", strings.Join(Formats, ", "))
+	}
 	r, err := newReader(rows)
 	if err != nil {
 		return 0, err
 	}
-	out := bufio.NewWriterSize(w, 64<<10)
-	var n int64
-	switch format {
-	case "table":
-		n, err = writeTable(out, r, opt.Width)
-	case "json":
-		n, err = writeJSON(out, r)
-	case "csv":
-		n, err = writeCSV(out, r)
-	case "markdown":
-		n, err = writeMarkdown(out, r)
-	default:
-		return 0, engine.Errorf(engine.Invalid, "write the result", "there is no format %s", format).
-			WithHint("there are table, json, csv, parquet, arrow and markdown")
-	}
+	out := &writer{Writer: bufio.NewWriterSize(w, 64<<10)}
+	n, err := write(out, r)
 	if err == nil {
 		err = rows.Err()
 	}
 	if flushed := out.Flush(); err == nil && flushed != nil {
-		err = engine.Errorf(engine.Unavailable, "write the result", "%w", flushed)
+		err = cannotWrite(flushed)
 	}
 	return n, err
 }
 
-// reader scans rows into values.
+func cannotWrite(err error) error { return engine.Errorf(engine.Unavailable, op, "%w", err) }
+
+// writer is a buffered writer with a line to build in.
+type writer struct {
+	*bufio.Writer
+	line []byte
+}
+
+// put writes the line built so far and starts the next.
+func (w *writer) put() error {
+	_, err := w.Write(w.line)
+	w.line = w.line[:0]
+	if err != nil {
+		return cannotWrite(err)
+	}
+	return nil
+}
+
+// reader scans rows, one at a time.
 type reader struct {
 	rows  Rows
 	names []string
-	types []string
+	types []Type
 	vals  []any
 	into  []any
 }
 
 func newReader(rows Rows) (*reader, error) {
-	types, err := rows.ColumnTypes()
+	columns, err := rows.ColumnTypes()
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{rows: rows, vals: make([]any, len(types)), into: make([]any, len(types))}
-	for i, t := range types {
-		r.names = append(r.names, t.Name())
-		r.types = append(r.types, t.DatabaseTypeName())
+	r := &reader{rows: rows, vals: make([]any, len(columns)), into: make([]any, len(columns))}
+	for i, c := range columns {
+		r.names = append(r.names, c.Name())
+		r.types = append(r.types, ParseType(c.DatabaseTypeName()))
 		r.into[i] = &r.vals[i]
+	}
+	if full, ok := rows.(interface{ TypeNames() []string }); ok {
+		for i, name := range full.TypeNames() {
+			r.types[i] = ParseType(name)
+		}
 	}
 	return r, nil
 }
 
+// next scans the next row; false is the end.
 func (r *reader) next() (bool, error) {
 	if !r.rows.Next() {
-		return false, nil
+		return false, r.rows.Err()
 	}
 	return true, r.rows.Scan(r.into...)
 }
 
-func (r *reader) text(i int) string { return Text(r.vals[i], r.types[i]) }
-
-func writeJSON(w *bufio.Writer, r *reader) (n int64, err error) {
-	keys := make([]string, len(r.names))
-	for i, name := range r.names {
-		keys[i] = string(compact(name)) + ":"
-	}
-	w.WriteString("[")
+// each calls f for every row and counts them.
+func (r *reader) each(f func() error) (n int64, err error) {
 	for ; ; n++ {
-		ok, err := r.next()
-		if err != nil {
+		if ok, err := r.next(); err != nil || !ok {
 			return n, err
 		}
-		if !ok {
-			break
-		}
-		if n > 0 {
-			w.WriteString(",")
-		}
-		w.WriteString("\n{")
-		for i, v := range r.vals {
-			if i > 0 {
-				w.WriteString(",")
-			}
-			w.WriteString(keys[i])
-			if _, err := w.Write(compact(Value(v, r.types[i]))); err != nil {
-				return n, err
-			}
-		}
-		w.WriteString("}")
-	}
-	if n > 0 {
-		w.WriteString("\n")
-	}
-	_, err = w.WriteString("]\n")
-	return n, err
-}
-
-func writeCSV(w *bufio.Writer, r *reader) (n int64, err error) {
-	c := csv.NewWriter(w)
-	if err := c.Write(r.names); err != nil {
-		return 0, err
-	}
-	line := make([]string, len(r.names))
-	for ; ; n++ {
-		ok, err := r.next()
-		if err != nil || !ok {
-			c.Flush()
-			if err == nil {
-				err = c.Error()
-			}
-			return n, err
-		}
-		for i := range line {
-			line[i] = r.text(i)
-		}
-		if err := c.Write(line); err != nil {
+		if err := f(); err != nil {
 			return n, err
 		}
 	}
 }
 
-func writeMarkdown(w *bufio.Writer, r *reader) (n int64, err error) {
-	w.WriteString("|")
+func (r *reader) value(i int) any   { return value(r.vals[i], r.types[i]) }
+func (r *reader) text(i int) string { return string(appendText(nil, r.value(i))) }
+
+// uniqueNames are the columns' names, with a number behind one that was
+// there before: a JSON object or a Parquet file has every name once.
+func (r *reader) uniqueNames() []string {
+	seen := make(map[string]bool, len(r.names))
 	for _, name := range r.names {
-		w.WriteString(" " + cell(name) + " |")
+		seen[name] = false
 	}
-	w.WriteString("\n|")
-	for _, t := range r.types {
-		if numeric(t) {
-			w.WriteString(" ---: |")
-		} else {
-			w.WriteString(" --- |")
-		}
-	}
-	w.WriteString("\n")
-	for ; ; n++ {
-		ok, err := r.next()
-		if err != nil || !ok {
-			return n, err
-		}
-		w.WriteString("|")
-		for i := range r.vals {
-			w.WriteString(" " + cell(r.text(i)) + " |")
-		}
-		if _, err := w.WriteString("\n"); err != nil {
-			return n, err
-		}
-	}
-}
-
-// cell makes a text safe in a Markdown table.
-func cell(s string) string {
-	return strings.NewReplacer("|", `\|`, "\n", " ", "\r", " ", "<", "&lt;", "`", "\\`").Replace(Visible(s))
-}
-
-func numeric(typeName string) bool {
-	switch typeName {
-	case "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT", "UHUGEINT", "FLOAT", "DOUBLE":
-		return true
-	}
-	return strings.HasPrefix(typeName, "DECIMAL")
-}
-
-// Widths of a table: what a column may take, and how many rows are looked at
-// to lay it out.
-const (
-	maxColumn = 60
-	minColumn = 6
-	layoutRow = 1000
-)
-
-func writeTable(w *bufio.Writer, r *reader, width int) (n int64, err error) {
-	if len(r.names) == 2 && r.names[0] == "explain_key" && r.names[1] == "explain_value" {
-		return writePlan(w, r)
-	}
-	var lines [][]string
-	for len(lines) < layoutRow {
-		ok, err := r.next()
-		if err != nil {
-			return 0, err
-		}
-		if !ok {
-			break
-		}
-		lines = append(lines, r.line())
-	}
-	widths := layout(r.names, lines, width)
-	put := func(line []string) error {
-		for i, s := range line {
-			if i > 0 {
-				w.WriteString("  ")
-			}
-			s = cut(s, widths[i])
-			pad := strings.Repeat(" ", max(0, widths[i]-uniseg.StringWidth(s)))
-			switch {
-			case numeric(r.types[i]):
-				w.WriteString(pad + s)
-			case i == len(line)-1:
-				w.WriteString(s)
-			default:
-				w.WriteString(s + pad)
-			}
-		}
-		return w.WriteByte('\n')
-	}
-	header := make([]string, len(r.names))
-	rule := make([]string, len(r.names))
+	out := make([]string, len(r.names))
 	for i, name := range r.names {
-		header[i], rule[i] = Visible(name), strings.Repeat("─", widths[i])
-	}
-	for _, line := range append([][]string{header, rule}, lines...) {
-		if err := put(line); err != nil {
-			return 0, err
-		}
-	}
-	for n = int64(len(lines)); len(lines) == layoutRow; n++ {
-		ok, err := r.next()
-		if err != nil {
-			return n, err
-		}
-		if !ok {
-			break
-		}
-		if err := put(r.line()); err != nil {
-			return n, err
-		}
-	}
-	noun := "rows"
-	if n == 1 {
-		noun = "row"
-	}
-	_, err = fmt.Fprintf(w, "(%d %s)\n", n, noun)
-	return n, err
-}
-
-// writePlan writes what EXPLAIN gives, which is a drawing of many lines.
-func writePlan(w *bufio.Writer, r *reader) (n int64, err error) {
-	for ; ; n++ {
-		ok, err := r.next()
-		if err != nil || !ok {
-			return n, err
-		}
-		for line := range strings.SplitSeq(r.text(1), "\n") {
-			if _, err := w.WriteString(Visible(line) + "\n"); err != nil {
-				return n, err
+		unique := name
+		for n := 1; seen[unique]; n++ {
+			unique = name + "_" + strconv.Itoa(n)
+			if _, taken := seen[unique]; !taken {
+				break
 			}
+			seen[unique] = true
 		}
+		seen[unique] = true
+		out[i] = unique
 	}
-}
-
-func (r *reader) line() []string {
-	line := make([]string, len(r.vals))
-	for i, v := range r.vals {
-		if v == nil {
-			line[i] = "∅"
-			continue
-		}
-		line[i] = Visible(r.text(i))
-	}
-	return line
-}
-
-// layout gives every column the width it wants, up to a limit; on a narrow
-// terminal the widest columns give way first.
-func layout(names []string, lines [][]string, width int) []int {
-	widths := make([]int, len(names))
-	total := 0
-	for i, name := range names {
-		widths[i] = uniseg.StringWidth(Visible(name))
-		for _, line := range lines {
-			widths[i] = max(widths[i], uniseg.StringWidth(line[i]))
-		}
-		if width > 0 {
-			widths[i] = min(widths[i], maxColumn)
-		}
-		total += widths[i] + 2
-	}
-	for width > 0 && total-2 > width {
-		widest := 0
-		for i := range widths {
-			if widths[i] > widths[widest] {
-				widest = i
-			}
-		}
-		if widths[widest] <= minColumn {
-			break
-		}
-		widths[widest]--
-		total--
-	}
-	return widths
-}
-
-// cut shortens a text to a width, and shows that it did.
-func cut(s string, width int) string {
-	if uniseg.StringWidth(s) <= width {
-		return s
-	}
-	var b strings.Builder
-	used := 0
-	g := uniseg.NewGraphemes(s)
-	for g.Next() {
-		if used += g.Width(); used > width-1 {
-			break
-		}
-		b.WriteString(g.Str())
-	}
-	return b.String() + "…"
-}
-
-// Visible replaces what could steer a terminal or reorder a line (control
-// characters, bidirectional overrides) by something that shows it.
-func Visible(s string) string {
-	plain := true
-	for _, r := range s {
-		if unsafe(r) {
-			plain = false
-			break
-		}
-	}
-	if plain {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
-		switch {
-		case r == '\n':
-			b.WriteString("⏎")
-		case r == '\t':
-			b.WriteString("⇥")
-		case r < 0x20:
-			b.WriteRune('␀' + r)
-		case unsafe(r):
-			fmt.Fprintf(&b, "\\u{%x}", r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
-
-func unsafe(r rune) bool {
-	return r < 0x20 || r >= 0x7f && r < 0xa0 || r == 0x200e || r == 0x200f || r == 0x061c ||
-		r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0xfeff || r == 0xfffd
+	return out
 }

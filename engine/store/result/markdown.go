@@ -1,0 +1,39 @@
+package result
+
+import "strings"
+
+// writeMarkdown writes a table of GitHub's Markdown.
+func writeMarkdown(w *writer, r *reader) (int64, error) {
+	w.line = append(w.line, '|')
+	for _, name := range r.names {
+		w.line = append(w.line, " "+cell(name)+" |"...)
+	}
+	w.line = append(w.line, "\n|"...)
+	for _, t := range r.types {
+		if t.numeric() {
+			w.line = append(w.line, " ---: |"...)
+		} else {
+			w.line = append(w.line, " --- |"...)
+		}
+	}
+	w.line = append(w.line, '\n')
+	if err := w.put(); err != nil {
+		return 0, err
+	}
+	return r.each(func() error {
+		w.line = append(w.line, '|')
+		for i := range r.vals {
+			w.line = append(w.line, " "+cell(r.text(i))+" |"...)
+		}
+		w.line = append(w.line, '\n')
+		return w.put()
+	})
+}
+
+var markdown = strings.NewReplacer(
+	`\`, `\\`, "|", `\|`, "\r\n", "<br>", "\n", "<br>", "<", "&lt;", ">", "&gt;", "&", "&amp;",
+	"`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "~", `\~`,
+)
+
+// cell makes a text stand in a Markdown table as it is.
+func cell(s string) string { return Visible(markdown.Replace(s)) }

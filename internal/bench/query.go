@@ -1,0 +1,158 @@
+package main
+
+import (
+	"database/sql"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"tidemark.dev/tidemark/app/workbench"
+	"tidemark.dev/tidemark/app/workspace"
+	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/rule"
+)
+
+const ruleText = `rule: errors
+dataset: app_logs
+group_by: [service]
+window: {tumbling: 1m}
+measures:
+  requests: count()
+  errors: count(level == "ERROR")
+  slowest: max(body.duration_ms)
+  error_rate: errors * 1.0 / requests
+when: error_rate > 0.05 && requests > 100
+alarm: {datapoints: 3, of: 5, missing: not_breaching}
+`
+
+// bare is the same question without the rule: its windows and measures.
+const bare = `SELECT epoch_us(event_time) // 60000000 AS w, service, count(*), count(*) FILTER (level = 'ERROR'), max(body.duration_ms)
+	FROM app_logs GROUP BY w, service`
+
+// stocked makes a workspace with records in it.
+func (b *bench) stocked(name string) (*workbench.Workbench, string, error) {
+	dir := filepath.Join(b.dir, name)
+	if err := os.MkdirAll(filepath.Join(dir, "in"), 0o700); err != nil {
+		return nil, "", err
+	}
+	db, err := sql.Open("duckdb", "")
+	if err != nil {
+		return nil, "", err
+	}
+	defer db.Close()
+	n := b.size / 425
+	if _, err := db.ExecContext(b.ctx, "COPY ("+records(0, n)+") TO '"+filepath.Join(dir, "in", "a.parquet")+"' (FORMAT parquet)"); err != nil {
+		return nil, "", err
+	}
+	config := "name: bench\nsources:\n  files: {type: file, path: \"in/*\", dataset: app_logs}\n"
+	if err := os.WriteFile(filepath.Join(dir, workspace.FileName), []byte(config), 0o600); err != nil {
+		return nil, "", err
+	}
+	w, err := workspace.Load(dir, workspace.Options{Trusted: true})
+	if err != nil {
+		return nil, "", err
+	}
+	w.Trusted = true
+	w.Config.Limits.Threads = 2
+	if err := w.Prepare(); err != nil {
+		return nil, "", err
+	}
+	bench, err := workbench.Open(b.ctx, w, workbench.Options{})
+	if err != nil {
+		return nil, "", err
+	}
+	_, err = bench.Pull(b.ctx, workbench.PullOptions{})
+	return bench, dir, err
+}
+
+func (b *bench) backtest() error {
+	bench, _, err := b.stocked("backtest")
+	if err != nil {
+		return err
+	}
+	defer bench.Close()
+	return b.pair("backtest", fmt.Sprintf("the bare GROUP BY over %d records", b.size/425), 1.5,
+		func(int) error {
+			report, _, err := bench.BacktestSource(b.ctx, "bench", 1, []byte(ruleText), rule.BacktestOptions{})
+			if err == nil && report.Records == 0 {
+				err = fmt.Errorf("the backtest saw nothing")
+			}
+			return err
+		},
+		func(int) error {
+			rows, err := bench.Store.QueryContext(b.ctx, bare)
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			for rows.Next() {
+			}
+			return rows.Err()
+		})
+}
+
+// rawVar makes this program open a database and run a query, like any program
+// with the DuckDB library would.
+const rawVar = "TIDEMARK_BENCH_RAW"
+
+const question = "SELECT service, count(*) FROM app_logs GROUP BY service"
+
+func raw(path string) error {
+	db, err := sql.Open("duckdb", path)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	rows, err := db.Query(question)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+	}
+	return rows.Err()
+}
+
+// query times a whole process of the program against a whole process that
+// opens the same file with the DuckDB library.
+func (b *bench) query() error {
+	bench, dir, err := b.stocked("query")
+	if err != nil {
+		return err
+	}
+	path := bench.Workspace.DatabasePath()
+	if err := bench.Close(); err != nil {
+		return err
+	}
+	program, err := filepath.Abs("bin/tidemark")
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(program); err != nil {
+		return engine.Errorf(engine.NotFound, "find bin/tidemark", "%w", err).WithHint("run make build")
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	var ours, theirs []time.Duration
+	for range 5 * b.runs {
+		theirs = append(theirs, timed(append(os.Environ(), rawVar+"="+path), self))
+		ours = append(ours, timed(append(os.Environ(), "TIDEMARK_CONFIG_DIR="+dir), program, "-w", dir, "query", question))
+	}
+	fmt.Printf("%-14s %v more than opening the file with the DuckDB library and asking the same (target 60ms; medians %v and %v of %d)\n", "query",
+		(median(ours) - median(theirs)).Round(time.Millisecond), median(ours).Round(time.Millisecond), median(theirs).Round(time.Millisecond), len(ours))
+	return nil
+}
+
+func timed(env []string, program string, args ...string) time.Duration {
+	cmd := exec.Command(program, args...)
+	cmd.Env = env
+	started := time.Now()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		fail(fmt.Errorf("%s: %w\n%s", program, err, out))
+	}
+	return time.Since(started)
+}
