@@ -10,8 +10,13 @@ var durationUnits = []struct {
 	suffix string
 	unit   time.Duration
 }{
-	{"ms", time.Millisecond}, {"us", time.Microsecond}, {"s", time.Second}, {"m", time.Minute},
-	{"h", time.Hour}, {"d", 24 * time.Hour}, {"w", 7 * 24 * time.Hour},
+	{"ms", time.Millisecond},
+	{"us", time.Microsecond},
+	{"s", time.Second},
+	{"m", time.Minute},
+	{"h", time.Hour},
+	{"d", 24 * time.Hour},
+	{"w", 7 * 24 * time.Hour},
 }
 
 // ParseDuration reads "10m", "1h30m", "33d", "2w", "250ms", "0s". A day is 24

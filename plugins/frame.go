@@ -2,6 +2,7 @@ package plugins
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"math"
 	"unicode/utf8"
@@ -165,10 +166,17 @@ func readFrame(b []byte, outputs []Field, rows int, limit int) (*response, error
 	if int(cols) != want && int(cols) != want+1 || len(b) < headerSize+columnSize*int(cols) {
 		return nil, fmt.Errorf("its answer has %d columns instead of %d", cols, want)
 	}
+	if total := le.Uint32(b[16:]); int(total) != len(b) {
+		return nil, fmt.Errorf("its answer says that it has %d bytes, and has %d", total, len(b))
+	}
 	r := &response{}
-	src, err := readColumn(b, 0, wireU32, int(n))
+	in := &frameReader{b: b, columns: int(cols), rows: int(n), left: maxResponse}
+	src, err := in.column(0, wireU32)
 	if err != nil {
 		return nil, fmt.Errorf("column $src: %w", err)
+	}
+	if src.Null != nil {
+		return nil, fmt.Errorf("column $src: has nulls")
 	}
 	last := int64(0)
 	for _, v := range src.Ints {
@@ -179,7 +187,7 @@ func readFrame(b []byte, outputs []Field, rows int, limit int) (*response, error
 		r.src = append(r.src, uint32(v))
 	}
 	for i, f := range outputs {
-		c, err := readColumn(b, i+1, wireTypes[f.Type], int(n))
+		c, err := in.column(i+1, wireTypes[f.Type])
 		if err != nil {
 			return nil, fmt.Errorf("column %s: %w", f.Field, err)
 		}
@@ -187,7 +195,7 @@ func readFrame(b []byte, outputs []Field, rows int, limit int) (*response, error
 		r.columns = append(r.columns, c)
 	}
 	if int(cols) > want {
-		c, err := readColumn(b, want, wireUTF8, int(n))
+		c, err := in.column(want, wireUTF8)
 		if err != nil {
 			return nil, fmt.Errorf("column $error: %w", err)
 		}
@@ -202,13 +210,37 @@ func frameError(b []byte) string {
 	if n == 0 || off+n > uint64(len(b)) || !utf8.Valid(b[off:off+n]) {
 		return "no reason given"
 	}
-	return string(b[off : off+min(n, 1000)])
+	return clean(string(b[off : off+n]))
 }
 
-// readColumn copies column i out of a frame.
-func readColumn(b []byte, i int, want byte, rows int) (engine.Column, error) {
-	d := b[headerSize+columnSize*i:]
+// frameReader copies the columns of a frame.
+type frameReader struct {
+	b       []byte
+	columns int
+	rows    int
+	left    int // bytes that may still be copied: columns may share regions
+}
+
+// region is a part of the frame behind its head.
+func (f *frameReader) region(off uint32, n int, what string) ([]byte, error) {
+	head := uint32(headerSize + columnSize*f.columns)
+	if n > 0 && off < head || off%8 != 0 || uint64(off)+uint64(n) > uint64(len(f.b)) {
+		return nil, fmt.Errorf("%s lies outside of the frame", what)
+	}
+	return f.b[off : int(off)+n], nil
+}
+
+func (f *frameReader) take(n int) error {
+	if f.left -= n; f.left < 0 {
+		return fmt.Errorf("the answer unfolds to more than %d MB", maxResponse>>20)
+	}
+	return nil
+}
+
+// column copies column i, which must have the type want.
+func (f *frameReader) column(i int, want byte) (engine.Column, error) {
 	le := binary.LittleEndian
+	d := f.b[headerSize+columnSize*i:]
 	c := engine.Column{Type: kinds[want]}
 	if d[0] != want {
 		return c, fmt.Errorf("has type %d instead of %d", d[0], want)
@@ -216,92 +248,107 @@ func readColumn(b []byte, i int, want byte, rows int) (engine.Column, error) {
 	if d[1]&^(hasValidity|isConstant) != 0 {
 		return c, fmt.Errorf("has unknown flags")
 	}
-	stored := rows
-	constant := d[1]&isConstant != 0
-	if constant {
-		stored = min(rows, 1)
-	}
-	region := func(off uint32, n int, what string) ([]byte, error) {
-		if off%8 != 0 || uint64(off)+uint64(n) > uint64(len(b)) || off < headerSize {
-			return nil, fmt.Errorf("%s lies outside of the frame", what)
-		}
-		return b[off : int(off)+n], nil
+	stored, at := f.rows, func(row int) int { return row }
+	if d[1]&isConstant != 0 {
+		stored, at = min(f.rows, 1), func(int) int { return 0 }
 	}
 	if d[1]&hasValidity != 0 {
-		bits, err := region(le.Uint32(d[8:]), (stored+7)/8, "validity")
+		bits, err := f.region(le.Uint32(d[8:]), (stored+7)/8, "validity")
 		if err != nil {
 			return c, err
 		}
-		c.Null = make([]bool, rows)
-		for r := range rows {
-			at := r
-			if constant {
-				at = 0
-			}
-			c.Null[r] = bits[at/8]&(1<<(at%8)) == 0
+		c.Null = make([]bool, f.rows)
+		for r := range f.rows {
+			c.Null[r] = bits[at(r)/8]&(1<<(at(r)%8)) == 0
 		}
 	}
-	size := int(le.Uint32(d[20:]))
-	data, err := region(le.Uint32(d[16:]), size, "data")
+	size := le.Uint32(d[20:])
+	if uint64(size) > uint64(len(f.b)) {
+		return c, fmt.Errorf("data lies outside of the frame")
+	}
+	data, err := f.region(le.Uint32(d[16:]), int(size), "data")
 	if err != nil {
 		return c, err
 	}
-	switch want {
-	case wireUTF8, wireJSON:
-		offsets, err := region(le.Uint32(d[12:]), 4*(stored+1), "offsets")
-		if err != nil {
-			return c, err
-		}
-		return c, readText(&c, offsets, data, rows, stored, constant)
-	case wireF64:
-		return c, readWords(&c, data, rows, stored, constant, 8, func(w []byte) { c.Floats = append(c.Floats, math.Float64frombits(le.Uint64(w))) })
-	case wireU32:
-		return c, readWords(&c, data, rows, stored, constant, 4, func(w []byte) { c.Ints = append(c.Ints, int64(le.Uint32(w))) })
-	case wireBool:
-		return c, readWords(&c, data, rows, stored, constant, 1, func(w []byte) { c.Ints = append(c.Ints, int64(w[0]&1)) })
+	if want != wireUTF8 && want != wireJSON {
+		return c, f.words(&c, want, data, stored, at)
 	}
-	return c, readWords(&c, data, rows, stored, constant, 8, func(w []byte) { c.Ints = append(c.Ints, int64(le.Uint64(w))) })
+	offsets, err := f.region(le.Uint32(d[12:]), 4*(stored+1), "offsets")
+	if err != nil {
+		return c, err
+	}
+	if err := checkOffsets(offsets, len(data)); err != nil {
+		return c, err
+	}
+	return c, f.text(&c, want, offsets, data, at)
 }
 
-func readWords(_ *engine.Column, data []byte, rows, stored int, constant bool, width int, take func([]byte)) error {
+// words copies values of one width.
+func (f *frameReader) words(c *engine.Column, want byte, data []byte, stored int, at func(int) int) error {
+	width := 8
+	switch want {
+	case wireU32:
+		width = 4
+	case wireBool:
+		width = 1
+	}
 	if len(data) < width*stored {
 		return fmt.Errorf("data is too short for %d rows", stored)
 	}
-	for r := range rows {
-		at := r
-		if constant {
-			at = 0
+	if err := f.take(8 * f.rows); err != nil {
+		return err
+	}
+	le := binary.LittleEndian
+	for r := range f.rows {
+		w := data[width*at(r):]
+		switch want {
+		case wireF64:
+			c.Floats = append(c.Floats, math.Float64frombits(le.Uint64(w)))
+		case wireU32:
+			c.Ints = append(c.Ints, int64(le.Uint32(w)))
+		case wireBool:
+			c.Ints = append(c.Ints, int64(w[0]&1))
+		default:
+			c.Ints = append(c.Ints, int64(le.Uint64(w)))
 		}
-		take(data[width*at : width*at+width])
 	}
 	return nil
 }
 
-func readText(c *engine.Column, offsets, data []byte, rows, stored int, constant bool) error {
+func checkOffsets(offsets []byte, size int) error {
 	le := binary.LittleEndian
 	if le.Uint32(offsets) != 0 {
 		return fmt.Errorf("offsets do not begin at 0")
 	}
 	last := uint32(0)
-	for r := range stored + 1 {
-		o := le.Uint32(offsets[4*r:])
-		if o < last || uint64(o) > uint64(len(data)) {
+	for ; len(offsets) > 0; offsets = offsets[4:] {
+		o := le.Uint32(offsets)
+		if o < last || uint64(o) > uint64(size) {
 			return fmt.Errorf("offsets go back or beyond the data")
 		}
 		last = o
 	}
-	c.Offsets = make([]uint32, 0, rows+1)
-	c.Offsets = append(c.Offsets, 0)
-	for r := range rows {
-		at := r
-		if constant {
-			at = 0
+	return nil
+}
+
+// text copies texts; one behind a null is as good as empty.
+func (f *frameReader) text(c *engine.Column, want byte, offsets, data []byte, at func(int) int) error {
+	le := binary.LittleEndian
+	c.Offsets = make([]uint32, 1, f.rows+1)
+	for r := range f.rows {
+		if !c.IsNull(r) {
+			text := data[le.Uint32(offsets[4*at(r):]):le.Uint32(offsets[4*at(r)+4:])]
+			if err := f.take(len(text)); err != nil {
+				return err
+			}
+			if !utf8.Valid(text) {
+				return fmt.Errorf("row %d is not valid UTF-8", r)
+			}
+			if want == wireJSON && !json.Valid(text) {
+				return fmt.Errorf("row %d is not valid JSON", r)
+			}
+			c.Bytes = append(c.Bytes, text...)
 		}
-		text := data[le.Uint32(offsets[4*at:]):le.Uint32(offsets[4*at+4:])]
-		if !utf8.Valid(text) {
-			return fmt.Errorf("row %d is not valid UTF-8", r)
-		}
-		c.Bytes = append(c.Bytes, text...)
 		c.Offsets = append(c.Offsets, uint32(len(c.Bytes)))
 	}
 	return nil

@@ -12,16 +12,21 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"runtime"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf16"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"tidemark.dev/tidemark/engine"
@@ -41,6 +46,7 @@ const (
 	batchRows       = 1024
 	batchBytes      = 1 << 20
 	pageSize        = 65536
+	maxFields       = 256 // inputs and outputs of a function
 )
 
 // Options are what a host takes from its surroundings.
@@ -127,13 +133,18 @@ func (h *Host) Load(ctx context.Context, name string, wasm []byte, s Settings) (
 }
 
 // start compiles the module and makes the first instance.
-func (p *Plugin) start(ctx context.Context, metered []byte) error {
+func (p *Plugin) start(ctx context.Context, metered []byte) (err error) {
+	defer func() { // a compiler that is given anything at all may have a bug
+		if r := recover(); r != nil {
+			err = fmt.Errorf("it does not compile: %v", r)
+		}
+	}()
 	config := wazero.NewRuntimeConfig().WithCompilationCache(p.host.cache).
-		WithMemoryLimitPages(uint32(p.settings.Memory / pageSize)).WithDebugInfoEnabled(false)
+		WithMemoryLimitPages(uint32((p.settings.Memory + pageSize - 1) / pageSize)).WithDebugInfoEnabled(false)
 	p.runtime = wazero.NewRuntimeWithConfig(ctx, config)
 	compiled, err := p.runtime.CompileModule(ctx, metered)
 	if err != nil {
-		return fmt.Errorf("it does not compile: %s", firstLine(err))
+		return fmt.Errorf("it does not compile: %s", clean(firstLine(err)))
 	}
 	p.compiled = compiled
 	if err := checkImports(compiled); err != nil {
@@ -180,7 +191,10 @@ func (p *Plugin) config() []byte {
 
 // provide gives the module what it may import.
 func (p *Plugin) provide(ctx context.Context) error {
-	if _, err := wasi_snapshot_preview1.Instantiate(ctx, p.runtime); err != nil {
+	// A call of WASI may cost much more than a step of the meter, so that each
+	// one looks at the clock first.
+	listening := experimental.WithFunctionListenerFactory(ctx, lookFirst{})
+	if _, err := wasi_snapshot_preview1.Instantiate(listening, p.runtime); err != nil {
 		return err
 	}
 	_, err := p.runtime.NewHostModuleBuilder(meter.Module).
@@ -212,14 +226,32 @@ func yield(ctx context.Context) {
 	}
 }
 
+// lookFirst yields before each call of the functions that it is given for.
+type lookFirst struct{}
+
+func (l lookFirst) NewFunctionListener(api.FunctionDefinition) experimental.FunctionListener {
+	return l
+}
+
+func (lookFirst) Before(ctx context.Context, _ api.Module, _ api.FunctionDefinition, _ []uint64, _ experimental.StackIterator) {
+	yield(ctx)
+}
+
+func (lookFirst) After(context.Context, api.Module, api.FunctionDefinition, []uint64) {}
+
+func (lookFirst) Abort(context.Context, api.Module, api.FunctionDefinition, error) {}
+
 // maxLogLine bounds what a plugin may log at once.
 const maxLogLine = 1024
 
-func (p *Plugin) log(_ context.Context, m api.Module, level, ptr, n uint32) {
+func (p *Plugin) log(ctx context.Context, m api.Module, level, ptr, n uint32) {
+	yield(ctx)
 	if text, ok := m.Memory().Read(ptr, min(n, maxLogLine)); ok && p.logged.Add(1) <= 1000 {
-		p.host.opt.Logger.Log(context.Background(), slog.Level(int(level)*4-4), string(bytes.ToValidUTF8(text, []byte("?"))), "plugin", p.name)
+		p.host.opt.Logger.Log(context.Background(), slog.Level(4*int(min(level, 3))-4), clean(string(text)), "plugin", p.name)
 	}
 }
+
+var errAborted = errors.New("it aborted")
 
 // abort is what AssemblyScript calls when an assertion fails; its text is
 // UTF-16 with the length in front.
@@ -232,24 +264,30 @@ func abort(_ context.Context, m api.Module, message, _, line, _ uint32) {
 			}
 		}
 	}
-	panic(fmt.Errorf("it aborted at line %d: %s", line, text))
+	panic(fmt.Errorf("%w at line %d: %s", errAborted, line, clean(text)))
 }
 
 func fromUTF16(b []byte) string {
-	r := make([]rune, 0, len(b)/2)
-	for i := 0; i+1 < len(b); i += 2 {
-		r = append(r, rune(b[i])|rune(b[i+1])<<8)
+	units := make([]uint16, 0, len(b)/2)
+	for ; len(b) > 1; b = b[2:] {
+		units = append(units, binary.LittleEndian.Uint16(b))
 	}
-	return string(r)
+	return string(utf16.Decode(units))
 }
 
 func checkImports(c wazero.CompiledModule) error {
+	yields := 0
 	for _, f := range c.ImportedFunctions() {
 		module, name, _ := f.Import()
+		if module == meter.Module && name == meter.Name {
+			yields++ // the meter's own is one
+		}
 		switch {
+		case yields > 1:
+			return fmt.Errorf("it imports %s.%s, which is the host's", module, name)
 		case module == "wasi_snapshot_preview1", module == meter.Module && (name == meter.Name || name == "log"), module == "env" && name == "abort":
 		default:
-			return fmt.Errorf("it imports %s.%s, which plugins are not given", module, name)
+			return fmt.Errorf("it imports %s.%s, which plugins are not given", clean(module), clean(name))
 		}
 	}
 	if len(c.ImportedMemories()) > 0 {
@@ -264,7 +302,7 @@ func checkExports(c wazero.CompiledModule) error {
 	if exports["tm_abi_1"] == nil {
 		for name := range exports {
 			if len(name) > 7 && name[:7] == "tm_abi_" {
-				return fmt.Errorf("it is made for ABI version %s, this host has 1", name[7:])
+				return fmt.Errorf("it is made for ABI version %s, this host has 1", clean(name[7:]))
 			}
 		}
 		return errors.New("it does not export tm_abi_1, so it is no Tidemark plugin")
@@ -272,13 +310,19 @@ func checkExports(c wazero.CompiledModule) error {
 	for _, want := range []struct {
 		name            string
 		params, results []api.ValueType
+		optional        bool
 	}{
-		{"tm_abi_1", nil, []api.ValueType{i32}},
-		{"tm_manifest", nil, []api.ValueType{i64}},
-		{"tm_alloc", []api.ValueType{i32}, []api.ValueType{i32}},
-		{"tm_call", []api.ValueType{i32, i32, i32}, []api.ValueType{i64}},
+		{"tm_abi_1", nil, []api.ValueType{i32}, false},
+		{"tm_manifest", nil, []api.ValueType{i64}, false},
+		{"tm_alloc", []api.ValueType{i32}, []api.ValueType{i32}, false},
+		{"tm_call", []api.ValueType{i32, i32, i32}, []api.ValueType{i64}, false},
+		{"tm_init", []api.ValueType{i32, i32}, []api.ValueType{i64}, true},
+		{"_initialize", nil, nil, true},
 	} {
 		f := exports[want.name]
+		if f == nil && want.optional {
+			continue
+		}
 		if f == nil {
 			return fmt.Errorf("it does not export %s", want.name)
 		}
@@ -293,9 +337,21 @@ func checkExports(c wazero.CompiledModule) error {
 }
 
 func firstLine(err error) string {
-	text := err.Error()
-	if i := bytes.IndexByte([]byte(text), '\n'); i >= 0 {
-		text = text[:i]
-	}
-	return text
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}
+
+// maxSaid bounds a text of a plugin's in a message.
+const maxSaid = 500
+
+// clean makes a text of a plugin's fit to show: valid, short and without
+// control characters, which a terminal would obey.
+func clean(text string) string {
+	text = strings.ToValidUTF8(text[:min(len(text), maxSaid)], "?")
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
 }

@@ -124,7 +124,7 @@ func (in *instance) configure(ctx context.Context, config []byte) error {
 	if err != nil {
 		return err
 	}
-	return fmt.Errorf("it refused its configuration: %s", strings.ToValidUTF8(string(text), "?"))
+	return fmt.Errorf("it refused its configuration: %s", clean(string(text)))
 }
 
 func (in *instance) alloc(ctx context.Context, n int) (uint32, error) {
@@ -169,9 +169,9 @@ func (in *instance) call(ctx context.Context, deadline time.Duration, columns []
 // why makes a failed call into a reason, with what the plugin said last.
 func (in *instance) why(err error) error {
 	err = reason(err)
-	if said := strings.TrimSpace(strings.ToValidUTF8(string(in.output.b), "?")); said != "" && !errors.Is(err, errDeadline) {
-		lines := strings.Split(said, "\n")
-		return fmt.Errorf("%w (it said: %s)", err, lines[0])
+	if said := strings.TrimSpace(string(in.output.b)); said != "" && !errors.Is(err, errDeadline) {
+		line, _, _ := strings.Cut(said, "\n")
+		return fmt.Errorf("%w (it said: %s)", err, clean(line))
 	}
 	return err
 }
@@ -184,10 +184,12 @@ func reason(err error) error {
 	case errors.Is(err, context.Canceled):
 		return context.Canceled
 	}
-	text := firstLine(err)
-	for _, prefix := range []string{"wasm error: ", "module[] function[_start] failed: ", "start function[0] failed: "} {
-		text = strings.TrimPrefix(text, prefix)
+	text := strings.TrimSuffix(firstLine(err), " (recovered by wazero)")
+	if errors.Is(err, errAborted) {
+		return errors.New(text[max(0, strings.Index(text, errAborted.Error())):])
 	}
-	text = strings.TrimSuffix(text, " (recovered by wazero)")
-	return errors.New("it trapped: " + text)
+	if _, trap, ok := strings.Cut(text, "wasm error: "); ok {
+		text = trap
+	}
+	return errors.New("it trapped: " + clean(text))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"regexp"
 	"strings"
 
@@ -50,7 +51,10 @@ func parseManifest(text []byte) (manifest, error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&m); err != nil {
-		return m, fmt.Errorf("its manifest cannot be read: %s", strings.TrimPrefix(err.Error(), "json: "))
+		return m, fmt.Errorf("its manifest cannot be read: %s", clean(strings.TrimPrefix(err.Error(), "json: ")))
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return m, fmt.Errorf("its manifest goes on behind its end")
 	}
 	switch {
 	case !pluginName.MatchString(m.Name):
@@ -58,24 +62,37 @@ func parseManifest(text []byte) (manifest, error) {
 	case !semver.MatchString(m.Version):
 		return m, fmt.Errorf("its manifest has no version of the form 1.2.3")
 	case m.ABI != "1.0":
-		return m, fmt.Errorf("its manifest asks for ABI %s, this host has 1.0", m.ABI)
-	case len(m.Functions) == 0:
-		return m, fmt.Errorf("its manifest names no function")
+		return m, fmt.Errorf("its manifest asks for ABI %s, this host has 1.0", clean(m.ABI))
+	case len(m.Functions) != 1:
+		return m, fmt.Errorf("its manifest names %d functions instead of one", len(m.Functions))
 	}
-	for _, f := range m.Functions {
-		if f.Kind != "transform" {
-			return m, fmt.Errorf("its function %s is of kind %s, which this version does not run", f.Name, f.Kind)
-		}
-		if len(f.Inputs) == 0 {
-			return m, fmt.Errorf("its function %s has no inputs", f.Name)
-		}
-		for _, x := range append(f.Inputs[:len(f.Inputs):len(f.Inputs)], f.Outputs...) {
-			if wireTypes[x.Type] == 0 {
-				return m, fmt.Errorf("its function %s has a field of type %q", f.Name, x.Type)
+	return m, m.Functions[0].check()
+}
+
+func (f Function) check() error {
+	switch {
+	case !pluginName.MatchString(f.Name):
+		return fmt.Errorf("its function has no proper name")
+	case f.Kind != "transform":
+		return fmt.Errorf("its function %s is of kind %q, which this version does not run", f.Name, clean(f.Kind))
+	case len(f.Inputs) == 0:
+		return fmt.Errorf("its function %s has no inputs", f.Name)
+	case len(f.Inputs)+len(f.Outputs) > maxFields:
+		return fmt.Errorf("its function %s has more than %d fields", f.Name, maxFields)
+	}
+	for _, fields := range [][]Field{f.Inputs, f.Outputs} {
+		seen := map[string]bool{}
+		for _, x := range fields {
+			if wireTypes[x.Type] == 0 || kinds[wireTypes[x.Type]] == engine.Unknown {
+				return fmt.Errorf("its function %s has a field of type %q", f.Name, clean(x.Type))
 			}
+			if x.Field == "" || seen[x.Field] {
+				return fmt.Errorf("its function %s has the field %q twice or without a name", f.Name, clean(x.Field))
+			}
+			seen[x.Field] = true
 		}
 	}
-	return m, nil
+	return nil
 }
 
 // fieldWise reports whether a function turns one text into one text, so that

@@ -185,7 +185,10 @@ func (t *table) encode(w *bytes.Buffer) error {
 		}
 	}
 	out := file.NewParquetWriter(w, t.root(), file.WithWriterProps(parquet.NewWriterProperties(props...)))
-	group := out.AppendRowGroup()
+	group, err := out.AppendRowGroupChecked()
+	if err != nil {
+		return err
+	}
 	for i := range t.cols {
 		column, err := group.NextColumn()
 		if err != nil {

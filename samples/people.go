@@ -56,9 +56,13 @@ func (u *user) ip() string {
 type device struct{ kind, os, app, id string }
 
 var devices = []device{
-	{kind: "desktop", os: "windows"}, {kind: "desktop", os: "macos"}, {kind: "desktop", os: "linux"},
-	{kind: "mobile", os: "ios", app: "8.1.0"}, {kind: "mobile", os: "ios", app: "8.0.2"},
-	{kind: "mobile", os: "android", app: "8.1.0"}, {kind: "mobile", os: "android", app: "7.9.4"},
+	{kind: "desktop", os: "windows"},
+	{kind: "desktop", os: "macos"},
+	{kind: "desktop", os: "linux"},
+	{kind: "mobile", os: "ios", app: "8.1.0"},
+	{kind: "mobile", os: "ios", app: "8.0.2"},
+	{kind: "mobile", os: "android", app: "8.1.0"},
+	{kind: "mobile", os: "android", app: "7.9.4"},
 	{kind: "tablet", os: "ios", app: "8.1.0"},
 }
 

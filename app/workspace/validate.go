@@ -136,8 +136,7 @@ func (v *validator) replay(s *Source) {
 			e.Hint = "did you mean " + near + "?"
 		}
 	case !of.Bounded() && of.Type != "":
-		v.wrong(s.At.Value("of"), "of: %s is a %s source, which has no archive to replay", s.Of, of.Type).Hint =
-			"name an s3 or file source"
+		v.wrong(s.At.Value("of"), "of: %s is a %s source, which has no archive to replay", s.Of, of.Type).Hint = "name an s3 or file source"
 	}
 }
 

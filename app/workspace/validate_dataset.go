@@ -20,8 +20,7 @@ func (v *validator) datasetName(at engine.Text, name string) bool {
 	case hasVariable(name):
 		return false
 	case !datasetName.MatchString(name):
-		v.wrong(at, "%q cannot be the name of a dataset", name).Hint =
-			"it becomes a table: use letters, digits and _, beginning with a letter"
+		v.wrong(at, "%q cannot be the name of a dataset", name).Hint = "it becomes a table: use letters, digits and _, beginning with a letter"
 		return false
 	case slices.Contains(reservedNames, strings.ToLower(name)):
 		v.wrong(at, "the name %s is taken", name).Hint = "choose another name"
@@ -40,8 +39,7 @@ func (v *validator) datasetNames() {
 		}
 		lower := strings.ToLower(e.Key.Value)
 		if other, taken := tables[lower]; taken {
-			v.wrong(e.Key, "dataset %s: the table is already that of %s", e.Key.Value, other).Hint =
-				"choose another name; capitals make no difference"
+			v.wrong(e.Key, "dataset %s: the table is already that of %s", e.Key.Value, other).Hint = "choose another name; capitals make no difference"
 			continue
 		}
 		tables[lower] = "dataset " + e.Key.Value
@@ -50,8 +48,7 @@ func (v *validator) datasetNames() {
 		for _, r := range e.Value.Rollups {
 			table := strings.ToLower(e.Key.Value + "_" + engine.FormatDuration(r))
 			if other, taken := tables[table]; taken {
-				v.wrong(e.Value.At.Value("rollups"), "rollups: the table %s is already that of %s", table, other).Hint =
-					"rename that dataset, or leave this rollup out"
+				v.wrong(e.Value.At.Value("rollups"), "rollups: the table %s is already that of %s", table, other).Hint = "rename that dataset, or leave this rollup out"
 			}
 		}
 	}
@@ -84,8 +81,7 @@ func (v *validator) dataset(d *Dataset) {
 		v.s3URL(d.Retention.At.Value("archive"), "archive", a)
 	}
 	if d.Retention.Archive != "" && d.Retention.Hot == 0 {
-		v.wrong(d.Retention.At.Value("archive"), "archive: nothing is archived while hot is not set").Hint =
-			"say how long rows stay: hot: 33d"
+		v.wrong(d.Retention.At.Value("archive"), "archive: nothing is archived while hot is not set").Hint = "say how long rows stay: hot: 33d"
 	}
 }
 
@@ -138,8 +134,7 @@ func (v *validator) rollups(d *Dataset) {
 			v.wrong(at, "rollups: %s is not whole seconds", engine.FormatDuration(r)).Hint = "write [1m, 10m, 1h, 1d]"
 			return
 		case i > 0 && (r <= d.Rollups[i-1] || r%d.Rollups[i-1] != 0):
-			v.wrong(at, "rollups: %s is not made of whole %s", engine.FormatDuration(r), engine.FormatDuration(d.Rollups[i-1])).Hint =
-				"each rollup is computed from the one before: [1m, 10m, 1h, 1d]"
+			v.wrong(at, "rollups: %s is not made of whole %s", engine.FormatDuration(r), engine.FormatDuration(d.Rollups[i-1])).Hint = "each rollup is computed from the one before: [1m, 10m, 1h, 1d]"
 			return
 		}
 	}

@@ -108,9 +108,14 @@ func TestTheWholeConfiguration(t *testing.T) {
 		d.Rollups, d.Columns[0].Key.Value, d.Key, d.Quota.Over, d.Retention.Hot, team.URL, c.Limits.Memory.String(),
 	}
 	want := []any{
-		[]string{"archive", "live", "files", "again"}, Start{Position: "at", Time: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)},
-		List{"*.gz"}, map[string]string{"service": "svc", "level": "severity"}, 0.95, 20 * time.Minute,
-		[]time.Duration{time.Minute, 10 * time.Minute, time.Hour, 24 * time.Hour}, "body.email", List{"body.order_id"},
+		[]string{"archive", "live", "files", "again"},
+		Start{Position: "at", Time: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)},
+		List{"*.gz"},
+		map[string]string{"service": "svc", "level": "severity"},
+		0.95, 20 * time.Minute,
+		[]time.Duration{time.Minute, 10 * time.Minute, time.Hour, 24 * time.Hour},
+		"body.email",
+		List{"body.order_id"},
 		"sample", 33 * 24 * time.Hour, "https://hooks.example/x", "2GB",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

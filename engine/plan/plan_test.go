@@ -101,10 +101,19 @@ func TestValueJSON(t *testing.T) {
 		v    Value
 		want string
 	}{
-		{Null, `null`}, {Bool(true), `true`}, {Int(-5), `-5`}, {Int(1 << 53), `9007199254740992`}, {Int(1<<53 + 1), `"9007199254740993"`},
-		{BigInt(huge), `"170141183460469231731687303715884105727"`}, {BigInt(new(big.Int).Add(huge, huge)), `null`},
-		{Double(0.05), `0.05`}, {Double(math.NaN()), `null`}, {Double(math.Inf(-1)), `null`}, {Double(math.Copysign(0, -1)), `0`},
-		{Text("a\"b"), `"a\"b"`}, {Time(time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)), `"2026-01-02T03:04:05.000006Z"`},
+		{Null, `null`},
+		{Bool(true), `true`},
+		{Int(-5), `-5`},
+		{Int(1 << 53), `9007199254740992`},
+		{Int(1<<53 + 1), `"9007199254740993"`},
+		{BigInt(huge), `"170141183460469231731687303715884105727"`},
+		{BigInt(new(big.Int).Add(huge, huge)), `null`},
+		{Double(0.05), `0.05`},
+		{Double(math.NaN()), `null`},
+		{Double(math.Inf(-1)), `null`},
+		{Double(math.Copysign(0, -1)), `0`},
+		{Text("a\"b"), `"a\"b"`},
+		{Time(time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)), `"2026-01-02T03:04:05.000006Z"`},
 	} {
 		if got, err := json.Marshal(c.v); err != nil || string(got) != c.want {
 			t.Errorf("%v: %s, want %s (%v)", c.v, got, c.want, err)

@@ -67,12 +67,16 @@ func TestConformRewrites(t *testing.T) {
 		`{"ts":"2026-01-01T00:00:00Z","svc":"a","msg":"m","region":"eu","n":1,"f":1.5,"ok":true,"tags":["x"],"http":{"status":200},"s":"x"}`)
 	for _, c := range []struct{ name, in, want string }{
 		{"as it stands", `{"n":2}`, `"body":{"n":2}`},
-		{"envelope", `{"ts":"2026-01-01T00:00:00Z","svc":"a","msg":"hi \"you\"","region":"eu","n":2}`,
-			`"_t":1767225600000000,"service":"a","message":"hi \"you\"","labels":{"region":"eu"},"body":{"ts":null,"svc":null,"msg":null,"region":null,"n":2}`},
+		{
+			"envelope", `{"ts":"2026-01-01T00:00:00Z","svc":"a","msg":"hi \"you\"","region":"eu","n":2}`,
+			`"_t":1767225600000000,"service":"a","message":"hi \"you\"","labels":{"region":"eu"},"body":{"ts":null,"svc":null,"msg":null,"region":null,"n":2}`,
+		},
 		{"better candidate comes later", `{"svc":"b","service":"a"}`, `"service":"a","body":{"svc":null,"service":null},"rest":"{\"svc\":\"b\"}"`},
 		{"offset keeps the original", `{"ts":"2026-01-01T02:00:00+02:00"}`, `"_t":1767225600000000,"body":{"ts":null},"rest":"{\"ts\":\"2026-01-01T02:00:00+02:00\"}"`},
-		{"nanoseconds", `{"ts":"2026-01-01T00:00:00.000000123Z"}`,
-			`"_t":1767225600000000,"body":{"ts":null},"rest":"{\"event_time\":\"2026-01-01T00:00:00.000000123Z\"}"`},
+		{
+			"nanoseconds", `{"ts":"2026-01-01T00:00:00.000000123Z"}`,
+			`"_t":1767225600000000,"body":{"ts":null},"rest":"{\"event_time\":\"2026-01-01T00:00:00.000000123Z\"}"`,
+		},
 		{"conflict", `{"n":"N/A","f":2}`, `"body":{"n":null,"f":2},"rest":"{\"n\":\"N/A\"}"`},
 		{"no silent rounding", `{"n":1.7}`, `"body":{"n":null},"rest":"{\"n\":1.7}"`},
 		{"true is not 1", `{"n":true,"s":1}`, `"body":{"n":null,"s":null},"rest":"{\"n\":true,\"s\":1}"`},

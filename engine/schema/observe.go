@@ -146,8 +146,11 @@ func (o *Observation) Type() engine.Type {
 		kind  shape
 		votes int
 	}{
-		{isObject, o.count[isObject]}, {isList, o.count[isList]}, {isText, o.count[isText]},
-		{isFloat, numbers}, {isBool, o.count[isBool]},
+		{isObject, o.count[isObject]},
+		{isList, o.count[isList]},
+		{isText, o.count[isText]},
+		{isFloat, numbers},
+		{isBool, o.count[isBool]},
 	} {
 		if c.votes > votes {
 			best, votes = c.kind, c.votes

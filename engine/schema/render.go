@@ -13,7 +13,7 @@ import (
 func tableTypes(body engine.Type) []engine.Field {
 	var out []engine.Field
 	for _, c := range engine.Envelope {
-		out = append(out, engine.Field{Name: c.Name, Type: c.Type})
+		out = append(out, engine.Field(c))
 		if c.Name == "labels" {
 			out = append(out, engine.Field{Name: "body", Type: body}, engine.Field{Name: "rest", Type: engine.Scalar(engine.JSON)})
 		}

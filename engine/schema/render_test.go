@@ -131,8 +131,10 @@ func TestJSONSchemaJudgesRecords(t *testing.T) {
 }
 
 func TestImportRefuses(t *testing.T) {
-	for _, src := range []string{``, `[]`, `{"type":"string"}`, `{"properties":{"a":{"type":["string","integer"]}}}`, `{"properties":{"a":{"oneOf":[]}}}`,
-		`{"type":"record","fields":[{"name":"a","type":["int","string"]}]}`, `{"type":"record","fields":[{"name":"a","type":{"type":"fixed"}}]}`} {
+	for _, src := range []string{
+		``, `[]`, `{"type":"string"}`, `{"properties":{"a":{"type":["string","integer"]}}}`, `{"properties":{"a":{"oneOf":[]}}}`,
+		`{"type":"record","fields":[{"name":"a","type":["int","string"]}]}`, `{"type":"record","fields":[{"name":"a","type":{"type":"fixed"}}]}`,
+	} {
 		if got, err := Import([]byte(src)); err == nil {
 			t.Errorf("%s became %s", src, got)
 		}

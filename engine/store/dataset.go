@@ -211,13 +211,14 @@ func readPath(g segment, p engine.Path, want engine.Type) string {
 	if p[0] != "body" {
 		return p.SQL()
 	}
-	have, ok := g.body, true
+	have := g.body
 	for _, name := range p[1:] {
 		if have.Kind == engine.Map {
 			have = *have.Elem
 			continue
 		}
-		if have, ok = have.Field(name); !ok || !have.Known() {
+		next, ok := have.Field(name)
+		if have = next; !ok || !have.Known() {
 			return "NULL::" + want.DuckDB()
 		}
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"strconv"
 	"time"
 
@@ -54,7 +55,7 @@ func scanQuarantine(row interface{ Scan(...any) error }, more ...any) (e Quarant
 func (s *Store) QuarantineRaw(ctx context.Context, id int64) (e QuarantineEntry, raw []byte, err error) {
 	row := s.DB().QueryRowContext(ctx, `SELECT `+quarantineColumns+`, raw FROM tidemark.quarantine WHERE id = ?`, id)
 	e, err = scanQuarantine(row, &raw)
-	if err == sql.ErrNoRows {
+	if errors.Is(err, sql.ErrNoRows) {
 		return e, nil, engine.Errorf(engine.NotFound, "", "quarantine has no entry %s", strconv.FormatInt(id, 10)).WithHint("run tidemark quarantine list")
 	}
 	return e, raw, err

@@ -59,9 +59,9 @@ type section struct {
 
 // module is what the rewriter needs to know while it goes.
 type module struct {
-	types     uint32 // number of types, and so the index of ours
-	imports   uint32 // imported functions, and so the index of ours
-	globals   uint32 // all globals, and so the index of the counter; the scratch follows
+	types   uint32 // number of types, and so the index of ours
+	imports uint32 // imported functions, and so the index of ours
+	globals uint32 // all globals, and so the index of the counter; the scratch follows
 }
 
 // refusal is why a module is not rewritten. The parts of the rewriter panic

@@ -123,7 +123,6 @@ func TestDecodeFillsEveryType(t *testing.T) {
 }
 
 func TestPositionsNameTheFirstCharacterOfTheValue(t *testing.T) {
-
 	for _, tt := range []struct {
 		src       string
 		line, col int
