@@ -2,7 +2,6 @@ package plugins
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -98,7 +97,9 @@ type Rejection struct {
 
 // Transform runs the plugin over rows of columns, which are those of Inputs.
 // A batch that breaks it is halved until the rows that do are found; those are
-// rejected, and the others go on. An error means that ctx ended.
+// rejected, and the others go on. When the search takes too long, because the
+// plugin runs into its deadline again and again, the rest of the batch is
+// rejected too. An error means that ctx ended.
 func (p *Plugin) Transform(ctx context.Context, in []engine.Column, rows int) (*Result, error) {
 	started := time.Now()
 	var out *Result
@@ -119,6 +120,7 @@ func (p *Plugin) Transform(ctx context.Context, in []engine.Column, rows int) (*
 func (p *Plugin) runFields(ctx context.Context, in []engine.Column, rows int) (*Result, error) {
 	out := &Result{Columns: make([]engine.Column, len(in))}
 	reasons := map[int]string{}
+	made := make([]int, rows) // what each record became
 	for i := range in {
 		r, err := p.run(ctx, in[i:i+1], rows)
 		if err != nil {
@@ -129,12 +131,14 @@ func (p *Plugin) runFields(ctx context.Context, in []engine.Column, rows int) (*
 		}
 		out.Columns[i] = spread(r, rows)
 		out.Columns[i].Name = in[i].Name
-		last := -1
+		clear(made)
 		for _, src := range r.Src {
-			if int(src) != last+1 && reasons[last+1] == "" || int(src) == last {
-				reasons[int(src)] = "it drops or splits records, which a function bound to fields must not"
+			made[src]++
+		}
+		for row, n := range made {
+			if n != 1 && reasons[row] == "" {
+				reasons[row] = "it drops or splits records, which a function bound to fields must not"
 			}
-			last = int(src)
 		}
 	}
 	kept := make([]int, 0, rows)
@@ -208,7 +212,8 @@ func (p *Plugin) run(ctx context.Context, in []engine.Column, rows int) (*Result
 	}
 	for from := 0; from < rows; {
 		to := batchEnd(in, from, rows)
-		if err := p.batch(ctx, in, from, to, p.settings.Deadline, out); err != nil {
+		s := search{p: p, in: in, out: out, until: time.Now().Add(p.searchTime())}
+		if err := s.batch(ctx, from, to, p.settings.Deadline); err != nil {
 			return nil, err
 		}
 		from = to
@@ -228,27 +233,49 @@ func batchEnd(in []engine.Column, from, rows int) int {
 // minDeadline is what a piece of a broken batch gets at least.
 const minDeadline = 50 * time.Millisecond
 
+// searchTime is how long the rows that break a batch are looked for: enough
+// to find a few that each run into the deadline.
+func (p *Plugin) searchTime() time.Duration { return 10*p.settings.Deadline + 64*minDeadline }
+
+// search runs one batch, and finds the rows of it that break the plugin.
+type search struct {
+	p     *Plugin
+	in    []engine.Column
+	out   *Result
+	until time.Time
+}
+
 // batch runs rows [from, to) and adds what comes out. A batch that fails is
 // halved, on fresh instances, down to the rows that break it.
-func (p *Plugin) batch(ctx context.Context, in []engine.Column, from, to int, deadline time.Duration, out *Result) error {
-	r, err := p.try(ctx, in, from, to, deadline)
+func (s *search) batch(ctx context.Context, from, to int, deadline time.Duration) error {
+	r, err := s.p.try(ctx, s.in, from, to, deadline)
 	if ctx.Err() != nil {
-		return engine.Errorf(engine.Canceled, "transform "+p.name, "%w", ctx.Err())
+		return engine.Errorf(engine.Canceled, "transform "+s.p.name, "%w", ctx.Err())
 	}
 	if err == nil {
-		out.take(r, from)
+		s.out.take(r, from)
 		return nil
 	}
 	if to-from == 1 {
-		out.Rejected = append(out.Rejected, Rejection{from, err.Error()})
+		s.reject(from, to, err.Error())
+		return nil
+	}
+	if time.Now().After(s.until) {
+		s.reject(from, to, "not tried alone, because the plugin broke too often in its batch: "+err.Error())
 		return nil
 	}
 	half := from + (to-from)/2
 	deadline = max(minDeadline, deadline/2)
-	if err := p.batch(ctx, in, from, half, deadline, out); err != nil {
+	if err := s.batch(ctx, from, half, deadline); err != nil {
 		return err
 	}
-	return p.batch(ctx, in, half, to, deadline, out)
+	return s.batch(ctx, half, to, deadline)
+}
+
+func (s *search) reject(from, to int, reason string) {
+	for row := from; row < to; row++ {
+		s.out.Rejected = append(s.out.Rejected, Rejection{row, reason})
+	}
 }
 
 func (p *Plugin) try(ctx context.Context, in []engine.Column, from, to int, deadline time.Duration) (*response, error) {
@@ -287,17 +314,27 @@ func (p *Plugin) give(ctx context.Context, i *instance) {
 	}
 }
 
-// take adds a batch's answer, whose rows count from base.
+// take adds a batch's answer, whose rows count from base. A row that carries
+// an error takes the others made of the same record with it.
 func (out *Result) take(r *response, base int) {
-	for i, src := range r.src {
-		row := base + int(src)
-		if r.errors != nil && !r.errors.IsNull(i) {
-			out.Rejected = append(out.Rejected, Rejection{row, string(r.errors.Text(i))})
+	for from := 0; from < len(r.src); {
+		to, bad := from, -1
+		for ; to < len(r.src) && r.src[to] == r.src[from]; to++ {
+			if bad < 0 && r.errors != nil && !r.errors.IsNull(to) {
+				bad = to
+			}
+		}
+		row := base + int(r.src[from])
+		if bad >= 0 {
+			out.Rejected = append(out.Rejected, Rejection{row, clean(string(r.errors.Text(bad)))})
+			from = to
 			continue
 		}
-		out.Src = append(out.Src, uint32(row))
-		for c := range r.columns {
-			appendRow(&out.Columns[c], &r.columns[c], i)
+		for ; from < to; from++ {
+			out.Src = append(out.Src, uint32(row))
+			for c := range r.columns {
+				appendRow(&out.Columns[c], &r.columns[c], from)
+			}
 		}
 	}
 }
@@ -325,7 +362,7 @@ func (p *Plugin) Close(ctx context.Context) error {
 	if p.runtime == nil {
 		return nil
 	}
-	return errors.Join(p.runtime.Close(ctx))
+	return p.runtime.Close(ctx)
 }
 
 // Stats count what a plugin did since it was loaded.

@@ -119,6 +119,10 @@ func (a *app) pull(ctx context.Context, b *workbench.Workbench, opt workbench.Pu
 }
 
 func (a *app) printPull(r workbench.PullResult) error {
+	if r.Objects == 0 && r.Failed == 0 && r.Skipped > 0 {
+		_, err := fmt.Fprintf(a.stdout, "nothing new: %s pulled before\n", plural(r.Skipped, "object"))
+		return err
+	}
 	rate := ""
 	if r.Seconds > 0 {
 		rate = fmt.Sprintf(" (%s records/s)", thousands(int64(float64(r.Read)/r.Seconds)))

@@ -132,10 +132,17 @@ func count(t *Table) string {
 }
 
 func htmlBacktest(b *bytes.Buffer, r *Backtest) {
-	fmt.Fprintf(b, "<p>%s: %d episodes in %s windows of %s records</p>", text(r.Rule), len(r.Episodes), grouped(float64(r.Windows)), grouped(float64(r.Records)))
+	fmt.Fprintf(b, "<p>%s: %s in %s windows of %s records</p>", text(r.Rule), r.episodes(), grouped(float64(r.Windows)), grouped(float64(r.Records)))
 	if len(r.Episodes) > 0 {
 		htmlTable(b, episodes(r))
 	}
+}
+
+func (r *Backtest) episodes() string {
+	if len(r.Episodes) == 1 {
+		return "1 episode"
+	}
+	return fmt.Sprintf("%d episodes", len(r.Episodes))
 }
 
 func episodes(r *Backtest) *Table {
@@ -164,7 +171,7 @@ func MarkdownOf(r *Result) []byte {
 		case c.Kind == ChartKind:
 			fmt.Fprintf(&b, "*%s chart of `%s`: %s by %s*\n\n", c.Chart.Type, c.Chart.Data, strings.Join(c.Chart.ys(), ", "), c.Chart.X)
 		case c.Backtest != nil:
-			fmt.Fprintf(&b, "**%s**: %d episodes\n\n", c.Backtest.Rule, len(c.Backtest.Episodes))
+			fmt.Fprintf(&b, "**%s**: %s\n\n", c.Backtest.Rule, c.Backtest.episodes())
 			markdownTable(&b, episodes(c.Backtest))
 		default:
 			fmt.Fprintf(&b, "```sql\n%s\n```\n\n", strings.Trim(c.Text, "\n"))

@@ -138,7 +138,7 @@ type pending struct {
 }
 
 // tally is what commits report back.
-type tally struct{ duplicates, late, untimed int64 }
+type tally struct{ stored, duplicates, late, untimed int64 }
 
 func newCommitter(ctx context.Context, store Store) *committer {
 	c := &committer{ctx: ctx, store: store, queue: make(chan pending), ended: make(chan struct{})}
@@ -154,6 +154,7 @@ func (c *committer) run() {
 			done, err := c.store.Commit(c.ctx, next.batch)
 			c.mu.Lock()
 			c.err = err
+			c.total.stored += done.Stored
 			c.total.duplicates += done.Duplicates
 			c.total.late += done.Late
 			c.total.untimed += done.Untimed

@@ -62,6 +62,9 @@ func Pull(ctx context.Context, opt Options, tasks []Task) (Counts, error) {
 		err = final
 	}
 	p.settle()
+	if err != nil {
+		p.counts.Records = p.commits.done().stored // what was staged is gone
+	}
 	p.opt.Report(p.counts)
 	return p.counts, err
 }

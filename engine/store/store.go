@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 
@@ -242,12 +243,12 @@ func openError(path string, err error) error {
 	return e
 }
 
+var heldBy = regexp.MustCompile(`held in (.+ \(PID [0-9]+\))`)
+
 // lockHolder finds the process that DuckDB names in its message.
 func lockHolder(text string) string {
-	_, after, ok := strings.Cut(text, "Conflicting lock is held in ")
-	if !ok {
-		return ""
+	if m := heldBy.FindStringSubmatch(text); m != nil {
+		return ": " + m[1]
 	}
-	holder, _, _ := strings.Cut(after, ".")
-	return ": " + holder
+	return ""
 }

@@ -36,9 +36,10 @@ func TestErrors(t *testing.T) {
 			err = rows.Err()
 			rows.Close()
 		}
-		fmt.Fprintf(&out, "> %s\n%s\n\n", strings.ReplaceAll(strings.ToValidUTF8(query, "?"), "\x00", "?"), told(err))
+		fmt.Fprintf(&out, "> %s\n%s\n\n", query, told(err))
 	}
-	compare(t, "testdata/errors.txt", out.String())
+	readable := strings.ReplaceAll(strings.ToValidUTF8(out.String(), "?"), "\x00", "?")
+	compare(t, "testdata/errors.txt", readable)
 }
 
 func told(err error) string {
