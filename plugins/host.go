@@ -39,7 +39,7 @@ const (
 	DefaultMemory   = 64 << 20
 	maxMemory       = 512 << 20
 	DefaultDeadline = 2 * time.Second
-	loadDeadline    = 5 * time.Second
+	DefaultStart    = 5 * time.Second
 	maxModule       = 32 << 20
 	maxResponse     = 16 << 20
 	maxRowsPerRow   = 8
@@ -56,6 +56,8 @@ type Options struct {
 	Logger   *slog.Logger
 	// MaxInstances bounds the instances of one plugin; 0 is one a core.
 	MaxInstances int
+	// Start bounds each step of starting an instance; 0 is DefaultStart.
+	Start time.Duration
 }
 
 // Host loads plugins. Its methods may be called from several goroutines.
@@ -71,6 +73,9 @@ func NewHost(_ context.Context, opt Options) (*Host, error) {
 	}
 	if opt.MaxInstances <= 0 {
 		opt.MaxInstances = runtime.GOMAXPROCS(0)
+	}
+	if opt.Start <= 0 {
+		opt.Start = DefaultStart
 	}
 	h := &Host{opt: opt, cache: wazero.NewCompilationCache()}
 	if opt.CacheDir != "" {
@@ -212,6 +217,11 @@ func (p *Plugin) provide(ctx context.Context) error {
 
 // deadlineKey carries the moment at which the call under way must end.
 type deadlineKey struct{}
+
+// within gives the call that gets the context some time from now on.
+func within(ctx context.Context, d time.Duration) context.Context {
+	return context.WithValue(ctx, deadlineKey{}, time.Now().Add(d))
+}
 
 // errDeadline ends a call that takes too long.
 var errDeadline = errors.New("it ran longer than its deadline")

@@ -19,6 +19,7 @@ import (
 type instance struct {
 	module api.Module
 	output *tail
+	start  time.Duration // bounds each step of its start
 }
 
 // tail keeps the last bytes that a plugin wrote to stdout and stderr.
@@ -35,8 +36,8 @@ func (t *tail) Write(p []byte) (int, error) {
 }
 
 func (p *Plugin) newInstance(ctx context.Context) (*instance, error) {
-	in := &instance{output: &tail{}}
-	ctx = context.WithValue(ctx, deadlineKey{}, time.Now().Add(loadDeadline))
+	in := &instance{output: &tail{}, start: p.host.opt.Start}
+	ctx = within(ctx, in.start)
 	config := wazero.NewModuleConfig().WithName("").WithStartFunctions().WithStdout(in.output).WithStderr(in.output)
 	var err error
 	if in.module, err = p.runtime.InstantiateModule(ctx, p.compiled, config); err != nil {
@@ -80,7 +81,7 @@ func (in *instance) packed(v uint64, limit uint32) ([]byte, error) {
 const maxManifest = 64 << 10
 
 func (in *instance) manifest(ctx context.Context) (manifest, error) {
-	ctx = context.WithValue(ctx, deadlineKey{}, time.Now().Add(loadDeadline))
+	ctx = within(ctx, in.start)
 	minor, err := in.module.ExportedFunction("tm_abi_1").Call(ctx)
 	if err != nil {
 		return manifest{}, fmt.Errorf("its tm_abi_1 failed: %w", in.why(err))
@@ -105,7 +106,7 @@ func (in *instance) configure(ctx context.Context, config []byte) error {
 	if init == nil {
 		return nil
 	}
-	ctx = context.WithValue(ctx, deadlineKey{}, time.Now().Add(loadDeadline))
+	ctx = within(ctx, in.start)
 	ptr, err := in.alloc(ctx, len(config))
 	if err != nil {
 		return err
@@ -144,7 +145,7 @@ func (in *instance) alloc(ctx context.Context, n int) (uint32, error) {
 
 // call runs a function over rows [from, to) of the columns.
 func (in *instance) call(ctx context.Context, deadline time.Duration, columns []engine.Column, from, to int, f Function) (*response, error) {
-	ctx = context.WithValue(ctx, deadlineKey{}, time.Now().Add(deadline))
+	ctx = within(ctx, deadline)
 	size := frameSize(columns, from, to)
 	ptr, err := in.alloc(ctx, size)
 	if err != nil {

@@ -96,13 +96,6 @@ func Rewrite(wasm []byte) (out []byte, err error) {
 	return assemble(m, sections), nil
 }
 
-// unknownError names an instruction that the rewriter does not know.
-type unknownError struct{ op string }
-
-func (e *unknownError) Error() string {
-	return "it uses the instruction " + e.op + ", which plugins may not have"
-}
-
 func split(b []byte) []section {
 	r := &reader{b: b}
 	var out []section

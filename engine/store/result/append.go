@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -41,7 +42,7 @@ func appendJSON(b []byte, v any) []byte {
 	case string:
 		return appendString(b, v)
 	case json.RawMessage:
-		return append(b, v...)
+		return appendRaw(b, v)
 	case []any:
 		b = append(b, '[')
 		for i, x := range v {
@@ -79,49 +80,65 @@ func appendReal(b []byte, v float64, bits int) []byte {
 	return strconv.AppendFloat(b, v, format, -1, bits)
 }
 
-const hex = "0123456789abcdef"
-
-// appendString writes a JSON string; bytes that are no UTF-8 become U+FFFD.
+// appendString writes a JSON string. What could steer a terminal is escaped,
+// so that the text can be shown there; bytes that are no UTF-8 become U+FFFD.
 func appendString(b []byte, s string) []byte {
 	b = append(b, '"')
 	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= utf8.RuneSelf {
-			r, size := utf8.DecodeRuneInString(s[i:])
-			if r == utf8.RuneError && size == 1 {
-				b = append(append(b, s[start:i]...), `\ufffd`...)
-				start = i + 1
-			} else if r == 0x2028 || r == 0x2029 { // line ends in JavaScript
-				b = append(append(b, s[start:i]...), `\u202`...)
-				b = append(b, hex[r&0xf])
-				start = i + size
-			}
-			i += size
-			continue
-		}
-		if c >= ' ' && c != '"' && c != '\\' && c != 0x7f {
-			i++
+	for i, r := range s {
+		if r != '"' && r != '\\' && r != utf8.RuneError && !unsafe(r) {
 			continue
 		}
 		b = append(b, s[start:i]...)
-		switch c {
+		size := utf8.RuneLen(r)
+		switch r {
 		case '"', '\\':
-			b = append(b, '\\', c)
+			b = append(b, '\\', byte(r))
 		case '\n':
 			b = append(b, '\\', 'n')
 		case '\r':
 			b = append(b, '\\', 'r')
 		case '\t':
 			b = append(b, '\\', 't')
+		case utf8.RuneError:
+			_, size = utf8.DecodeRuneInString(s[i:])
+			b = append(b, "\ufffd"...)
 		default:
-			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&0xf])
+			b = appendEscape(b, r)
 		}
-		i++
-		start = i
+		start = i + size
 	}
 	b = append(b, s[start:]...)
 	return append(b, '"')
+}
+
+// appendEscape writes a character as \uXXXX, or two of them.
+func appendEscape(b []byte, r rune) []byte {
+	if r > 0xffff {
+		high, low := utf16.EncodeRune(r)
+		return appendEscape(appendEscape(b, high), low)
+	}
+	return fmt.Appendf(b, "\\u%04x", r)
+}
+
+// appendRaw writes JSON text as it is, on one line. In valid JSON a control
+// character can only be a space between the tokens, and any other character
+// that is no sign of JSON stands in a string.
+func appendRaw(b []byte, raw []byte) []byte {
+	if !strings.ContainsFunc(string(raw), unsafe) {
+		return append(b, raw...)
+	}
+	for _, r := range string(raw) {
+		switch {
+		case r < ' ':
+			b = append(b, ' ')
+		case unsafe(r):
+			b = appendEscape(b, r)
+		default:
+			b = utf8.AppendRune(b, r)
+		}
+	}
+	return b
 }
 
 // Text writes a value for people: in a table, in CSV, in Markdown. Null is

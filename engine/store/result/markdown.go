@@ -32,8 +32,27 @@ func writeMarkdown(w *writer, r *reader) (int64, error) {
 
 var markdown = strings.NewReplacer(
 	`\`, `\\`, "|", `\|`, "\r\n", "<br>", "\n", "<br>", "<", "&lt;", ">", "&gt;", "&", "&amp;",
-	"`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "~", `\~`,
+	"`", "\\`", "*", `\*`, "~", `\~`, "](", `]\(`,
 )
 
 // cell makes a text stand in a Markdown table as it is.
-func cell(s string) string { return Visible(markdown.Replace(s)) }
+func cell(s string) string { return Visible(underscores(markdown.Replace(s))) }
+
+// underscores escapes those that are not within a word; the others are none
+// of Markdown's.
+func underscores(s string) string {
+	if !strings.Contains(s, "_") {
+		return s
+	}
+	word := func(i int) bool {
+		return i >= 0 && i < len(s) && (s[i] >= '0' && s[i] <= '9' || s[i] >= 'a' && s[i] <= 'z' || s[i] >= 'A' && s[i] <= 'Z')
+	}
+	b := make([]byte, 0, len(s)+8)
+	for i := range len(s) {
+		if s[i] == '_' && !(word(i-1) && word(i+1)) {
+			b = append(b, '\\')
+		}
+		b = append(b, s[i])
+	}
+	return string(b)
+}

@@ -3,6 +3,7 @@ package result
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/rivo/uniseg"
 )
@@ -92,10 +93,10 @@ func (t *tableLayout) row(w *writer, cells []string) error {
 		if i > 0 {
 			w.line = append(w.line, "  "...)
 		}
-		used := uniseg.StringWidth(s)
+		used := displayWidth(s)
 		if t.cut && used > t.widths[i] {
 			s = cut(s, t.widths[i])
-			used = uniseg.StringWidth(s)
+			used = displayWidth(s)
 		}
 		pad := max(0, t.widths[i]-used)
 		right := t.types[i].numeric()
@@ -117,9 +118,9 @@ func layout(names []string, lines [][]string, width int) []int {
 	widths := make([]int, len(names))
 	total := -2
 	for i, name := range names {
-		widths[i] = uniseg.StringWidth(Visible(name))
+		widths[i] = displayWidth(Visible(name))
 		for _, line := range lines {
-			widths[i] = max(widths[i], uniseg.StringWidth(line[i]))
+			widths[i] = max(widths[i], displayWidth(line[i]))
 		}
 		if width > 0 {
 			widths[i] = min(widths[i], max(maxColumn, width/len(names)))
@@ -140,6 +141,16 @@ func layout(names []string, lines [][]string, width int) []int {
 		total--
 	}
 	return widths
+}
+
+// displayWidth is how many columns of a terminal a visible text takes.
+func displayWidth(s string) int {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return uniseg.StringWidth(s)
+		}
+	}
+	return len(s)
 }
 
 // cut shortens a text to a width, and shows by … that it did.

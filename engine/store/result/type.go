@@ -81,7 +81,7 @@ func (p *typeParser) typ(depth int) Type {
 		t.Width, t.Scale = p.numbers()
 	}
 	for p.skip('[') {
-		elem := t
+		elem := t.settled()
 		t = Type{Name: "LIST", Elem: &elem}
 		if n := p.digits(); n > 0 {
 			t.Name, t.Width = "ARRAY", n

@@ -135,21 +135,18 @@ func (r *reader) text(i int) string { return string(appendText(nil, r.value(i)))
 // uniqueNames are the columns' names, with a number behind one that was
 // there before: a JSON object or a Parquet file has every name once.
 func (r *reader) uniqueNames() []string {
-	seen := make(map[string]bool, len(r.names))
+	taken := make(map[string]bool, len(r.names))
 	for _, name := range r.names {
-		seen[name] = false
+		taken[name] = true
 	}
+	used := make(map[string]bool, len(r.names))
 	out := make([]string, len(r.names))
 	for i, name := range r.names {
 		unique := name
-		for n := 1; seen[unique]; n++ {
+		for n := 1; used[unique] || unique != name && taken[unique]; n++ {
 			unique = name + "_" + strconv.Itoa(n)
-			if _, taken := seen[unique]; !taken {
-				break
-			}
-			seen[unique] = true
 		}
-		seen[unique] = true
+		used[unique] = true
 		out[i] = unique
 	}
 	return out
