@@ -111,8 +111,8 @@ func (a *app) runNotebook(ctx context.Context, b *workbench.Workbench, n *notebo
 			}
 		}
 	})
-	if r == nil {
-		return failed
+	if r == nil || failed != nil && len(r.Cells) == 0 {
+		return failed // nothing ran
 	}
 	if f.check || f.update {
 		if failed != nil {

@@ -13,9 +13,20 @@ type Rows struct {
 }
 
 // TypeNames are the types of the columns in full, as package result reads
-// them: JSON within a STRUCT is told, and a value of it is its text. They are
-// nil for an EXPLAIN.
-func (r *Rows) TypeNames() []string { return r.types }
+// them: JSON within a STRUCT is told, and a value of it is its text.
+func (r *Rows) TypeNames() []string {
+	if r.types != nil {
+		return r.types
+	}
+	columns, err := r.ColumnTypes()
+	if err != nil {
+		return nil // the rows are closed
+	}
+	for _, c := range columns {
+		r.types = append(r.types, c.DatabaseTypeName())
+	}
+	return r.types
+}
 
 // Err is the error that ended the rows, told to a person.
 func (r *Rows) Err() error { return Explain(r.Rows.Err(), r.query) }

@@ -154,7 +154,7 @@ func (p *prepared) carry(ctx context.Context, conn *sql.Conn, args []any) error 
 }
 
 func describe(ctx context.Context, conn *sql.Conn, query string, args []any) (names, types []string, err error) {
-	rows, err := conn.QueryContext(ctx, "DESCRIBE SELECT * FROM (\n"+query+"\n)", args...)
+	rows, err := conn.QueryContext(ctx, "DESCRIBE\n"+query, args...)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -30,6 +30,9 @@ type Data struct {
 	Bytes []byte
 }
 
+// At is a segment at a place.
+func At(place int, b []byte) Data { return Data{At: place, Bytes: b} }
+
 // Module is what Bytes assembles. Functions count from the imports on.
 type Module struct {
 	Imports []Import
