@@ -198,6 +198,7 @@ func TestHostileModulesAreRefused(t *testing.T) {
 		{"only the head", good[:8], "does not export tm_abi_1"},
 		{"cut in a section", good[:len(good)/2], "not a valid WebAssembly module"},
 		{"cut at the end", good[:len(good)-1], "not a valid WebAssembly module"},
+		{"a billion types", append(bytes.Clone(good[:8]), 1, 5, 0xff, 0xff, 0xff, 0x7f, 0x60), "not a valid WebAssembly module"},
 		{"a component", []byte("\x00asm\x0d\x00\x01\x00"), "not a valid WebAssembly module"},
 		{"sections twice", append(bytes.Clone(good), good[8:]...), "not a valid WebAssembly module"},
 

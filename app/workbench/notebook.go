@@ -86,8 +86,8 @@ func (h notebookHost) Query(ctx context.Context, query string, args []sql.NamedA
 	}
 	t := &notebook.Table{Rows: [][]any{}}
 	values, into := make([]any, len(types)), make([]any, len(types))
-	for i, c := range types {
-		t.Columns = append(t.Columns, notebook.Column{Name: c.Name(), Type: c.DatabaseTypeName()})
+	for i, name := range rows.TypeNames() {
+		t.Columns = append(t.Columns, notebook.Column{Name: types[i].Name(), Type: name})
 		into[i] = &values[i]
 	}
 	for rows.Next() {

@@ -22,6 +22,7 @@ import (
 	"github.com/duckdb/duckdb-go/v2"
 
 	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/store/cage"
 )
 
 // Options say where the database lives and what it may use.
@@ -82,7 +83,7 @@ func (s *Store) connect(ctx context.Context) error {
 		db.Close()
 		return openError(s.opt.Path, err)
 	}
-	if err := harden(ctx, db, append([]string{s.opt.Staging}, s.opt.Readable...)); err != nil {
+	if err := cage.Harden(ctx, db, append([]string{s.opt.Staging}, s.opt.Readable...)); err != nil {
 		db.Close()
 		return err
 	}

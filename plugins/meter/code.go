@@ -17,7 +17,7 @@ func (w *writer) copyByte() byte {
 	return c
 }
 
-func (w *writer) copyBytes(n int) { w.out = append(w.out, w.r.bytes(uint32(n))...) }
+func (w *writer) copyBytes(n uint32) { w.out = append(w.out, w.r.bytes(n)...) }
 
 func (w *writer) copyU32() uint32 {
 	v := w.r.u32()
@@ -45,6 +45,34 @@ func (w *writer) function() {
 func (w *writer) global() {
 	if w.copyU32() >= w.m.globals {
 		panic(errMalformed)
+	}
+}
+
+// signatures copies the types of functions.
+func (w *writer) signatures() {
+	for range w.copyU32() {
+		if w.copyByte() != 0x60 {
+			panic(errMalformed)
+		}
+		w.copyBytes(w.copyU32()) // parameters
+		w.copyBytes(w.copyU32()) // results
+	}
+}
+
+// data copies the segments of memory.
+func (w *writer) data() {
+	for range w.copyU32() {
+		switch flags := w.copyU32(); flags {
+		case 0:
+			w.expr(false)
+		case 1: // passive
+		case 2:
+			w.copyU32() // memory
+			w.expr(false)
+		default:
+			panic(errMalformed)
+		}
+		w.copyBytes(w.copyU32())
 	}
 }
 
@@ -80,7 +108,7 @@ func (w *writer) tables() {
 
 func (w *writer) exports() {
 	for range w.copyU32() {
-		w.copyBytes(int(w.copyU32()))
+		w.copyBytes(w.copyU32())
 		switch kind := w.copyByte(); kind {
 		case 0:
 			w.function()
@@ -122,12 +150,17 @@ func (w *writer) elements() {
 
 // code copies the bodies of functions.
 func (w *writer) code() {
+	all := uint64(0)
 	for range w.copyU32() {
 		size := w.r.u32()
 		body := &writer{m: w.m, r: &reader{b: w.r.bytes(size)}}
-		for range body.copyU32() { // locals
-			body.copyU32()
+		locals := uint64(0)
+		for range body.copyU32() {
+			locals += uint64(body.copyU32())
 			body.copyByte()
+		}
+		if all += locals; locals > maxLocals || all > maxAllLocals {
+			panic(refusal("it has more local variables than plugins may have"))
 		}
 		body.count()
 		body.expr(true)

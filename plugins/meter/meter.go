@@ -13,6 +13,8 @@
 // SIMD; a module with any other is refused.
 package meter
 
+import "fmt"
+
 // Module and Name are the import that the rewritten module calls.
 const (
 	Module = "tidemark"
@@ -27,6 +29,16 @@ const Quantum = 65536
 const (
 	stretch   = 1024
 	bulkShift = 6
+)
+
+// maxEntries is how many types, functions and so on a module may have.
+const maxEntries = 1 << 18
+
+// A few bytes can declare any number of locals, for which the compiler makes
+// room: these bound one function's, and all of them together.
+const (
+	maxLocals    = 50_000
+	maxAllLocals = 1 << 22
 )
 
 // Tables take memory of the host's, eight bytes an element.
@@ -111,9 +123,27 @@ func split(b []byte) []section {
 			panic(errMalformed)
 		}
 		last = order(id)
-		out = append(out, section{id, body})
+		s := section{id, body}
+		s.bound()
+		out = append(out, s)
 	}
 	return out
+}
+
+// bound looks at how many entries a section says it has: the compiler makes
+// room for them before it reads the first.
+func (s section) bound() {
+	if s.id == secStart || s.id == secDataCount {
+		return
+	}
+	r := &reader{b: s.body}
+	n := r.u32()
+	if uint64(n) > uint64(len(s.body)) {
+		panic(errMalformed)
+	}
+	if n > maxEntries {
+		panic(refusal(fmt.Sprintf("it has %d entries in section %d, more than %d", n, s.id, maxEntries)))
+	}
 }
 
 func survey(sections []section) module {
@@ -191,7 +221,11 @@ func order(id byte) int {
 func (m module) section(id byte, body []byte) []byte {
 	switch id {
 	case secType:
-		return m.grow(body, []byte{0x60, 0, 0}) // () -> ()
+		types := body
+		if body != nil {
+			types = m.rewrite(body, (*writer).signatures)
+		}
+		return m.grow(types, []byte{0x60, 0, 0}) // () -> ()
 	case secImport:
 		entry := appendName(appendName(nil, Module), Name)
 		return m.grow(body, appendU32(append(entry, 0), m.types))
@@ -213,6 +247,8 @@ func (m module) section(id byte, body []byte) []byte {
 		return m.rewrite(body, (*writer).elements)
 	case secCode:
 		return m.rewrite(body, (*writer).code)
+	case secData:
+		return m.rewrite(body, (*writer).data)
 	}
 	return body
 }
