@@ -112,7 +112,9 @@ type drawing struct {
 	series []series
 	left   int // series beyond maxSeries, not drawn
 	isTime bool
-	labels []string // of a categorical x axis
+	xs     []float64 // the distinct moments of a time axis, in order
+	step   float64   // between them where they are regular, else 0
+	labels []string  // of a categorical x axis
 	minX   float64
 	maxX   float64
 	minY   float64
@@ -157,6 +159,7 @@ func (d *drawing) describe() string {
 
 // layout sorts rows into series and finds the ranges of the axes.
 func layout(c *Chart, t *Table) *drawing {
+	c = c.heatByColour(t)
 	d := &drawing{chart: c, height: chartHeight}
 	if c.Height >= 80 && c.Height <= 1200 {
 		d.height = c.Height
@@ -209,11 +212,59 @@ func layout(c *Chart, t *Table) *drawing {
 		d.series = d.series[:maxSeries]
 	}
 	d.ranges(categorical)
+	if d.isTime {
+		d.findStep()
+		d.breakAtMissing()
+	}
 	return d
 }
 
+// findStep finds out whether the moments are buckets of one size: every
+// distance is so many times the smallest one, which is also the usual one.
+func (d *drawing) findStep() {
+	for _, s := range d.series {
+		for _, p := range s.points {
+			d.xs = append(d.xs, p.x)
+		}
+	}
+	slices.Sort(d.xs)
+	d.xs = slices.Compact(d.xs)
+	var gaps []float64
+	for i := 1; i < len(d.xs); i++ {
+		gaps = append(gaps, d.xs[i]-d.xs[i-1])
+	}
+	slices.Sort(gaps)
+	if len(gaps) == 0 || gaps[len(gaps)/2] != gaps[0] {
+		return
+	}
+	for _, g := range gaps {
+		if math.Mod(g, gaps[0]) != 0 {
+			return
+		}
+	}
+	d.step = gaps[0]
+}
+
+// breakAtMissing interrupts a series where it has no row for a bucket: a line
+// across would show values that nobody measured.
+func (d *drawing) breakAtMissing() {
+	if d.step == 0 {
+		return
+	}
+	for i, s := range d.series {
+		var points []point
+		for j, p := range s.points {
+			if j > 0 && p.x-s.points[j-1].x > d.step {
+				points = append(points, point{x: s.points[j-1].x + d.step, gap: true})
+			}
+			points = append(points, p)
+		}
+		d.series[i].points = points
+	}
+}
+
 func (d *drawing) ranges(categorical bool) {
-	d.minX, d.maxX, d.minY, d.maxY = math.Inf(1), math.Inf(-1), 0, math.Inf(-1)
+	d.minX, d.maxX, d.minY, d.maxY = math.Inf(1), math.Inf(-1), 0, 0
 	for _, s := range d.series {
 		if !categorical {
 			slices.SortStableFunc(s.points, func(a, b point) int {
@@ -236,10 +287,11 @@ func (d *drawing) ranges(categorical bool) {
 	if categorical {
 		d.minX, d.maxX = -0.5, float64(len(d.labels))-0.5
 	}
-	if d.minX >= d.maxX {
-		d.minX, d.maxX = d.minX-0.5, d.maxX+0.5
+	if d.minX >= d.maxX { // far from zero, half a unit is lost in rounding
+		room := max(0.5, math.Abs(d.minX)*1e-9)
+		d.minX, d.maxX = d.minX-room, d.maxX+room
 	}
-	if math.IsInf(d.maxY, 0) || d.minY >= d.maxY {
+	if d.maxY-d.minY < 1e-300 {
 		d.maxY = d.minY + 1
 	}
 }
@@ -257,7 +309,7 @@ func (d *drawing) axes(b *strings.Builder) {
 	step := niceStep((d.maxY - d.minY) / 5)
 	d.maxY = math.Ceil(d.maxY/step) * step
 	d.minY = math.Floor(d.minY/step) * step
-	for y := d.minY; y <= d.maxY+step/2; y += step {
+	for y := range steps(d.minY, d.maxY+step/2, step) {
 		at := d.py(y)
 		fmt.Fprintf(b, `<line class="grid" x1="%d" x2="%d" y1="%.1f" y2="%.1f"/><text class="tick" x="%d" y="%.1f" text-anchor="end">%s</text>`,
 			left, chartWidth-right, at, at, left-8, at+3.5, compactNumber(y, step))
@@ -278,8 +330,23 @@ func (d *drawing) axes(b *strings.Builder) {
 		fmt.Fprintf(b, `<text class="zone" x="%d" y="%d" text-anchor="end">UTC</text>`, chartWidth-right, d.height-2)
 	default:
 		step := niceStep((d.maxX - d.minX) / 8)
-		for x := math.Ceil(d.minX/step) * step; x <= d.maxX; x += step {
+		for x := range steps(math.Ceil(d.minX/step)*step, d.maxX, step) {
 			fmt.Fprintf(b, `<text class="tick" x="%.1f" y="%d" text-anchor="middle">%s</text>`, d.px(x), base, compactNumber(x, step))
+		}
+	}
+}
+
+// steps yields the places of ticks. It ends even where a step is too small to
+// move a number that is far from zero.
+func steps(from, to, step float64) func(func(float64) bool) {
+	return func(yield func(float64) bool) {
+		last := math.Inf(-1)
+		for i := range 50 {
+			v := from + float64(i)*step
+			if v > to || v > last && !yield(v) {
+				return
+			}
+			last = v
 		}
 	}
 }
@@ -370,22 +437,16 @@ func (d *drawing) heat(b *strings.Builder) {
 	rows := d.series[:min(len(d.series), 40)]
 	d.left = len(d.series) - len(rows)
 	high := float64(d.height-bottom-top) / float64(len(rows))
-	xs := len(d.labels)
-	if d.labels == nil {
-		xs = max(1, len(rows[0].points))
-	}
+	xs := d.columns()
 	wide := float64(chartWidth-label-right) / float64(xs)
 	for r, s := range rows {
 		y := float64(top) + high*float64(r)
 		fmt.Fprintf(b, `<text class="tick" x="%d" y="%.1f" text-anchor="end">%s</text>`, label-8, y+high/2+3.5, text(shorten(s.name, 16)))
-		for i, p := range s.points {
+		for _, p := range s.points {
 			if p.gap {
 				continue
 			}
-			col := p.x
-			if d.labels == nil {
-				col = float64(i)
-			}
+			col := d.columnOf(p.x)
 			share := (p.y - d.minY) / (d.maxY - d.minY)
 			fmt.Fprintf(b, `<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="%s" fill-opacity="%.2f"><title>%s</title></rect>`,
 				label+wide*col, y, max(0.5, wide-0.5), max(0.5, high-1), palette[0], 0.06+0.94*share, text(d.tip(s, p)))
@@ -400,9 +461,40 @@ func (d *drawing) heat(b *strings.Builder) {
 	if d.isTime {
 		for _, t := range timeTicks(d.minX, d.maxX) {
 			fmt.Fprintf(b, `<text class="tick" x="%.1f" y="%d" text-anchor="middle">%s</text>`,
-				label+(t.at-d.minX)/(d.maxX-d.minX)*float64(chartWidth-label-right), d.height-bottom+18, t.label)
+				label+wide*d.columnOf(t.at), d.height-bottom+18, t.label)
 		}
+		fmt.Fprintf(b, `<text class="zone" x="%d" y="%d" text-anchor="end">UTC</text>`, chartWidth-right, d.height-2)
 	}
+}
+
+// maxColumns bounds the columns of a heatmap; more are narrower than a pixel.
+const maxColumns = 2000
+
+// columns is how many columns a heatmap has.
+func (d *drawing) columns() int {
+	switch {
+	case d.labels != nil:
+		return max(1, len(d.labels))
+	case d.regular():
+		return int(math.Round((d.xs[len(d.xs)-1]-d.xs[0])/d.step)) + 1
+	}
+	return max(1, len(d.xs))
+}
+
+func (d *drawing) regular() bool {
+	return d.step > 0 && (d.xs[len(d.xs)-1]-d.xs[0])/d.step < maxColumns
+}
+
+// columnOf finds the column of a heatmap that a place on the x axis is in.
+func (d *drawing) columnOf(x float64) float64 {
+	switch {
+	case d.labels != nil:
+		return x
+	case d.regular():
+		return (x - d.xs[0]) / d.step
+	}
+	i, _ := slices.BinarySearch(d.xs, x)
+	return float64(i)
 }
 
 func (d *drawing) tip(s series, p point) string {
@@ -451,6 +543,25 @@ func bigNumber(c *Chart, t *Table) string {
 	return `<figure class="big"><b>` + text(value) + `</b><figcaption>` + text(title) + `</figcaption></figure>`
 }
 
+// heatByColour reads a heatmap whose y is a category and whose series is a
+// number (y: day, series: orders) like one that has them the other way round.
+func (c *Chart) heatByColour(t *Table) *Chart {
+	ys := c.ys()
+	if c.Type != "heatmap" || c.Series == "" || len(ys) != 1 {
+		return c
+	}
+	column := func(name string) int {
+		return slices.IndexFunc(t.Columns, func(col Column) bool { return col.Name == name })
+	}
+	y, s := column(ys[0]), column(c.Series)
+	if y < 0 || s < 0 || numericType(t.Columns[y].Type) || !numericType(t.Columns[s].Type) {
+		return c
+	}
+	turned := *c
+	turned.Y, turned.Series = c.Series, ys[0]
+	return &turned
+}
+
 func numericColumn(t *Table, i int) bool {
 	for _, row := range t.Rows {
 		if row[i] != nil {
@@ -462,7 +573,13 @@ func numericColumn(t *Table, i int) bool {
 }
 
 // scalar reads a value as a place on an axis: a number, or microseconds.
+// Numbers so large that a distance between two of them overflows have none.
 func scalar(v any) (float64, bool) {
+	f, ok := finite(v)
+	return f, ok && math.Abs(f) < 1e300
+}
+
+func finite(v any) (float64, bool) {
 	switch v := v.(type) {
 	case float64:
 		return v, !math.IsNaN(v) && !math.IsInf(v, 0)

@@ -138,6 +138,12 @@ func (n *Notebook) cells(lines []string, at int, decode DecodeYAML) error {
 		}
 	}
 	for i := at; i < len(lines); i++ {
+		if comment(lines[i]) {
+			for i < len(lines) && !strings.Contains(lines[i], "-->") {
+				i++
+			}
+			continue
+		}
 		fence, info, ok := opening(lines[i])
 		if !ok {
 			continue
@@ -175,20 +181,28 @@ func (n *Notebook) cells(lines []string, at int, decode DecodeYAML) error {
 	return nil
 }
 
-// opening reads the line that opens a fenced block.
+// comment reports whether a line begins an HTML comment, in which nothing is
+// a cell.
+func comment(line string) bool {
+	trimmed := strings.TrimLeft(line, " ")
+	return len(line)-len(trimmed) <= 3 && strings.HasPrefix(trimmed, "<!--")
+}
+
+// opening reads the line that opens a fenced block: at least three backticks
+// or tildes.
 func opening(line string) (fence, info string, ok bool) {
 	trimmed := strings.TrimLeft(line, " ")
-	if len(line)-len(trimmed) > 3 || !strings.HasPrefix(trimmed, "```") {
+	if len(line)-len(trimmed) > 3 || !strings.HasPrefix(trimmed, "```") && !strings.HasPrefix(trimmed, "~~~") {
 		return "", "", false
 	}
-	n := len(trimmed) - len(strings.TrimLeft(trimmed, "`"))
+	n := len(trimmed) - len(strings.TrimLeft(trimmed, trimmed[:1]))
 	info = trimmed[n:]
-	return trimmed[:n], info, !strings.Contains(info, "`")
+	return trimmed[:n], info, trimmed[0] == '~' || !strings.Contains(info, "`")
 }
 
 func closing(line, fence string) bool {
 	t := strings.TrimSpace(line)
-	return len(t) >= len(fence) && strings.Trim(t, "`") == ""
+	return len(t) >= len(fence) && strings.Trim(t, fence[:1]) == ""
 }
 
 func (n *Notebook) checkNames() error {

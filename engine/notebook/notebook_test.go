@@ -54,9 +54,9 @@ func TestSpliceLeavesTheQueryAlone(t *testing.T) {
 	order := []string{"a", "b"}
 	for _, c := range []struct{ query, want string }{
 		{"SELECT 1 -- a\n, 'b', $b, \"c d\"", "SELECT 1 -- a\n, 'b', $b, \"c d\""},
-		{"FROM b", "WITH a AS (\nSELECT 1 AS x\n), b AS (\nSELECT x FROM a\n)\nFROM b"},
-		{"WITH z AS (FROM a) FROM z", "WITH a AS (\nSELECT 1 AS x\n),\n     z AS (FROM a) FROM z"},
-		{"with recursive z AS (FROM a) FROM z", "WITH RECURSIVE a AS (\nSELECT 1 AS x\n),\n               z AS (FROM a) FROM z"},
+		{"FROM b", "WITH \"a\" AS (\nSELECT 1 AS x \n), \"b\" AS (\nSELECT x FROM a\n)\nFROM b"},
+		{"WITH z AS (FROM a) FROM z", "WITH \"a\" AS (\nSELECT 1 AS x \n),\n     z AS (FROM a) FROM z"},
+		{"with recursive z AS (FROM a) FROM z", "WITH RECURSIVE \"a\" AS (\nSELECT 1 AS x \n),\n               z AS (FROM a) FROM z"},
 	} {
 		if got, _ := splice(c.query, named, order); got != c.want {
 			t.Errorf("%s\n got  %q\n want %q", c.query, got, c.want)

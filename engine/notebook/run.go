@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"tidemark.dev/tidemark/engine"
 )
@@ -146,7 +147,7 @@ func (r *runner) prepare(opt Options) error {
 	r.out.Params, r.out.From, r.out.To = values, from, to
 	r.values = map[string]any{"from": from, "to": to}
 	for k, v := range values {
-		r.values[k] = v
+		r.values[strings.ToLower(k)] = v
 	}
 	return nil
 }
@@ -201,12 +202,13 @@ func (r *runner) query(ctx context.Context, c Cell) (*Table, error) {
 func (r *runner) args(c Cell, text string) ([]sql.NamedArg, error) {
 	var out []sql.NamedArg
 	seen := map[string]bool{}
-	for _, t := range tokens(text) {
-		if !t.param || seen[t.text] {
+	for _, t := range params(text) {
+		key := strings.ToLower(t.text) // as in DuckDB, case does not matter
+		if seen[key] {
 			continue
 		}
-		seen[t.text] = true
-		v, ok := r.values[t.text]
+		seen[key] = true
+		v, ok := r.values[key]
 		if !ok {
 			names := []string{"from", "to"}
 			for _, p := range r.n.Params {
@@ -216,15 +218,23 @@ func (r *runner) args(c Cell, text string) ([]sql.NamedArg, error) {
 			if near := engine.Nearest(t.text, names); near != "" {
 				hint = "did you mean $" + near + "?"
 			}
-			line := c.Line
-			if at := strings.Index(c.Text, "$"+t.text); at >= 0 {
-				line += strings.Count(c.Text[:at], "\n")
-			}
-			return nil, r.n.fail(line, 1, "there is no parameter $"+t.text, hint)
+			line, column := r.place(c, t.text)
+			return nil, r.n.fail(line, column, "there is no parameter $"+t.text, hint)
 		}
-		out = append(out, sql.Named(t.text, v))
+		out = append(out, sql.Named(key, v))
 	}
 	return out, nil
+}
+
+// place finds a parameter in a cell.
+func (r *runner) place(c Cell, name string) (line, column int) {
+	for _, t := range params(c.Text) {
+		if t.text == name {
+			before := c.Text[:t.start]
+			return c.Line + strings.Count(before, "\n"), utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1
+		}
+	}
+	return c.Line, 1
 }
 
 // placed moves an error's place from the text that ran to the file.

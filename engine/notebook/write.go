@@ -10,6 +10,8 @@ import (
 
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/extension"
+
+	"tidemark.dev/tidemark/engine"
 )
 
 // shownRows is how many rows of a table a page shows.
@@ -226,9 +228,9 @@ func Script(n *Notebook, opt Options) ([]byte, error) {
 		return nil, err
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "-- %s\nSET VARIABLE \"from\" = %s;\nSET VARIABLE \"to\" = %s;\n", n.File, literal(from), literal(to))
+	fmt.Fprintf(&b, "-- %s\nSET VARIABLE \"from\" = %s;\nSET VARIABLE \"to\" = %s;\n", n.File, sqlLiteral(from), sqlLiteral(to))
 	for _, p := range n.Params {
-		fmt.Fprintf(&b, "SET VARIABLE %s = %s;\n", p.Name, literal(values[p.Name]))
+		fmt.Fprintf(&b, "SET VARIABLE %s = %s;\n", engine.QuoteIdent(strings.ToLower(p.Name)), sqlLiteral(values[p.Name]))
 	}
 	for _, c := range n.Cells {
 		switch c.Kind {
@@ -237,11 +239,16 @@ func Script(n *Notebook, opt Options) ([]byte, error) {
 				b.WriteString(strings.TrimRight("-- "+line, " ") + "\n")
 			}
 		case SQL, Check:
-			query := strings.TrimRight(strings.TrimSpace(variables(c.Text)), ";")
+			// The semicolon stands on its own line: the query may end in a comment.
+			query := strings.Trim(variables(statement(c.Text)), "\n")
 			if c.Name != "" {
-				fmt.Fprintf(&b, "CREATE OR REPLACE TEMP VIEW %s AS\n%s;\nFROM %s;\n", c.Name, query, c.Name)
+				name := engine.QuoteIdent(c.Name)
+				fmt.Fprintf(&b, "CREATE OR REPLACE TEMP VIEW %s AS\n%s\n;\nFROM %s;\n", name, query, name)
 			} else {
-				fmt.Fprintf(&b, "%s;\n", query)
+				fmt.Fprintf(&b, "%s\n;\n", query)
+			}
+			if c.Kind == Check {
+				fmt.Fprintf(&b, "SELECT if(count(*) = 0, 'passed', error('the check on line %d found ' || count(*) || ' rows')) AS \"check\" FROM (\n%s\n);\n", c.Line, query)
 			}
 		}
 		b.WriteString("\n")
@@ -253,16 +260,14 @@ func Script(n *Notebook, opt Options) ([]byte, error) {
 func variables(sql string) string {
 	var b strings.Builder
 	at := 0
-	for _, t := range tokens(sql) {
-		if t.param {
-			b.WriteString(sql[at:t.start] + "getvariable('" + t.text + "')")
-			at = t.start + 1 + len(t.text)
-		}
+	for _, t := range params(sql) {
+		b.WriteString(sql[at:t.start] + "getvariable('" + strings.ToLower(t.text) + "')")
+		at = t.end
 	}
 	return b.String() + sql[at:]
 }
 
-func literal(v any) string {
+func sqlLiteral(v any) string {
 	switch v := v.(type) {
 	case nil:
 		return "NULL"
@@ -323,7 +328,7 @@ func visible(s string) string {
 			return r
 		case r < 0x20:
 			return '␀' + r
-		case r == 0x7f, r >= 0x80 && r < 0xa0, r == 0x200e, r == 0x200f, r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069:
+		case r == 0x7f, r >= 0x80 && r < 0xa0, r == 0x61c, r == 0x200e, r == 0x200f, r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069:
 			return '\ufffd'
 		}
 		return r
