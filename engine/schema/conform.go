@@ -16,6 +16,7 @@ type Conformer struct {
 	refused map[string]string
 	labels  []engine.Path
 	timed   bool // some path is mapped to event_time
+	full    bool // no further path gets a type
 
 	s         scanner
 	gen       uint64
@@ -77,7 +78,7 @@ type Outcome struct {
 // from the Evolution that made the version.
 func NewConformer(body engine.Type, m engine.Mapping, refused map[string]string) *Conformer {
 	return &Conformer{
-		root: buildTrie(body, m), refused: refused, labels: m.Labels, timed: len(m.EventTime) > 0,
+		root: buildTrie(body, m), refused: refused, labels: m.Labels, timed: len(m.EventTime) > 0, full: Leaves(body) >= MaxPaths,
 		slots: make([]slot, firstLabel+len(m.Labels)),
 	}
 }
@@ -86,17 +87,21 @@ func NewConformer(body engine.Type, m engine.Mapping, refused map[string]string)
 // and so is what Append will write.
 func (c *Conformer) Conform(line []byte) Outcome {
 	c.raw = nil
-	if !utf8.Valid(line) {
-		return Outcome{Reason: "the record is not valid UTF-8", Offset: firstInvalid(line)}
-	}
 	c.scan(line, false)
-	if c.s.bad.reason == "" && c.duplicate {
-		c.raw = line
-		line = dedupe(line)
-		c.scan(line, false)
+	bad := c.s.bad
+	text := line
+	if bad.more { // what follows is another record's business
+		text = line[:bad.offset]
 	}
-	if bad := c.s.bad; bad.reason != "" {
+	if !utf8.Valid(text) {
+		return Outcome{Reason: "the record is not valid UTF-8", Offset: firstInvalid(text)}
+	}
+	if bad.reason != "" {
 		return Outcome{Reason: bad.reason, Offset: bad.offset, More: bad.more}
+	}
+	if c.duplicate {
+		c.raw = line
+		c.scan(dedupe(line), false)
 	}
 	t := c.slots[timeSlot]
 	out := Outcome{EventTime: t.at.micros, HasTime: t.set, Unknown: c.unknown, Conflicts: c.conflicts}
@@ -214,10 +219,10 @@ func (c *Conformer) object(n *node, depth int) bool {
 		switch {
 		case kid == nil:
 			c.others = append(c.others, span{from, to})
-			ok = c.undeclared(n, name)
+			ok = c.undeclared(n, name, depth+1)
 		case kid.seen == gen:
 			c.duplicate = true
-			_, ok = c.s.skip(depth)
+			_, ok = c.s.skip(depth + 1)
 		default:
 			kid.seen = gen
 			ok = c.value(kid, depth+1)
@@ -251,29 +256,40 @@ func (c *Conformer) checkOthers(base int) {
 }
 
 // undeclared reads a member that the type does not have.
-func (c *Conformer) undeclared(n *node, name []byte) bool {
+func (c *Conformer) undeclared(n *node, name []byte, depth int) bool {
 	start := c.s.pos
-	kind, ok := c.s.skip(0)
+	kind, ok := c.s.skip(depth)
 	if !ok {
 		return false
 	}
 	path := pathOf(n.path, string(name))
-	if why, refused := c.refused[path]; refused {
-		c.conflict(path, why, kind, start)
-		c.setAside(path, start, kind)
-		return true
-	}
-	c.unknown = true
+	c.ask(path, start, kind)
 	c.setAside(path, start, kind)
 	return true
+}
+
+// ask says what a value at a path without a type means: the next version has
+// a type for it, or none ever will.
+func (c *Conformer) ask(path string, start int, kind shape) {
+	why, refused := c.refused[path]
+	switch {
+	case refused:
+	case c.full:
+		why = outOfRoom
+	case !typable(c.s.b[start:c.s.pos], kind):
+		why = "a number that fits 128 bits or a double"
+	default:
+		c.unknown = true
+		return
+	}
+	c.conflict(path, why, kind, start)
 }
 
 // setAside sends the value from start to here to rest.
 func (c *Conformer) setAside(path string, start int, kind shape) {
 	if c.inList > 0 {
 		switch kind {
-		case isNull:
-		case isEmptyList, isEmptyObject:
+		case isNull, isEmptyList, isEmptyObject:
 			c.listMore = true
 		default:
 			c.listBad = true
@@ -292,9 +308,14 @@ func (c *Conformer) conflict(path, want string, got shape, start int) {
 // value reads the value of a node of the trie.
 func (c *Conformer) value(n *node, depth int) bool {
 	start := c.s.pos
-	switch b := c.s.peek(); {
-	case b == '{' && (n.typ.Kind == engine.Struct || n.typ.Kind == engine.Unknown && len(n.kids) > 0):
+	b := c.s.peek()
+	if b == '{' && (n.typ.Kind == engine.Struct || n.typ.Kind == engine.Unknown && len(n.kids) > 0) {
 		return c.structure(n, start, depth)
+	}
+	if b == '{' && len(n.kids) > 0 && !c.offerBelow(n, depth) {
+		return false
+	}
+	switch {
 	case b == '{' && n.typ.Kind == engine.Map, b == '[' && n.typ.Kind == engine.List:
 		return c.elements(n, start, depth)
 	}
@@ -328,16 +349,24 @@ func (c *Conformer) structure(n *node, start, depth int) bool {
 	return true
 }
 
+// offerBelow looks through an object that is no struct for members that fill
+// columns. The object itself is then read as what it is.
+func (c *Conformer) offerBelow(n *node, depth int) bool {
+	start, edits, asides, conflicts := c.s.pos, len(c.edits), len(c.asides), len(c.conflicts)
+	unknown, listBad, listMore := c.unknown, c.listBad, c.listMore
+	ok := c.object(n, depth)
+	c.edits, c.asides, c.conflicts = c.edits[:edits], c.asides[:asides], c.conflicts[:conflicts]
+	c.unknown, c.listBad, c.listMore = unknown, listBad, listMore
+	if ok {
+		c.s.pos = start
+	}
+	return ok
+}
+
 // untyped handles a value whose path has no type yet.
 func (c *Conformer) untyped(n *node, start int, kind shape) {
-	why, refused := c.refused[n.path]
-	switch {
-	case refused:
-		c.conflict(n.path, why, kind, start)
-	case !n.declared:
-		c.unknown = true
-	case kind != isNull && kind != isEmptyList && kind != isEmptyObject:
-		c.unknown = true
+	if !n.declared || kind != isNull && kind != isEmptyList && kind != isEmptyObject {
+		c.ask(n.path, start, kind)
 	}
 	c.setAside(n.path, start, kind)
 }
@@ -458,7 +487,7 @@ func (c *Conformer) offer(n *node, start int, kind shape) (leaves bool) {
 		if c.fixed {
 			if s.set && s.start == start && s.leaves {
 				leaves = true
-				c.keepFiner(*s)
+				c.keepFiner(n, *s)
 			}
 			continue
 		}
@@ -473,16 +502,16 @@ func (c *Conformer) offer(n *node, start int, kind shape) (leaves bool) {
 			offered.rank = -u.rank - 1
 		}
 		*s = offered
-		c.keepFiner(offered)
+		c.keepFiner(n, offered)
 		leaves = leaves || offered.leaves
 	}
 	return leaves
 }
 
 // keepFiner sends a time stamp to rest whose digits event_time cannot hold.
-func (c *Conformer) keepFiner(s slot) {
+func (c *Conformer) keepFiner(n *node, s slot) {
 	if s.at.finer {
-		c.asides = append(c.asides, aside{path: "event_time", start: s.start, end: s.end})
+		c.asides = append(c.asides, aside{path: n.path, start: s.start, end: s.end})
 	}
 }
 
@@ -606,11 +635,14 @@ func (c *Conformer) appendBody(dst []byte) []byte {
 }
 
 // rest is one flat object: full path to raw value. Where a record repeated a
-// key, _raw keeps its whole text.
+// key, _raw keeps its whole text; a member of that name is then found there.
 func (c *Conformer) rest() []byte {
 	out := []byte{'{'}
-	for i, a := range c.asides {
-		if i > 0 {
+	for _, a := range c.asides {
+		if c.raw != nil && a.path == "_raw" {
+			continue
+		}
+		if len(out) > 1 {
 			out = append(out, ',')
 		}
 		out = append(AppendQuoted(out, []byte(a.path)), ':')

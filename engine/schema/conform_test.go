@@ -75,7 +75,7 @@ func TestConformRewrites(t *testing.T) {
 		{"offset keeps the original", `{"ts":"2026-01-01T02:00:00+02:00"}`, `"_t":1767225600000000,"body":{"ts":null},"rest":"{\"ts\":\"2026-01-01T02:00:00+02:00\"}"`},
 		{
 			"nanoseconds", `{"ts":"2026-01-01T00:00:00.000000123Z"}`,
-			`"_t":1767225600000000,"body":{"ts":null},"rest":"{\"event_time\":\"2026-01-01T00:00:00.000000123Z\"}"`,
+			`"_t":1767225600000000,"body":{"ts":null},"rest":"{\"ts\":\"2026-01-01T00:00:00.000000123Z\"}"`,
 		},
 		{"conflict", `{"n":"N/A","f":2}`, `"body":{"n":null,"f":2},"rest":"{\"n\":\"N/A\"}"`},
 		{"no silent rounding", `{"n":1.7}`, `"body":{"n":null},"rest":"{\"n\":1.7}"`},

@@ -20,8 +20,11 @@ type Evolution struct {
 // hugeint or double. exact says whether every value stored under a bigint
 // path is exact as a double; only then may it widen to double.
 func Evolve(body engine.Type, seen *Observation, exact func(path string) bool) Evolution {
-	e := &evolver{Evolution: Evolution{Refused: map[string]string{}}, exact: exact, room: MaxPaths - Leaves(body)}
-	e.Body = e.object("", body, seen)
+	e := &evolver{
+		Evolution: Evolution{Refused: map[string]string{}}, exact: exact,
+		room: MaxPaths - Leaves(body), spare: MaxPaths - unknowns(body),
+	}
+	e.Body = e.object("", 0, body, seen)
 	return e.Evolution
 }
 
@@ -29,19 +32,33 @@ type evolver struct {
 	Evolution
 	exact func(string) bool
 	room  int // leaves that may still be added
+	spare int // paths without a type that may still be added
 }
 
-func (e *evolver) join(path string, t engine.Type, seen *Observation) engine.Type {
+// Why a path gets no type.
+const (
+	outOfRoom = "the dataset has reached its limit of typed paths"
+	tooDeep   = "it is nested too deeply for a column"
+	notExact  = "a stored integer is not exact as a double"
+)
+
+func (e *evolver) join(path string, depth int, t engine.Type, seen *Observation) engine.Type {
 	switch t.Kind {
 	case engine.Unknown:
-		return e.resolve(path, t, seen)
+		return e.resolve(path, depth, t, seen)
 	case engine.Struct:
-		return e.object(path, t, seen)
+		return e.object(path, depth, t, seen)
 	case engine.List:
 		if seen.element == nil {
 			return t
 		}
-		return engine.ListOf(e.join(path+"[]", *t.Elem, seen.element))
+		return engine.ListOf(e.join(path+"[]", depth+1, *t.Elem, seen.element))
+	case engine.Map:
+		elem := *t.Elem
+		for _, name := range seen.order {
+			elem = e.join(path+"[]", depth+1, elem, seen.members[name])
+		}
+		return engine.MapOf(elem)
 	case engine.BigInt:
 		return e.widen(path, t, seen)
 	}
@@ -49,38 +66,67 @@ func (e *evolver) join(path string, t engine.Type, seen *Observation) engine.Typ
 }
 
 // resolve gives an unknown path the type its values voted for.
-func (e *evolver) resolve(path string, from engine.Type, seen *Observation) engine.Type {
-	to := e.fit(path, seen.Type(), seen)
-	if !to.Equal(from) && to.Kind != engine.Unknown {
+func (e *evolver) resolve(path string, depth int, from engine.Type, seen *Observation) engine.Type {
+	to := seen.Type()
+	if to.Kind == engine.Unknown {
+		return from
+	}
+	if to = e.fit(path, depth, to, seen); to.Kind != engine.Unknown {
 		e.Changes = append(e.Changes, Change{Path: path, Op: "resolve", From: from.String(), To: to.String()})
 	}
 	return to
 }
 
 // fit takes out of an observed type what a table cannot hold: names that
-// differ only by case, empty names, and paths beyond the limit.
-func (e *evolver) fit(path string, t engine.Type, seen *Observation) engine.Type {
+// differ only by case, empty names, and paths beyond the limits.
+func (e *evolver) fit(path string, depth int, t engine.Type, seen *Observation) engine.Type {
 	switch t.Kind {
 	case engine.Unknown:
+		e.spare--
 		return t
+	case engine.List, engine.Struct:
+		if depth >= maxTypeDepth {
+			e.Refused[path] = tooDeep
+			return engine.Type{}
+		}
+	}
+	switch t.Kind {
 	case engine.List:
-		return engine.ListOf(e.fit(path+"[]", *t.Elem, seen.element))
+		return engine.ListOf(e.fit(path+"[]", depth+1, *t.Elem, seen.element))
 	case engine.Struct:
 		out := engine.Type{Kind: engine.Struct}
 		names := map[string]string{}
 		for _, f := range t.Fields {
 			if e.admits(path, names, f.Name) {
-				out.Fields = append(out.Fields, engine.Field{Name: f.Name, Type: e.fit(pathOf(path, f.Name), f.Type, seen.members[f.Name])})
+				out.Fields = append(out.Fields, engine.Field{Name: f.Name, Type: e.fit(pathOf(path, f.Name), depth+1, f.Type, seen.members[f.Name])})
 			}
 		}
 		return out
 	}
 	if e.room <= 0 {
-		e.Refused[path] = "the dataset has reached its limit of typed paths"
+		e.Refused[path] = outOfRoom
 		return engine.Type{}
 	}
 	e.room--
+	if t.Kind == engine.BigInt && seen.count[isFloat] > 0 { // numeric chose to keep the integers
+		e.Refused[path] = notExact
+	}
 	return t
+}
+
+// unknowns counts the paths of t that have no type yet.
+func unknowns(t engine.Type) int {
+	switch t.Kind {
+	case engine.Unknown:
+		return 1
+	case engine.List, engine.Map:
+		return unknowns(*t.Elem)
+	}
+	n := 0
+	for _, f := range t.Fields {
+		n += unknowns(f.Type)
+	}
+	return n
 }
 
 // admits decides whether a name may become a member beside those in names,
@@ -103,30 +149,29 @@ func (e *evolver) admits(path string, names map[string]string, name string) bool
 		e.Refused[full] = "differs only by case from " + other
 		return false
 	}
-	if e.room <= 0 {
-		e.Refused[full] = "the dataset has reached its limit of typed paths"
+	if e.room <= 0 || e.spare <= 0 {
+		e.Refused[full] = outOfRoom
 		return false
 	}
 	names[folded] = name
 	return true
 }
 
-func (e *evolver) object(path string, t engine.Type, seen *Observation) engine.Type {
+func (e *evolver) object(path string, depth int, t engine.Type, seen *Observation) engine.Type {
 	out := engine.Type{Kind: engine.Struct, Fields: append([]engine.Field(nil), t.Fields...)}
 	names := map[string]string{}
 	for i, f := range out.Fields {
 		names[fold(f.Name)] = f.Name
 		if m := seen.members[f.Name]; m != nil {
-			out.Fields[i].Type = e.join(pathOf(path, f.Name), f.Type, m)
+			out.Fields[i].Type = e.join(pathOf(path, f.Name), depth+1, f.Type, m)
 		}
 	}
 	for _, name := range seen.order {
 		if _, has := t.Field(name); has || seen.members[name].empty() || !e.admits(path, names, name) {
 			continue
 		}
-		m := seen.members[name]
 		full := pathOf(path, name)
-		added := e.fit(full, m.Type(), m)
+		added := e.fit(full, depth+1, seen.members[name].Type(), seen.members[name])
 		out.Fields = append(out.Fields, engine.Field{Name: name, Type: added})
 		e.Changes = append(e.Changes, Change{Path: full, Op: "add", To: added.String()})
 	}
@@ -136,9 +181,9 @@ func (e *evolver) object(path string, t engine.Type, seen *Observation) engine.T
 func (e *evolver) widen(path string, t engine.Type, seen *Observation) engine.Type {
 	to := t
 	switch {
-	case seen.count[isFloat] > seen.tooHuge && seen.huge == 0:
+	case seen.count[isFloat] > 0 && seen.huge == 0:
 		if seen.inexact || !e.exact(path) {
-			e.Refused[path] = "a stored integer is not exact as a double"
+			e.Refused[path] = notExact
 			return t
 		}
 		to = engine.Scalar(engine.Double)

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"bytes"
+	"math"
 	"strconv"
 
 	"tidemark.dev/tidemark/engine"
@@ -33,7 +34,7 @@ func (c *Conformer) fit(t engine.Type, token []byte, kind shape) (text []byte, v
 		}
 		return c.quoted(token), fits
 	case engine.Double:
-		return nil, fitDouble(token, kind)
+		return fitDouble(token, kind)
 	case engine.Decimal:
 		return c.fitDecimal(t, token, kind)
 	case engine.Timestamp:
@@ -49,7 +50,10 @@ func (c *Conformer) fit(t engine.Type, token []byte, kind shape) (text []byte, v
 	case engine.Varchar:
 		return nil, when(kind == isText)
 	case engine.JSON:
-		return nil, fits
+		if keepsDigits(token) {
+			return nil, fits
+		}
+		return token, cut
 	}
 	return nil, clash
 }
@@ -79,18 +83,92 @@ func fitBigInt(token []byte, kind shape) verdict {
 	return clash
 }
 
-func fitDouble(token []byte, kind shape) verdict {
+func fitDouble(token []byte, kind shape) ([]byte, verdict) {
 	switch kind {
 	case isFloat:
-		return when(finite(token))
+		if len(token) <= 16 && bytes.IndexByte(token, 'e') < 0 && bytes.IndexByte(token, 'E') < 0 {
+			return nil, fits // at most fifteen digits
+		}
+		switch v, exact := toDouble(token); {
+		case math.IsInf(v, 0) || v == 0 && !exact:
+			return nil, clash
+		case !exact:
+			return token, cut
+		}
+		return nil, fits
 	case isInt:
 		if len(token) <= 15 {
-			return fits
+			return nil, fits
 		}
 		n, err := strconv.ParseInt(string(token), 10, 64)
-		return when(err == nil && n <= maxExactInt && n >= -maxExactInt)
+		return nil, when(err == nil && n <= maxExactInt && n >= -maxExactInt)
 	}
-	return clash
+	return nil, clash
+}
+
+// typable reports whether some type of the lattice holds a scalar; lists and
+// objects are judged by what is in them.
+func typable(token []byte, kind shape) bool {
+	switch kind {
+	case isInt:
+		return fitsHuge(token)
+	case isFloat:
+		return finite(token)
+	}
+	return true
+}
+
+// toDouble reads a number token. exact means that the double, written with as
+// many digits, gives the token's digits again: none is lost.
+func toDouble(token []byte) (v float64, exact bool) {
+	v, err := strconv.ParseFloat(string(token), 64)
+	if err != nil {
+		return math.Inf(1), false
+	}
+	var room [40]byte
+	digits := significant(room[:0], token)
+	if len(digits) == 0 || len(digits) <= 15 && math.Abs(v) >= 0x1p-1022 { // a normal double has at least fifteen
+		return v, true
+	}
+	var buf [64]byte
+	back := strconv.AppendFloat(buf[:0], v, 'e', len(digits)-1, 64)
+	return v, bytes.Equal(significant(nil, back), digits)
+}
+
+// significant appends the significant digits of a number token.
+func significant(dst, token []byte) []byte {
+	for _, b := range token {
+		switch {
+		case b == 'e' || b == 'E':
+			return bytes.TrimRight(dst, "0")
+		case b == '0' && len(dst) == 0 || b < '0' || b > '9':
+		default:
+			dst = append(dst, b)
+		}
+	}
+	return bytes.TrimRight(dst, "0")
+}
+
+// keepsDigits reports whether DuckDB, which stores the numbers of a JSON text
+// as doubles unless they are whole, keeps all digits of a value.
+func keepsDigits(token []byte) bool {
+	s := scanner{b: token}
+	for s.pos < len(s.b) {
+		switch b := s.b[s.pos]; {
+		case b == '"':
+			s.str()
+		case b == '-' || '0' <= b && b <= '9':
+			start := s.pos
+			if whole, _ := s.number(); !whole {
+				if v, exact := toDouble(s.b[start:s.pos]); !exact && !math.IsInf(v, 0) {
+					return false
+				}
+			}
+		default:
+			s.pos++
+		}
+	}
+	return true
 }
 
 // fitDecimal takes plain digits, bare or as text, that need no rounding.
@@ -134,7 +212,7 @@ func (c *Conformer) fitTimestamp(token []byte, kind shape) ([]byte, verdict) {
 	mark := len(c.scratch)
 	c.scratch = append(appendTime(append(c.scratch, '"'), at.micros), '"')
 	text := c.scratch[mark:len(c.scratch):len(c.scratch)]
-	if at.finer {
+	if at.finer || at.altered {
 		return text, cut
 	}
 	return text, fits

@@ -15,7 +15,6 @@ const maxExactInt = 1 << 53
 type Observation struct {
 	count   [nShapes]int
 	huge    int  // integers beyond 64 bits, counted in isInt too
-	tooHuge int  // integers beyond 128 bits, and numbers beyond a double
 	inexact bool // some integer is not exact as a double
 	members map[string]*Observation
 	order   []string
@@ -42,29 +41,22 @@ func (o *Observation) value(s *scanner, except []int) {
 		return
 	}
 	kind, _ := s.skip(0)
+	token := s.b[start:s.pos]
+	if !typable(token, kind) { // no type asks for it, and none would hold it
+		return
+	}
 	o.count[kind]++
-	switch kind {
-	case isInt:
-		o.integer(s.b[start:s.pos])
-	case isFloat:
-		if !finite(s.b[start:s.pos]) {
-			o.tooHuge++
-		}
+	if kind == isInt {
+		o.integer(token)
 	}
 }
 
 func (o *Observation) integer(token []byte) {
 	n, err := strconv.ParseInt(string(token), 10, 64)
-	switch {
-	case err == nil:
-		o.inexact = o.inexact || n > maxExactInt || n < -maxExactInt
-	case fitsHuge(token):
+	if err != nil {
 		o.huge++
-		o.inexact = true
-	default:
-		o.tooHuge++
-		o.inexact = true
 	}
+	o.inexact = o.inexact || err != nil || n > maxExactInt || n < -maxExactInt
 }
 
 func (o *Observation) object(s *scanner, except []int) {
@@ -140,7 +132,7 @@ func excluded(offsets []int, at int) bool {
 // whatever it cannot hold will be a conflict. Nulls and empty lists and
 // objects do not vote.
 func (o *Observation) Type() engine.Type {
-	numbers := o.count[isInt] + o.count[isFloat] - o.tooHuge
+	numbers := o.count[isInt] + o.count[isFloat]
 	best, votes := isNull, 0
 	for _, c := range []struct {
 		kind  shape
@@ -160,7 +152,9 @@ func (o *Observation) Type() engine.Type {
 	case isObject:
 		t := engine.Type{Kind: engine.Struct}
 		for _, name := range o.order {
-			t.Fields = append(t.Fields, engine.Field{Name: name, Type: o.members[name].Type()})
+			if m := o.members[name]; !m.empty() {
+				t.Fields = append(t.Fields, engine.Field{Name: name, Type: m.Type()})
+			}
 		}
 		return t
 	case isList:

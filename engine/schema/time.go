@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 	"time"
@@ -14,6 +15,9 @@ type instant struct {
 	exact bool
 	// finer: digits below a microsecond were cut off.
 	finer bool
+	// altered: the original had an offset of its own, a leap second, or a
+	// fraction of an epoch that is cut off.
+	altered bool
 }
 
 // The years a time stamp may lie in; DuckDB and Parquet readers agree there.
@@ -38,8 +42,7 @@ func parseTime(b []byte) (instant, bool) {
 	}
 	out := instant{micros: daysSinceEpoch(year, month, day) * 86400e6, exact: true}
 	if len(b) == 10 {
-		out.exact = false
-		return out, true
+		return out.zone(nil)
 	}
 	if len(b) < 19 || (b[10] != 'T' && b[10] != 't' && b[10] != ' ') || b[13] != ':' || b[16] != ':' {
 		return instant{}, false
@@ -52,7 +55,7 @@ func parseTime(b []byte) (instant, bool) {
 	}
 	out.micros += int64(hour)*3600e6 + int64(minute)*60e6 + int64(second)*1e6
 	if second == 60 { // a leap second has no instant of its own
-		out.exact = false
+		out.exact, out.altered = false, true
 	}
 	rest := b[19:]
 	if len(rest) > 1 && (rest[0] == '.' || rest[0] == ',') {
@@ -98,7 +101,9 @@ func (t instant) zone(b []byte) (instant, bool) {
 			offset = -offset
 		}
 		t.micros -= offset
-		t.exact = false
+		if offset != 0 || b[0] == '-' { // -00:00 says that the zone is not known
+			t.exact, t.altered = false, true
+		}
 	default:
 		return t, false
 	}
@@ -107,8 +112,14 @@ func (t instant) zone(b []byte) (instant, bool) {
 
 // parseEpoch reads a number as seconds, milliseconds, microseconds or
 // nanoseconds since 1970, told apart by magnitude: each unit is taken where
-// it lands between 1973 and 5138.
+// it lands between 1973 and 5138. A fraction is one of seconds or
+// milliseconds.
 func parseEpoch(b []byte) (instant, bool) {
+	if s := (scanner{b: b}); len(b) == 0 {
+		return instant{}, false
+	} else if _, ok := s.number(); !ok || s.pos != len(b) {
+		return instant{}, false // "nan" and "0x1p30" are no times
+	}
 	if n, err := strconv.ParseInt(string(b), 10, 64); err == nil {
 		switch a := max(n, -n); {
 		case a < 1e8:
@@ -126,14 +137,42 @@ func parseEpoch(b []byte) (instant, bool) {
 		}
 		return instant{micros: micros, exact: n%1000 == 0, finer: n%1000 != 0}, true
 	}
+	if bytes.ContainsAny(b, "eE") {
+		return parseExponent(b)
+	}
+	whole, fraction, _ := bytes.Cut(b, []byte("."))
+	n, err := strconv.ParseInt(string(whole), 10, 64)
+	a := max(n, -n)
+	if err != nil || a < 1e8 || a >= 1e14 {
+		return instant{}, false
+	}
+	unit := int64(1e6)
+	if a >= 1e11 {
+		unit = 1e3
+	}
+	out := instant{micros: n * unit}
+	if n < 0 {
+		unit = -unit
+	}
+	for _, d := range fraction {
+		unit /= 10
+		out.micros += int64(d-'0') * unit
+		out.altered = out.altered || unit == 0 && d != '0'
+	}
+	return out, true
+}
+
+// parseExponent reads seconds or milliseconds that are written like 1.7e9.
+func parseExponent(b []byte) (instant, bool) {
 	f, err := strconv.ParseFloat(string(b), 64)
 	if err != nil || math.Abs(f) < 1e8 || math.Abs(f) >= 1e14 {
 		return instant{}, false
 	}
-	if math.Abs(f) >= 1e11 {
-		f /= 1e3
+	f *= 1e3
+	if math.Abs(f) < 1e14 {
+		f *= 1e3
 	}
-	return instant{micros: int64(math.Round(f * 1e6))}, true
+	return instant{micros: int64(math.Round(f)), altered: f != math.Trunc(f)}, true
 }
 
 func number2(b []byte) (int, bool) {

@@ -26,13 +26,25 @@ func buildTrie(body engine.Type, m engine.Mapping) *node {
 	for rank, p := range m.EventTime {
 		root.at(p).addUse(timeSlot, rank)
 	}
+	named := map[string]bool{}
 	for i, p := range m.Labels {
-		root.at(p).addUse(firstLabel+i, 0)
+		if !named[p.String()] { // a map has each key once
+			root.at(p).addUse(firstLabel+i, 0)
+		}
+		named[p.String()] = true
 	}
 	return root
 }
 
-func (n *node) addUse(slot, rank int) { n.uses = append(n.uses, use{slot, rank}) }
+// addUse ties the node to a slot; named twice for one, the better rank counts.
+func (n *node) addUse(slot, rank int) {
+	for _, u := range n.uses {
+		if u.slot == slot {
+			return
+		}
+	}
+	n.uses = append(n.uses, use{slot, rank})
+}
 
 // take gives the node its type and grows the nodes below it.
 func (n *node) take(t engine.Type) {
