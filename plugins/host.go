@@ -129,7 +129,7 @@ func (h *Host) Load(ctx context.Context, name string, wasm []byte, s Settings) (
 		return nil, refuse(err)
 	}
 	sum := sha256.Sum256(wasm)
-	p := &Plugin{name: name, sha256: hex.EncodeToString(sum[:]), host: h, settings: s, idle: make(chan *instance, h.opt.MaxInstances)}
+	p := &Plugin{name: name, sha256: hex.EncodeToString(sum[:]), host: h, settings: s, idle: make(chan *instance, h.opt.MaxInstances), running: make(chan struct{}, h.opt.MaxInstances)}
 	if err := p.start(ctx, metered); err != nil {
 		p.Close(context.WithoutCancel(ctx))
 		return nil, refuse(err)

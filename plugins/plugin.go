@@ -25,6 +25,7 @@ type Plugin struct {
 	runtime  wazero.Runtime
 	compiled wazero.CompiledModule
 	idle     chan *instance
+	running  chan struct{} // as many as there may be instances at once
 
 	logged atomic.Int64
 	stats  stats
@@ -279,6 +280,12 @@ func (s *search) reject(from, to int, reason string) {
 }
 
 func (p *Plugin) try(ctx context.Context, in []engine.Column, from, to int, deadline time.Duration) (*response, error) {
+	select {
+	case p.running <- struct{}{}:
+		defer func() { <-p.running }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	i, err := p.get(ctx)
 	if err != nil {
 		return nil, err

@@ -31,9 +31,20 @@ func (w *writer) copyLEB(n int) {
 	w.out = append(w.out, w.r.b[start:w.r.i]...)
 }
 
+// index copies an index that must be under a bound: one at the bound would
+// reach what is added.
+func (w *writer) index(bound uint32) {
+	if w.copyU32() >= bound {
+		panic(errMalformed)
+	}
+}
+
 // function copies the index of a function.
 func (w *writer) function() {
 	v := w.r.u32()
+	if v == 1<<32-1 {
+		panic(errMalformed) // one more would be the first
+	}
 	if v >= w.m.imports {
 		v++
 	}
@@ -42,9 +53,69 @@ func (w *writer) function() {
 
 // global copies the index of a global. The original has none behind its own:
 // those are ours, and a module must not reach them.
-func (w *writer) global() {
-	if w.copyU32() >= w.m.globals {
-		panic(errMalformed)
+func (w *writer) global() { w.index(w.m.globals) }
+
+// valueType copies the type of a value. Only those of one byte are known: the
+// runtime reads some longer ones even where it does not support them, and what
+// is an operand here would be an instruction there, a loop that never counts.
+func (w *writer) valueType() {
+	switch t := w.copyByte(); t {
+	case 0x7f, 0x7e, 0x7d, 0x7c, 0x7b: // i32, i64, f32, f64, v128
+	case 0x70, 0x6f: // funcref, externref
+	default:
+		panic(unknownType(t))
+	}
+}
+
+func (w *writer) valueTypes() {
+	for range w.copyU32() {
+		w.valueType()
+	}
+}
+
+// referenceType copies the type of a reference: of a table's elements, of
+// those of a segment, of null.
+func (w *writer) referenceType() {
+	if t := w.copyByte(); t != 0x70 && t != 0x6f {
+		panic(unknownType(t))
+	}
+}
+
+// blockType copies the type of a block: none, that of one value, or an index.
+func (w *writer) blockType() {
+	switch c := w.r.peek(); {
+	case c == 0x40:
+		w.copyByte()
+	case c&0xc0 == 0x40: // one byte, and negative
+		w.valueType()
+	default:
+		w.index(w.m.types)
+	}
+}
+
+// importEntries copies the imports, of which survey knows the kinds.
+func (w *writer) importEntries() {
+	for range w.copyU32() {
+		w.copyBytes(w.copyU32()) // module
+		w.copyBytes(w.copyU32()) // name
+		switch w.copyByte() {
+		case 0:
+			w.index(w.m.types)
+		case 2:
+			start := w.r.i
+			w.r.limits()
+			w.out = append(w.out, w.r.b[start:w.r.i]...)
+		case 3:
+			w.valueType()
+			w.copyByte() // mutability
+		}
+	}
+}
+
+// functions copies the section that gives each function its type.
+func (w *writer) functions() {
+	for range w.copyU32() {
+		w.index(w.m.types)
 	}
 }
 
@@ -54,8 +125,8 @@ func (w *writer) signatures() {
 		if w.copyByte() != 0x60 {
 			panic(errMalformed)
 		}
-		w.copyBytes(w.copyU32()) // parameters
-		w.copyBytes(w.copyU32()) // results
+		w.valueTypes() // parameters
+		w.valueTypes() // results
 	}
 }
 
@@ -78,7 +149,8 @@ func (w *writer) data() {
 
 func (w *writer) globals() {
 	for range w.copyU32() {
-		w.copyBytes(2) // type, mutability
+		w.valueType()
+		w.copyByte() // mutability
 		w.expr(false)
 	}
 }
@@ -90,7 +162,7 @@ func (w *writer) tables() {
 		panic(refusal(fmt.Sprintf("it has %d tables, more than %d", n, maxTables)))
 	}
 	for range n {
-		w.copyByte() // type of the elements
+		w.referenceType()
 		flags, most := w.r.byte(), uint32(maxElements)
 		least := w.r.u32()
 		if flags > 1 {
@@ -114,8 +186,10 @@ func (w *writer) exports() {
 			w.function()
 		case 3:
 			w.global()
-		default:
+		case 1, 2: // table, memory
 			w.copyU32()
+		default:
+			panic(errMalformed)
 		}
 	}
 }
@@ -135,8 +209,13 @@ func (w *writer) elements() {
 			}
 			w.expr(false)
 		}
-		if passive || explicit {
-			w.copyByte() // kind or type of the elements
+		switch {
+		case (passive || explicit) && exprs:
+			w.referenceType()
+		case passive || explicit:
+			if w.copyByte() != 0 { // functions are the only kind there is
+				panic(errMalformed)
+			}
 		}
 		for range w.copyU32() {
 			if exprs {
@@ -157,7 +236,7 @@ func (w *writer) code() {
 		locals := uint64(0)
 		for range body.copyU32() {
 			locals += uint64(body.copyU32())
-			body.copyByte()
+			body.valueType()
 		}
 		if all += locals; locals > maxLocals || all > maxAllLocals {
 			panic(refusal("it has more local variables than plugins may have"))
@@ -213,10 +292,10 @@ func (w *writer) expr(counted bool) {
 		}
 		switch op := w.copyByte(); op {
 		case 0x02, 0x04: // block, if
-			w.copyLEB(5)
+			w.blockType()
 			depth++
 		case 0x03: // loop
-			w.copyLEB(5)
+			w.blockType()
 			depth++
 			if counted {
 				w.count()
@@ -244,12 +323,10 @@ func (w *writer) instruction(op byte) {
 		}
 		w.copyU32()
 	case op == 0x11: // call_indirect
-		w.copyU32()
+		w.index(w.m.types)
 		w.copyU32()
 	case op == 0x1c: // select with types
-		for range w.copyU32() {
-			w.copyByte()
-		}
+		w.valueTypes()
 	case op >= 0x28 && op <= 0x3e: // loads and stores
 		w.copyU32()
 		w.copyLEB(10)
@@ -264,7 +341,7 @@ func (w *writer) instruction(op byte) {
 	case op == 0x44:
 		w.copyBytes(8)
 	case op == 0xd0: // ref.null
-		w.copyByte()
+		w.referenceType()
 	case op == 0xfc:
 		w.out = w.out[:len(w.out)-1] // the count may come before it
 		w.miscellaneous()

@@ -85,6 +85,10 @@ func (r refusal) Error() string { return string(r) }
 // errMalformed says that the bytes are no module; the compiler would say so too.
 const errMalformed refusal = "it is not a valid WebAssembly module"
 
+func unknownType(t byte) refusal {
+	return refusal(fmt.Sprintf("it uses the type 0x%02x, which plugins may not have", t))
+}
+
 func unknownInstruction(op string) refusal {
 	return refusal("it uses the instruction " + op + ", which plugins may not have")
 }
@@ -227,8 +231,14 @@ func (m module) section(id byte, body []byte) []byte {
 		}
 		return m.grow(types, []byte{0x60, 0, 0}) // () -> ()
 	case secImport:
+		imports := body
+		if body != nil {
+			imports = m.rewrite(body, (*writer).importEntries)
+		}
 		entry := appendName(appendName(nil, Module), Name)
-		return m.grow(body, appendU32(append(entry, 0), m.types))
+		return m.grow(imports, appendU32(append(entry, 0), m.types))
+	case secFunction:
+		return m.rewrite(body, (*writer).functions)
 	case secGlobal:
 		globals := body
 		if body != nil {
@@ -292,6 +302,13 @@ func (r *reader) byte() byte {
 	return r.b[r.i-1]
 }
 
+// peek gives the next byte and stays before it.
+func (r *reader) peek() byte {
+	c := r.byte()
+	r.i--
+	return c
+}
+
 func (r *reader) bytes(n uint32) []byte {
 	if uint64(r.i)+uint64(n) > uint64(len(r.b)) {
 		panic(errMalformed)
@@ -329,8 +346,11 @@ func (r *reader) name() { r.bytes(r.u32()) }
 
 func (r *reader) limits() {
 	flags := r.byte()
+	if flags > 1 {
+		panic(refusal("it shares its memory or has 64-bit addresses, which plugins may not have"))
+	}
 	r.u32()
-	if flags&1 != 0 {
+	if flags == 1 {
 		r.u32()
 	}
 }

@@ -1,8 +1,8 @@
 // Writes transforms for Tidemark's plugin ABI 1.0 (see ABI.md beside this
 // folder). Text stays UTF-8 bytes; nothing is converted to UTF-16.
 //
-// A plugin calls `plugin(manifest)` and sets `onBatch` once, and re-exports
-// the functions at the end of this file.
+// A plugin calls `plugin(manifest)` and `rewriteText(f)` once, and re-exports
+// the functions whose names begin with tm_.
 
 const MAGIC: u32 = 0x31424d54;
 const HEADER: u32 = 32;
@@ -62,6 +62,59 @@ let rewrite: Rewrite = (from: usize, to: usize, into: usize): usize => {
 /** Registers the function that the plugin's one text field goes through. */
 export function rewriteText(f: Rewrite): void {
   rewrite = f;
+}
+
+const names: string[] = [];
+const values: bool[] = [];
+
+/** Declares a setting that is true or false; option(its number) reads it. */
+export function declare(name: string, usual: bool): i32 {
+  names.push(name);
+  values.push(usual);
+  return names.length - 1;
+}
+
+/** The value of a setting. */
+export function option(i: i32): bool {
+  return unchecked(values[i]);
+}
+
+/** Reads an object of settings; what is wrong with it, or "". */
+function configure(text: string): string {
+  let i = skip(text, 0);
+  if (text.charAt(i) != "{") return "settings must be names with values";
+  i = skip(text, i + 1);
+  while (text.charAt(i) == '"') {
+    const end = text.indexOf('"', i + 1);
+    if (end < 0) break;
+    const name = text.substring(i + 1, end);
+    const known = names.indexOf(name);
+    if (known < 0) return "there is no setting " + name + "; there are " + names.join(", ");
+    i = skip(text, end + 1);
+    if (text.charAt(i) != ":") break;
+    i = skip(text, i + 1);
+    const yes = text.startsWith("true", i);
+    if (!yes && !text.startsWith("false", i)) return "the setting " + name + " must be true or false";
+    values[known] = yes;
+    i = skip(text, i + (yes ? 4 : 5));
+    if (text.charAt(i) != ",") break;
+    i = skip(text, i + 1);
+  }
+  return text.charAt(i) == "}" && skip(text, i + 1) == text.length ? "" : "settings must be names with true or false";
+}
+
+function skip(text: string, i: i32): i32 {
+  while (i < text.length && text.charCodeAt(i) <= 32) i++;
+  return i;
+}
+
+let complaint: ArrayBuffer = new ArrayBuffer(0);
+
+export function tm_init(ptr: u32, len: u32): u64 {
+  const wrong = configure(String.UTF8.decodeUnsafe(ptr, len));
+  if (wrong.length == 0) return 0;
+  complaint = String.UTF8.encode(wrong);
+  return (<u64>changetype<usize>(complaint) << 32) | <u64>complaint.byteLength;
 }
 
 function align(n: usize): usize {

@@ -1,23 +1,42 @@
 // mask_pii hides personal data in text: e-mail addresses become [email], IPv4
 // and IPv6 addresses [ip], payment card numbers that pass the Luhn check
 // [card]. It looks at every byte a bounded number of times.
+//
+// An e-mail address begins where a run of the characters that may stand before
+// the @ begins. Letters are those of ASCII and those of two bytes: Latin, Greek,
+// Cyrillic, Hebrew, Arabic. Chinese text and the like stands around an address
+// without a space, and is no part of it. Other numbers and addresses begin and
+// end where no ASCII letter, digit or _ touches them.
 
-import { plugin, rewriteText } from "../../../sdk/assemblyscript/tidemark";
+import { declare, option, plugin, rewriteText } from "../../../sdk/assemblyscript/tidemark";
 
-export { tm_abi_1, tm_manifest, tm_alloc, tm_call } from "../../../sdk/assemblyscript/tidemark";
+export { tm_abi_1, tm_manifest, tm_init, tm_alloc, tm_call } from "../../../sdk/assemblyscript/tidemark";
 
 plugin(
-  '{"name":"mask_pii","version":"1.0.0","abi":"1.0","deterministic":true,"functions":[{"name":"mask_pii","kind":"transform",' +
-    '"inputs":[{"field":"message","type":"utf8"}],"outputs":[{"field":"message","type":"utf8"}]}]}',
+  '{"name":"mask_pii","version":"1.1.0","abi":"1.0","deterministic":true,"functions":[{"name":"mask_pii","kind":"transform",' +
+    '"inputs":[{"field":"message","type":"utf8"}],"outputs":[{"field":"message","type":"utf8"}]}],' +
+    '"config":{"email":{"type":"bool","default":true},"ip":{"type":"bool","default":true},' +
+    '"card":{"type":"bool","default":true},"keep_domain":{"type":"bool","default":false}}}',
 );
+
+const MASK_EMAIL = declare("email", true);
+const MASK_IP = declare("ip", true);
+const MASK_CARD = declare("card", true);
+const KEEP_DOMAIN = declare("keep_domain", false);
 
 const DIGIT: u8 = 1; // 0-9
 const HEX: u8 = 2; // a-f A-F, and digits
-const LETTER: u8 = 4;
+const LETTER: u8 = 4; // and the first byte of one of two bytes
 const LOCAL: u8 = 8; // of an e-mail address, before the @
-const DOMAIN: u8 = 16; // after it
-const WORD: u8 = 32; // what an address cannot touch
+const LABEL: u8 = 16; // of the domain after it
+const WORD: u8 = 32; // what a number or an address cannot touch
 const RUN: u8 = 64; // of an IPv6 address: hex digits, colons, dots
+const TWO: u8 = 128; // the first of two bytes
+
+const AT: u8 = 64;
+const DOT: u8 = 46;
+const DASH: u8 = 45;
+const COLON: u8 = 58;
 
 const classes = memory.data(256);
 
@@ -30,11 +49,11 @@ function classify(): void {
     if (digit) k |= DIGIT | HEX;
     if (lower >= 97 && lower <= 102) k |= HEX;
     if (letter) k |= LETTER;
-    if (digit || letter) k |= LOCAL | DOMAIN | WORD;
+    if (digit || letter) k |= LOCAL | LABEL | WORD;
     if (c == 95) k |= WORD;
     if (c == 46 || c == 95 || c == 37 || c == 43 || c == 45) k |= LOCAL; // . _ % + -
-    if (c == 46 || c == 45) k |= DOMAIN;
-    if (c >= 128) k |= WORD;
+    if (c == 45) k |= LABEL;
+    if (c >= 0xc3 && c <= 0xdf) k |= TWO | LETTER | LOCAL | LABEL;
     if (k & HEX || c == 58 || c == 46) k |= RUN;
     store<u8>(classes + c, k);
   }
@@ -43,8 +62,14 @@ classify();
 
 // @ts-ignore: decorator
 @inline
+function classOf(at: usize): u8 {
+  return load<u8>(classes + load<u8>(at));
+}
+
+// @ts-ignore: decorator
+@inline
 function is(at: usize, end: usize, kind: u8): bool {
-  return at < end && (load<u8>(classes + load<u8>(at)) & kind) != 0;
+  return at < end && (classOf(at) & kind) != 0;
 }
 
 // @ts-ignore: decorator
@@ -54,31 +79,36 @@ function put(into: usize, word: u64, size: usize): usize {
   return into + size;
 }
 
+/** Copies [from, to) and gives the end of the copy. */
+function copy(from: usize, to: usize, into: usize): usize {
+  memory.copy(into, from, to - from);
+  return into + (to - from);
+}
+
 // The words that stand for what was found, as bytes.
 const EMAIL: u64 = 0x005d6c69616d655b; // [email]
 const IP: u64 = 0x000000005d70695b; // [ip]
 const CARD: u64 = 0x00005d647261635b; // [card]
 
-/** The end of the domain that begins at `at`, or 0. */
+/**
+ * The end of the domain that begins at `at`, or 0: two labels or more, of which
+ * the last one begins with a letter and has two bytes at least. The longest one
+ * counts.
+ */
 function domain(at: usize, end: usize): usize {
+  let found: usize = 0;
   let i = at;
-  let dot: usize = 0;
-  while (is(i, end, DOMAIN)) {
-    if (load<u8>(i) == 46) {
-      if (i == at || load<u8>(i - 1) == 46) break;
-      dot = i;
-    }
+  for (let labels = 1; ; labels++) {
+    const start = i;
+    while (is(i, end, LABEL)) i += 1 + (classOf(i) >> 7);
+    let last = i;
+    while (last > start && load<u8>(last - 1) == DASH) last--;
+    if (last == start) break;
+    if (labels > 1 && last - start > 1 && is(start, end, LETTER)) found = last;
+    if (last < i || i >= end || load<u8>(i) != DOT) break;
     i++;
   }
-  while (i > at && (load<u8>(i - 1) == 46 || load<u8>(i - 1) == 45)) i--;
-  if (dot >= i) {
-    // A full stop at the end of a sentence: the dot before it counts.
-    dot = 0;
-    for (let j = at; j < i; j++) if (load<u8>(j) == 46) dot = j;
-  }
-  if (dot == 0 || i - dot < 3) return 0;
-  for (let j = dot + 1; j < i; j++) if (!is(j, i, LETTER)) return 0;
-  return i;
+  return found;
 }
 
 /** The end of the IPv4 address that begins at `at`, or 0. */
@@ -106,9 +136,11 @@ function ipv4(at: usize, end: usize): usize {
 /**
  * The end of the card number that begins at `at`, or 0. Digits may stand in
  * groups, apart by one space or dash; a number ends where a group ends, so
- * that another number behind it does not hide it. The longest one counts.
+ * that another number behind it does not hide it. The longest one counts. No
+ * card begins with 0 or 1, and times in milliseconds do.
  */
 function card(at: usize, end: usize): usize {
+  if (load<u8>(at) < 50) return 0;
   let i = at;
   let found: usize = 0;
   let n = 0;
@@ -135,7 +167,7 @@ function card(at: usize, end: usize): usize {
     }
     if (n >= 13 && !is(i, end, WORD)) {
       const sum = (n & 1) == 0 ? evenTwice + odd : even + oddTwice;
-      if (sum % 10 == 0 && sum > 0) found = i;
+      if (sum % 10 == 0) found = i;
     }
     if (i >= end || (load<u8>(i) != 32 && load<u8>(i) != 45) || !is(i + 1, end, DIGIT)) break;
     i++;
@@ -187,70 +219,93 @@ function ipv6(at: usize, end: usize): bool {
   return groups == 8;
 }
 
+/** The end of the IPv6 address that begins at `at`, or 0. */
+function ipv6End(at: usize, to: usize): usize {
+  let end = at;
+  let colons = 0;
+  while (end - at < 46 && is(end, to, RUN)) {
+    if (load<u8>(end) == COLON) colons++;
+    end++;
+  }
+  if (colons < 2 || is(end, to, WORD)) return 0;
+  while (end > at && load<u8>(end - 1) == DOT) end--;
+  if (load<u8>(end - 1) == COLON && (end - 2 < at || load<u8>(end - 2) != COLON)) end--;
+  return ipv6(at, end) ? end : 0;
+}
+
+let digits: bool = false; // whether the run that was just copied has some
+
+/** Copies the run of what may stand before an @, and gives its end. */
+// @ts-ignore: decorator
+@inline
+function copyRun(at: usize, to: usize, into: usize): usize {
+  let all: u8 = 0;
+  while (at < to) {
+    const c = load<u8>(at);
+    const k = load<u8>(classes + c);
+    if ((k & LOCAL) == 0) break;
+    all |= k;
+    store<u8>(into++, c);
+    at++;
+    if (k & TWO) store<u8>(into++, load<u8>(at++));
+  }
+  digits = (all & DIGIT) != 0;
+  return at;
+}
+
 function mask(from: usize, to: usize, into: usize): usize {
+  const email = option(MASK_EMAIL);
+  const ip = option(MASK_IP);
+  const cards = option(MASK_CARD);
   let i = from;
   let out = into;
-  let local = from; // where the text before an @ may begin
-  let localOut = into;
+  let run = from; // the end of the run that we are in
   while (i < to) {
-    const c = load<u8>(i);
-    if (c == 64 && i > local) {
-      const end = domain(i + 1, to);
-      if (end != 0) {
-        out = put(localOut, EMAIL, 7);
-        i = end;
-        local = i;
-        localOut = out;
+    if (i >= run) {
+      if ((classOf(i) & LOCAL) == 0 && load<u8>(i) != COLON) {
+        store<u8>(out++, load<u8>(i++));
         continue;
       }
-    }
-    const fresh = i == from || !is(i - 1, to, WORD);
-    if (fresh && is(i, to, DIGIT)) {
-      const inside = i > from + 1 && load<u8>(i - 1) == 46 && is(i - 2, to, DIGIT); // of a longer dotted number
-      let end: usize = 0;
-      if (!inside) end = ipv4(i, to);
-      if (end != 0) {
-        out = put(out, IP, 4);
-        i = end;
-        local = i;
-        localOut = out;
-        continue;
-      }
-      end = card(i, to);
-      if (end != 0) {
-        out = put(out, CARD, 6);
-        i = end;
-        local = i;
-        localOut = out;
-        continue;
-      }
-    }
-    if (fresh && (is(i, to, HEX) || c == 58) && (i == from || load<u8>(i - 1) != 58)) {
-      let end = i;
-      let colons = 0;
-      while (end - i < 46 && is(end, to, RUN)) {
-        if (load<u8>(end) == 58) colons++;
-        end++;
-      }
-      if (colons >= 2 && !is(end, to, WORD)) {
-        while (end > i && load<u8>(end - 1) == 46) end--;
-        if (load<u8>(end - 1) == 58 && (end - 2 < i || load<u8>(end - 2) != 58)) end--;
-        if (ipv6(i, end)) {
-          out = put(out, IP, 4);
-          i = end;
-          local = i;
-          localOut = out;
+      run = copyRun(i, to, out);
+      if (run > i) {
+        if (email && run < to && load<u8>(run) == AT) {
+          const end = domain(run + 1, to);
+          if (end != 0) {
+            out = put(out, EMAIL, 7);
+            if (option(KEEP_DOMAIN)) out = copy(run, end, out);
+            i = end;
+            run = i;
+            continue;
+          }
+        }
+        if (!digits && (run >= to || load<u8>(run) != COLON)) {
+          out += run - i;
+          i = run;
           continue;
         }
       }
     }
-    store<u8>(out, c);
-    out++;
-    i++;
-    if ((load<u8>(classes + c) & LOCAL) == 0) {
-      local = i;
-      localOut = out;
+    const k = classOf(i);
+    const c = load<u8>(i);
+    if ((k & HEX || c == COLON) && (i == from || !is(i - 1, to, WORD))) {
+      let end: usize = 0;
+      let word: u64 = IP;
+      if (ip) {
+        if (i == from || load<u8>(i - 1) != COLON) end = ipv6End(i, to);
+        if (end == 0 && k & DIGIT && !(i > from + 1 && load<u8>(i - 1) == DOT && is(i - 2, to, DIGIT))) end = ipv4(i, to);
+      }
+      if (end == 0 && cards && k & DIGIT) {
+        end = card(i, to);
+        word = CARD;
+      }
+      if (end != 0) {
+        out = put(out, word, word == CARD ? 6 : 4);
+        i = end;
+        continue;
+      }
     }
+    store<u8>(out++, c);
+    i++;
   }
   return out;
 }
