@@ -1,0 +1,146 @@
+import { zoneName } from './prefs.svelte'
+
+const number = new Intl.NumberFormat('en-US', { maximumFractionDigits: 3 })
+const compact = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1 })
+
+/** count writes a whole number in full: 1,998,502. */
+export const count = (n: number | bigint): string => n.toLocaleString('en-US')
+/** short writes a number for an axis: 2M, 0.05. */
+export const short = (n: number): string => (Math.abs(n) >= 10_000 ? compact.format(n) : number.format(n))
+/** decimal writes a number with at most three decimals. */
+export const decimal = (n: number): string => number.format(n)
+
+/** plural writes a number with its noun. */
+export const plural = (n: number, one: string, many = one + 's'): string => `${count(n)} ${n === 1 ? one : many}`
+
+export function bytes(n: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB']
+  let i = 0
+  while (n >= 1000 && i < units.length - 1) {
+    n /= 1000
+    i++
+  }
+  return `${i === 0 || n >= 100 ? Math.round(n) : n.toFixed(1)} ${units[i]}`
+}
+
+export function seconds(s: number): string {
+  if (s < 0.001) return '<1 ms'
+  if (s < 1) return `${Math.round(s * 1000)} ms`
+  if (s < 60) return `${s.toFixed(1)} s`
+  const m = Math.floor(s / 60)
+  if (m < 60) return `${m} min ${Math.round(s % 60)} s`
+  return `${Math.floor(m / 60)} h ${m % 60} min`
+}
+
+/** span writes a length of time as it is typed: 90m, 6h, 7d. */
+export function span(s: number): string {
+  for (const [unit, size] of [
+    ['d', 86400],
+    ['h', 3600],
+    ['m', 60],
+  ] as const)
+    if (s >= size && s % size === 0) return s / size + unit
+  if (s >= 86400) return (s / 86400).toFixed(1) + 'd'
+  if (s >= 3600) return (s / 3600).toFixed(1) + 'h'
+  if (s >= 60) return (s / 60).toFixed(1) + 'm'
+  return (Number.isInteger(s) ? s : s.toFixed(3)) + 's'
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>()
+
+function parts(ms: number, zone: string): Record<string, string> {
+  let f = formats.get(zone)
+  if (!f) {
+    f = new Intl.DateTimeFormat('en-US', {
+      timeZone: zone,
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: '2-digit',
+      day: '2-digit',
+      hour: '2-digit',
+      minute: '2-digit',
+      second: '2-digit',
+      weekday: 'short',
+    })
+    formats.set(zone, f)
+  }
+  const out: Record<string, string> = {}
+  for (const p of f.formatToParts(ms)) out[p.type] = p.value
+  return out
+}
+
+/** instant writes a time in the chosen zone: 2026-01-09 14:08:00.250. */
+export function instant(t: string | number | Date, precision: 'day' | 'minute' | 'second' | 'ms' = 'second'): string {
+  const ms = typeof t === 'number' ? t : new Date(t).getTime()
+  if (!Number.isFinite(ms)) return String(t)
+  const p = parts(ms, zoneName())
+  const day = `${p.year}-${p.month}-${p.day}`
+  if (precision === 'day') return day
+  let clock = `${p.hour}:${p.minute}`
+  if (precision !== 'minute') clock += `:${p.second}`
+  if (precision === 'ms') clock += '.' + String(((ms % 1000) + 1000) % 1000 | 0).padStart(3, '0')
+  return `${day} ${clock}`
+}
+
+/** clock writes the time of day, for axes: 14:08. */
+export function clock(ms: number, withSeconds = false): string {
+  const p = parts(ms, zoneName())
+  return withSeconds ? `${p.hour}:${p.minute}:${p.second}` : `${p.hour}:${p.minute}`
+}
+
+/** dayName writes a day for axes: Fri 01-09. */
+export function dayName(ms: number): string {
+  const p = parts(ms, zoneName())
+  return `${p.weekday} ${p.month}-${p.day}`
+}
+
+/** zoneLabel says which zone times are in: "UTC", "Berlin +02:00". */
+export function zoneLabel(at = Date.now()): string {
+  const zone = zoneName()
+  if (zone === 'UTC') return 'UTC'
+  const offset = new Intl.DateTimeFormat('en-US', { timeZone: zone, timeZoneName: 'longOffset' })
+    .formatToParts(at)
+    .find((p) => p.type === 'timeZoneName')
+    ?.value.replace('GMT', '')
+  return `${zone.split('/').pop()?.replaceAll('_', ' ')} ${offset || '+00:00'}`
+}
+
+/** offsetMs is how far the chosen zone is ahead of UTC at a time. */
+export function offsetMs(ms: number): number {
+  const p = parts(ms, zoneName())
+  return Date.UTC(+p.year!, +p.month! - 1, +p.day!, +p.hour!, +p.minute!, +p.second!) - Math.floor(ms / 1000) * 1000
+}
+
+/** parseLocal reads "2026-01-09 14:08" in the chosen zone; null if it is no time. */
+export function parseLocal(text: string): Date | null {
+  const m = /^(\d{4})-(\d{2})-(\d{2})(?:[ T](\d{2}):(\d{2})(?::(\d{2}))?)?(Z)?$/.exec(text.trim())
+  if (!m) return null
+  const utc = Date.UTC(+m[1]!, +m[2]! - 1, +m[3]!, +(m[4] ?? 0), +(m[5] ?? 0), +(m[6] ?? 0))
+  if (Number.isNaN(utc)) return null
+  return new Date(m[7] ? utc : utc - offsetMs(utc - offsetMs(utc)))
+}
+
+/** ago says how long something is back: "3 min ago". */
+export function ago(t: string | number | Date, now = Date.now()): string {
+  const s = Math.max(0, (now - new Date(t).getTime()) / 1000)
+  if (s < 5) return 'just now'
+  if (s < 90) return `${Math.round(s)} s ago`
+  if (s < 5400) return `${Math.round(s / 60)} min ago`
+  if (s < 129600) return `${Math.round(s / 3600)} h ago`
+  return `${Math.round(s / 86400)} days ago`
+}
+
+// Characters that steer a terminal or reorder a line: C0 and C1 controls,
+// bidirectional overrides and isolates, zero-width ones.
+// eslint-disable-next-line no-control-regex
+const hidden = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
+
+/** visible makes characters that hide or reorder text seen: ␛, ⟨202E⟩. */
+export function visible(text: string): string {
+  return text.replace(hidden, (c) => {
+    const code = c.charCodeAt(0)
+    if (code < 0x20) return String.fromCharCode(0x2400 + code)
+    if (code === 0x7f) return '\u2421'
+    return `\u27e8${code.toString(16).toUpperCase().padStart(4, '0')}\u27e9`
+  })
+}

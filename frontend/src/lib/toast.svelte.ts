@@ -1,0 +1,21 @@
+export interface Toast {
+  id: number
+  text: string
+  tone: 'ok' | 'alarm' | 'plain'
+  undo?: () => void
+}
+
+let next = 1
+export const toasts = $state<Toast[]>([])
+
+/** toast shows a line for a while; with undo, a button that takes it back. */
+export function toast(text: string, tone: Toast['tone'] = 'plain', undo?: () => void): void {
+  const id = next++
+  toasts.push({ id, text, tone, undo })
+  setTimeout(() => dismiss(id), undo ? 10_000 : tone === 'alarm' ? 9000 : 4500)
+}
+
+export function dismiss(id: number): void {
+  const i = toasts.findIndex((t) => t.id === id)
+  if (i >= 0) toasts.splice(i, 1)
+}

@@ -1,0 +1,50 @@
+import { get, problemOf } from '../api/client'
+import type { Catalog, Problem, PullState, Workspace } from '../api/types'
+import { events } from './events.svelte'
+
+/** What is open, kept current. */
+class Store {
+  current = $state<Workspace | null>(null)
+  problem = $state<Problem | null>(null)
+  pulls = $state<PullState[]>([])
+  #catalog: Promise<Catalog> | null = null
+
+  constructor() {
+    let due: ReturnType<typeof setTimeout> | undefined
+    events.on((e) => {
+      if (e.type === 'pull') {
+        const { type: _, ...pull } = e
+        this.pulls = [pull, ...this.pulls.filter((p) => p.id !== pull.id)].slice(0, 20)
+        if (pull.state === 'running') return
+      }
+      if (e.type !== 'files' && e.type !== 'data' && e.type !== 'pull') return
+      this.#catalog = null
+      clearTimeout(due)
+      due = setTimeout(() => void this.load(), 150)
+    })
+  }
+
+  get running(): PullState[] {
+    return this.pulls.filter((p) => p.state === 'running')
+  }
+
+  async load(): Promise<void> {
+    try {
+      this.current = await get<Workspace>('/workspace')
+      this.problem = null
+    } catch (e) {
+      this.problem = problemOf(e)
+    }
+  }
+
+  /** catalog is what completion offers; asked for once until something changes. */
+  catalog(): Promise<Catalog> {
+    this.#catalog ??= get<Catalog>('/catalog').catch((e) => {
+      this.#catalog = null
+      throw e
+    })
+    return this.#catalog
+  }
+}
+
+export const workspace = new Store()

@@ -1,0 +1,15 @@
+import '@fontsource/ibm-plex-sans/latin-400.css'
+import '@fontsource/ibm-plex-sans/latin-500.css'
+import '@fontsource/ibm-plex-sans/latin-600.css'
+import '@fontsource/ibm-plex-mono/latin-400.css'
+import './styles/tokens.css'
+import './styles/base.css'
+
+import { mount } from 'svelte'
+
+import App from './App.svelte'
+import { ready } from './api/client'
+
+mount(App, { target: document.getElementById('app')! })
+// Only now, and after the page was painted, is it there.
+requestAnimationFrame(() => requestAnimationFrame(() => void ready()))
