@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 
@@ -67,6 +68,8 @@ type app struct {
 
 	workspaceDir string
 	json, quiet  bool
+	// served is where this run serves the workspace, while it does.
+	served atomic.Pointer[string]
 }
 
 func (a *app) root() *cobra.Command {
@@ -113,6 +116,7 @@ func (a *app) verbs() []*cobra.Command {
 		a.sourcesVerb(),
 		a.pluginVerb(),
 		a.healthVerb(),
+		a.serveVerb(),
 		a.trustVerb(),
 		a.doctorVerb(),
 		a.schemaOfVerb(),
@@ -170,6 +174,28 @@ func (a *app) loadWorkspace() (*workspace.Workspace, error) {
 		return nil, err
 	}
 	return workspace.Load(root, workspace.Options{Trusted: trusted, LookupEnv: a.lookupEnv})
+}
+
+// configDir is the user's configuration folder, "" when there is none.
+func (a *app) configDir() string {
+	dir, err := workspace.ConfigDir(a.lookupEnv)
+	if err != nil {
+		return ""
+	}
+	return dir
+}
+
+// trustRoot trusts the workspace that this run is about.
+func (a *app) trustRoot() error {
+	root, err := a.workspaceRoot()
+	if err != nil {
+		return err
+	}
+	store, err := a.trustStore()
+	if err != nil {
+		return err
+	}
+	return store.Add(root)
 }
 
 // say narrates on stderr.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,6 +31,8 @@ type shared struct {
 	root string
 	// wait gives the runtime, once it is open.
 	wait func(context.Context) (Runtime, error)
+	// served is where this process serves it, while it does.
+	served *atomic.Pointer[string]
 }
 
 const (
@@ -90,7 +93,7 @@ func (a *app) own(ctx context.Context, o *owner.Owner, root string, fn func(cont
 		}
 	}()
 	opening := newOpening()
-	if err := o.Serve(version(), a.serve(&shared{root: root, wait: opening.wait})); err != nil {
+	if err := o.Serve(version(), a.serve(&shared{root: root, wait: opening.wait, served: &a.served})); err != nil {
 		return err
 	}
 	rt, err := a.open(ctx)

@@ -17,6 +17,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"tidemark.dev/tidemark/app/workbench"
+	"tidemark.dev/tidemark/app/workspace"
 )
 
 // Options are what a server takes from its surroundings.
@@ -29,6 +30,15 @@ type Options struct {
 	Version string
 	// Page serves everything that is not the API.
 	Page http.Handler
+	// Reload reads the workspace's files again.
+	Reload func() (*workspace.Workspace, error)
+	// Trust remembers that the user trusts the workspace.
+	Trust func() error
+	// ConfigDir is the user's configuration folder; "" keeps nothing there.
+	ConfigDir string
+	// Context ends what the server does by itself, such as a pull; Close does
+	// too.
+	Context context.Context
 	// Native does what only a desktop window can; nil in a browser.
 	Native Native
 }

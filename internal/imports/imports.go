@@ -86,13 +86,18 @@ var layers = []layer{
 		"the sample data is what any shop might have; made with the engine it would prove nothing about it",
 	},
 	{
+		"frontend",
+		nil,
+		"the page is files; what it shows comes over HTTP",
+	},
+	{
 		".",
 		[]string{"app/..."},
 		"main starts the program and does nothing else",
 	},
 	{
 		"app/...",
-		[]string{"app/...", "plugins/...", "engine/...", "samples/..."},
+		[]string{"app/...", "plugins/...", "engine/...", "samples/...", "frontend"},
 		"internal/ holds what only tests and benchmarks need",
 	},
 	{

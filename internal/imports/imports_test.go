@@ -41,6 +41,7 @@ func TestJudge(t *testing.T) {
 		{"engine/store", Module + "/engine/store/cage", ""},
 		{"engine/store/cage", "github.com/duckdb/duckdb-go/v2", ""},
 		{"internal/bench", Module + "/app/workbench", ""},
+		{"app/cli", Module + "/frontend", ""},
 		{"engine", "context", ""},
 
 		{"engine", Module + "/engine/plan", "imports no other package"},
@@ -64,6 +65,7 @@ func TestJudge(t *testing.T) {
 		{"plugins/wasi", "C", "without a C compiler"},
 		{"samples", Module + "/engine/store", "prove nothing"},
 		{".", Module + "/engine", "main starts the program"},
+		{"frontend", Module + "/app/server", "files"},
 		{"util", Module + "/engine", "no layer"},
 	} {
 		why := judge(Edge{From: test.from, To: test.to})

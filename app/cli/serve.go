@@ -1,0 +1,125 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tidemark.dev/tidemark/app/server"
+	"tidemark.dev/tidemark/app/workbench"
+	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/frontend"
+)
+
+// serveGrace is how long requests may take to end once serve is to stop.
+const serveGrace = 2 * time.Second
+
+func (a *app) serveVerb() *cobra.Command {
+	var addr string
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve the workbench to a browser on this machine",
+		Long: "Serve the workbench to a browser on this machine, until Ctrl-C, and print its\n" +
+			"address. The address holds a token: who knows it can read and change the workspace.\n" +
+			"Other verbs work meanwhile, through this process.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkLoopback(addr); err != nil {
+				return err
+			}
+			err := a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
+				if s := a.env.shared; s != nil {
+					return alreadyOpen(s)
+				}
+				return a.serveUntil(ctx, b, addr)
+			})
+			if engine.KindOf(err) == engine.Canceled {
+				return nil // Ctrl-C is how it ends
+			}
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&addr, "addr", "127.0.0.1:0", "listen on this address of this machine; port 0 is any that is free")
+	return cmd
+}
+
+// checkLoopback refuses addresses that other machines can reach: what is
+// served is everything the user can do, behind one token.
+func checkLoopback(addr string) error {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return engine.Errorf(engine.Invalid, "serve", "--addr %s is no address", addr).WithHint("write 127.0.0.1:8080")
+	}
+	ip, err := netip.ParseAddr(host)
+	if host != "localhost" && (err != nil || !ip.IsLoopback()) {
+		return engine.Errorf(engine.Invalid, "serve", "--addr %s can be reached from other machines", addr).
+			WithHint("write 127.0.0.1:%s; from elsewhere, go through ssh -L", port)
+	}
+	return nil
+}
+
+// alreadyOpen is what serve says when another process has the workspace. Who
+// reads it has read that process's owner.json, and so is the same user.
+func alreadyOpen(s *shared) error {
+	e := engine.Errorf(engine.Conflict, "serve", "another process has the workspace open")
+	if url := s.served.Load(); url != nil {
+		e = engine.Errorf(engine.Conflict, "serve", "another process serves this workspace already")
+		return e.WithHint("open %s", *url)
+	}
+	return e.WithHint("wait for it to end, or end it (tidemark doctor names it), and try again")
+}
+
+// serveUntil serves the workspace until ctx ends.
+func (a *app) serveUntil(ctx context.Context, b *workbench.Workbench, addr string) error {
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return engine.Errorf(engine.Unavailable, "serve", "%w", err).WithHint("choose another port with --addr, or 127.0.0.1:0 for any")
+	}
+	token := rand.Text()
+	host := listener.Addr().String()
+	url := "http://" + host + "/#k=" + token
+	s := server.New(server.Options{
+		Bench: b, Token: token, Host: host, Version: version(), Page: frontend.Handler(),
+		Reload: a.loadWorkspace, Trust: a.trustRoot, ConfigDir: a.configDir(), Context: ctx,
+	})
+	h := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	failed := make(chan error, 1)
+	go func() { failed <- h.Serve(listener) }()
+	a.served.Store(&url)
+	defer a.served.Store(nil)
+	if err := a.printServed(url, token); err != nil {
+		return errors.Join(err, h.Close(), s.Close())
+	}
+	select {
+	case err = <-failed:
+		err = engine.Errorf(engine.Unavailable, "serve", "%w", err)
+	case <-ctx.Done():
+	}
+	// Streams and queries end with the server's own; what is left is short.
+	closed := s.Close()
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), serveGrace)
+	defer cancel()
+	if h.Shutdown(grace) != nil {
+		_ = h.Close()
+	}
+	return errors.Join(err, closed)
+}
+
+func (a *app) printServed(url, token string) error {
+	if a.json {
+		return a.printJSON(struct {
+			URL   string `json:"url"`
+			Token string `json:"token"`
+		}{url, token})
+	}
+	_, err := fmt.Fprintln(a.stdout, url)
+	a.say("open it in a browser on this machine; Ctrl-C ends it")
+	return err
+}
