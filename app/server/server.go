@@ -62,6 +62,9 @@ type Server struct {
 	cancel  context.CancelFunc
 	events  *events
 	queries *queries
+	files   *workspace.Files
+	folder  *folder
+	after   []func() // what Close calls, once everything has stopped
 }
 
 // New makes a server. Close must be called.
@@ -78,11 +81,29 @@ func New(opt Options) *Server {
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
 	config.Security = []map[string][]string{{"token": {}}}
 	s.api = humago.New(s.mux, config)
+	if s.bench != nil {
+		s.files = workspace.NewFiles(s.bench.Workspace.Root)
+	}
+	s.folder = &folder{s: s}
 	s.register()
 	if s.bench != nil {
-		go s.sweep()
+		s.begin()
 	}
 	return s
+}
+
+// begin starts what the server does by itself.
+func (s *Server) begin() {
+	go s.sweep()
+	s.folder.watch()
+	s.after = append(s.after, s.bench.OnData(func(dataset string) {
+		s.events.publish("data:"+dataset, Event{Type: "data", Dataset: dataset})
+	}))
+	if s.opt.ConfigDir != "" {
+		w := s.bench.Current()
+		// It is a convenience: without it nothing is missing but a list.
+		_ = workspace.NewRecentStore(s.opt.ConfigDir).Add(workspace.Recent{Name: w.Config.Name, Dir: w.Root, OpenedAt: s.started.UTC()})
+	}
 }
 
 // sweep frees the results of pages that are gone.
@@ -104,6 +125,7 @@ func (s *Server) register() {
 	s.workspaceAPI()
 	s.eventsAPI()
 	s.queriesAPI()
+	s.filesAPI()
 	s.mux.HandleFunc("GET /api/openapi.json", s.serveOpenAPI)
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 }
@@ -123,6 +145,9 @@ func (s *Server) Handler() http.Handler {
 func (s *Server) Close() error {
 	s.cancel()
 	s.queries.close()
+	for _, f := range s.after {
+		f()
+	}
 	return nil
 }
 

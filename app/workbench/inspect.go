@@ -40,8 +40,8 @@ const testSamples = 3
 
 // TestSources reaches sources, counts their objects and looks into a few.
 func (b *Workbench) TestSources(ctx context.Context, names []string) ([]SourceReport, error) {
-	if !b.Workspace.Trusted {
-		return nil, workspace.ErrUntrusted(b.Workspace.Root, "test the sources")
+	if !b.Current().Trusted {
+		return nil, workspace.ErrUntrusted(b.Current().Root, "test the sources")
 	}
 	var out []SourceReport
 	sources, err := b.chosen(names)
@@ -178,7 +178,7 @@ func (b *Workbench) Health(ctx context.Context) (Health, error) {
 		}
 		h.Datasets = append(h.Datasets, out)
 	}
-	for _, e := range b.Workspace.Config.Sources {
+	for _, e := range b.Current().Config.Sources {
 		c := e.Value
 		s, err := b.Store.SourceSummary(ctx, c.Dataset, c.Name)
 		if err != nil {
