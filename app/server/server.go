@@ -64,6 +64,7 @@ func New(opt Options) *Server {
 // register lists the features, one file each.
 func (s *Server) register() {
 	s.workspaceAPI()
+	s.analyticsAPI()
 	s.mux.HandleFunc("GET /api/openapi.json", s.serveOpenAPI)
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 }

@@ -45,6 +45,7 @@ type Workbench struct {
 
 	pulls   sync.Mutex
 	plugins pluginHost
+	memo    memo
 }
 
 // Open opens the workspace's database; the caller holds the workspace's lock.

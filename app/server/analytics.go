@@ -1,0 +1,6 @@
+package server
+
+// analyticsAPI lists the features that look at data.
+func (s *Server) analyticsAPI() {
+	s.catalogAPI()
+}
