@@ -3,4 +3,5 @@ package server
 // analyticsAPI lists the features that look at data.
 func (s *Server) analyticsAPI() {
 	s.catalogAPI()
+	s.exploreAPI()
 }
