@@ -4,4 +4,5 @@ package server
 func (s *Server) analyticsAPI() {
 	s.catalogAPI()
 	s.exploreAPI()
+	s.rulesAPI()
 }

@@ -5,26 +5,35 @@ import (
 	"sync"
 )
 
-// memoEntries is how many answers are remembered.
-const memoEntries = 256
-
 // memo remembers answers that hold as long as the data stays as it is.
 type memo struct {
+	// limit is how many answers are kept; 0 is memoEntries.
+	limit    int
 	mu       sync.Mutex
 	revision int64
 	answers  map[string]any
 }
 
+const (
+	memoEntries = 256
+	// memoBacktests is smaller, for a backtest lists every window.
+	memoBacktests = 16
+)
+
 // cached gives the answer to key from memory, or computes it. A failure is
 // not remembered.
 func cached[T any](b *Workbench, key string, compute func() (T, error)) (T, error) {
+	return cachedIn(b, &b.memo, key, compute)
+}
+
+func cachedIn[T any](b *Workbench, m *memo, key string, compute func() (T, error)) (T, error) {
 	revision := b.Store.Revision()
-	if v, ok := b.memo.get(revision, key); ok {
+	if v, ok := m.get(revision, key); ok {
 		return v.(T), nil
 	}
 	v, err := compute()
 	if err == nil {
-		b.memo.put(revision, key, v)
+		m.put(revision, key, v)
 	}
 	return v, err
 }
@@ -42,7 +51,11 @@ func (m *memo) get(revision int64, key string) (any, bool) {
 func (m *memo) put(revision int64, key string, v any) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.answers == nil || m.revision != revision || len(m.answers) >= memoEntries {
+	limit := m.limit
+	if limit == 0 {
+		limit = memoEntries
+	}
+	if m.answers == nil || m.revision != revision || len(m.answers) >= limit {
 		m.revision, m.answers = revision, map[string]any{}
 	}
 	m.answers[key] = v

@@ -237,3 +237,9 @@ func Around(ds engine.Dataset, at Place, before, after int) (Query, error) {
 		"\n)\nORDER BY event_time, _seq"
 	return Query{SQL: sql, Params: s.params}, nil
 }
+
+// And adds a condition that is written with the columns as Path.Short has
+// them, and is trusted.
+func (s *Selection) And(condition string) {
+	s.add(func(func(engine.Path) string) string { return condition })
+}
