@@ -5,4 +5,5 @@ func (s *Server) analyticsAPI() {
 	s.catalogAPI()
 	s.exploreAPI()
 	s.rulesAPI()
+	s.dashboardsAPI()
 }
