@@ -126,6 +126,7 @@ func (s *Server) register() {
 	s.eventsAPI()
 	s.queriesAPI()
 	s.filesAPI()
+	s.analyticsAPI()
 	s.mux.HandleFunc("GET /api/openapi.json", s.serveOpenAPI)
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 }
