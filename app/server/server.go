@@ -11,6 +11,9 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"path"
+	"reflect"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -77,6 +80,7 @@ func New(opt Options) *Server {
 	s.events = newEvents()
 	s.queries = newQueries(s.ctx, s.bench, s.events)
 	config := huma.DefaultConfig("Tidemark", "1")
+	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", "", nil
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
 	config.Security = []map[string][]string{{"token": {}}}
@@ -117,6 +121,21 @@ func (s *Server) sweep() {
 		if before := time.Now().Add(-unwatched); s.events.unheard(before) {
 			s.queries.sweep(before)
 		}
+	}
+}
+
+// schemaName names a type in the API's description: by its own name, and one
+// of the engine by its package too, for there a Column is several things.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	switch pkg := path.Base(t.PkgPath()); pkg {
+	case ".", "server", "workbench":
+		return name
+	default:
+		return strings.ToUpper(pkg[:1]) + pkg[1:] + name
 	}
 }
 
