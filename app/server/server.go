@@ -39,6 +39,8 @@ type Options struct {
 	// Context ends what the server does by itself, such as a pull; Close does
 	// too.
 	Context context.Context
+	// Ready is told when a page is shown; it may be nil.
+	Ready func(Ready)
 	// Native does what only a desktop window can; nil in a browser.
 	Native Native
 }
@@ -62,6 +64,7 @@ type Server struct {
 	cancel  context.CancelFunc
 	events  *events
 	queries *queries
+	pulls   *pulls
 	files   *workspace.Files
 	folder  *folder
 	after   []func() // what Close calls, once everything has stopped
@@ -76,6 +79,7 @@ func New(opt Options) *Server {
 	s.ctx, s.cancel = context.WithCancel(opt.Context)
 	s.events = newEvents()
 	s.queries = newQueries(s.ctx, s.bench, s.events)
+	s.pulls = &pulls{bench: s.bench, ctx: s.ctx, events: s.events}
 	config := huma.DefaultConfig("Tidemark", "1")
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", "", nil
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
@@ -126,6 +130,11 @@ func (s *Server) register() {
 	s.eventsAPI()
 	s.queriesAPI()
 	s.filesAPI()
+	s.sourcesAPI()
+	s.pullsAPI()
+	s.uploadAPI()
+	s.pluginsAPI()
+	s.healthAPI()
 	s.mux.HandleFunc("GET /api/openapi.json", s.serveOpenAPI)
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 }
@@ -145,6 +154,7 @@ func (s *Server) Handler() http.Handler {
 func (s *Server) Close() error {
 	s.cancel()
 	s.queries.close()
+	s.pulls.run.Wait()
 	for _, f := range s.after {
 		f()
 	}
