@@ -42,6 +42,8 @@ type Options struct {
 	// Context ends what the server does by itself, such as a pull; Close does
 	// too.
 	Context context.Context
+	// Ready is told when a page is shown; it may be nil.
+	Ready func(Ready)
 	// Native does what only a desktop window can; nil in a browser.
 	Native Native
 }
@@ -65,6 +67,7 @@ type Server struct {
 	cancel  context.CancelFunc
 	events  *events
 	queries *queries
+	pulls   *pulls
 	files   *workspace.Files
 	folder  *folder
 	after   []func() // what Close calls, once everything has stopped
@@ -79,6 +82,7 @@ func New(opt Options) *Server {
 	s.ctx, s.cancel = context.WithCancel(opt.Context)
 	s.events = newEvents()
 	s.queries = newQueries(s.ctx, s.bench, s.events)
+	s.pulls = &pulls{bench: s.bench, ctx: s.ctx, events: s.events}
 	config := huma.DefaultConfig("Tidemark", "1")
 	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", "", nil
@@ -146,6 +150,11 @@ func (s *Server) register() {
 	s.queriesAPI()
 	s.filesAPI()
 	s.analyticsAPI()
+	s.sourcesAPI()
+	s.pullsAPI()
+	s.uploadAPI()
+	s.pluginsAPI()
+	s.healthAPI()
 	s.mux.HandleFunc("GET /api/openapi.json", s.serveOpenAPI)
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 }
@@ -165,6 +174,7 @@ func (s *Server) Handler() http.Handler {
 func (s *Server) Close() error {
 	s.cancel()
 	s.queries.close()
+	s.pulls.run.Wait()
 	for _, f := range s.after {
 		f()
 	}

@@ -331,7 +331,7 @@ func (b *Workbench) measured(d *workspace.Dashboard, item *workspace.DashboardIt
 	}
 	if name.Value != "" {
 		ds, err := b.Store.Dataset(name.Value)
-		if err != nil && b.expects(name.Value) {
+		if err != nil && b.Expects(name.Value) {
 			return ds, errNoData
 		}
 		return ds, placed(name, err)

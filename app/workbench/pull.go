@@ -209,6 +209,12 @@ func (b *Workbench) plan(ctx context.Context, opt PullOptions) ([]*job, error) {
 	return jobs, nil
 }
 
+// CheckPull says beforehand why a pull of these sources could not begin.
+func (b *Workbench) CheckPull(names []string) error {
+	_, err := b.chosen(names)
+	return err
+}
+
 // chosen finds the sources a pull names, or all that have an end.
 func (b *Workbench) chosen(names []string) ([]workspace.Source, error) {
 	if !b.Current().Trusted {

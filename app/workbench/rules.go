@@ -72,7 +72,7 @@ func (b *Workbench) compile(file string) (*rule.Rule, rule.Spec, error) {
 func (b *Workbench) compileSpec(spec rule.Spec) (*rule.Rule, error) {
 	ds, err := b.Store.Dataset(spec.Dataset.Value)
 	if err != nil {
-		if spec.Dataset.Value != "" && b.expects(spec.Dataset.Value) {
+		if spec.Dataset.Value != "" && b.Expects(spec.Dataset.Value) {
 			return nil, errNoData
 		}
 		var known *engine.Error
@@ -84,8 +84,8 @@ func (b *Workbench) compileSpec(spec rule.Spec) (*rule.Rule, error) {
 	return rule.Compile(spec, ds)
 }
 
-// expects reports whether some source or setting names the dataset.
-func (b *Workbench) expects(dataset string) bool {
+// Expects reports whether some source or setting names the dataset.
+func (b *Workbench) Expects(dataset string) bool {
 	for _, s := range b.Current().Config.Sources {
 		if s.Value.Dataset == dataset {
 			return true

@@ -144,6 +144,9 @@ func (b *Workbench) changed(dataset string) {
 	}
 }
 
+// CacheSize is how full the object cache is, and how large it may get.
+func (b *Workbench) CacheSize() (bytes, limit int64) { return b.cache.Stats().Bytes, cacheLimit }
+
 // Close writes everything to disk and lets the workspace go.
 func (b *Workbench) Close() error {
 	err := errors.Join(b.Store.Close(), b.plugins.close())

@@ -21,6 +21,16 @@ type SourceSpec struct {
 	Format    string `json:"format,omitempty"`
 }
 
+// Source is the source as it would be read.
+func (s SourceSpec) Source(name string) Source {
+	out := Source{
+		Type: s.Type, Dataset: s.Dataset, URL: s.URL, Path: s.Path,
+		Endpoint: s.Endpoint, Region: s.Region, PathStyle: s.PathStyle, Format: s.Format,
+	}
+	out.fill(name)
+	return out
+}
+
 // yaml writes the source as a mapping on one line.
 func (s SourceSpec) yaml() string {
 	parts := []string{"type: " + s.Type}
