@@ -2,12 +2,14 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
 	"tidemark.dev/tidemark/app/workbench"
+	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/notebook"
 )
 
@@ -134,10 +136,7 @@ func (s *Server) runCell(ctx context.Context, in *struct{ Body CellRun }) (CellR
 	n, errs := workbench.ParseNotebook(q.File, []byte(q.Text))
 	c, err := s.bench.ComposeCell(ctx, n, q.Cell, workbench.NotebookRange{Params: typedParams(q.Params), From: q.From, To: q.To})
 	if err != nil {
-		if len(errs) > 0 {
-			err = errs[0]
-		}
-		return out, err
+		return out, closest(n, q.Cell, errs, err)
 	}
 	out.From, out.To, out.Chart = c.From, c.To, cellChart(n.Cells[q.Cell])
 	switch cell := n.Cells[q.Cell]; {
@@ -167,6 +166,21 @@ func (s *Server) runCell(ctx context.Context, in *struct{ Body CellRun }) (CellR
 		out.Query = &state
 	}
 	return out, nil
+}
+
+// closest is the problem of the cell's own text, if it has one, or else err.
+func closest(n *notebook.Notebook, cell int, problems []error, err error) error {
+	if cell >= len(n.Cells) {
+		return err
+	}
+	c := n.Cells[cell]
+	for _, p := range problems {
+		var e *engine.Error
+		if errors.As(p, &e) && e.Line >= c.Line-1 && e.Line <= c.Line+strings.Count(c.Text, "\n") {
+			return p
+		}
+	}
+	return err
 }
 
 // typedParams writes values as a person types them; null is none.
