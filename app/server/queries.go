@@ -83,9 +83,9 @@ func (s *Server) queriesAPI() {
 		return s.queries.create(ctx, in.Body)
 	})
 	handle(s, "GET", "/queries/{id}", "getQuery", "How far a query is", s.getQuery)
-	handle(s, "DELETE", "/queries/{id}", "deleteQuery", "End a query and free its result", func(_ context.Context, in *queryID) (struct{}, error) {
+	handle(s, "DELETE", "/queries/{id}", "deleteQuery", "End a query and free its result", func(_ context.Context, in *queryID) (Done, error) {
 		s.queries.remove(in.ID)
-		return struct{}{}, nil
+		return Done{}, nil
 	})
 	handle(s, "POST", "/queries/{id}/cancel", "cancelQuery", "End a query and keep the rows that came", s.cancelQuery)
 	handleStream(s, huma.Operation{Method: "GET", Path: "/queries/{id}/rows", OperationID: "getRows", Summary: "A window of the rows of a query"},

@@ -191,6 +191,9 @@ func (s *Server) serveOpenAPI(w http.ResponseWriter, _ *http.Request) {
 	_ = json.NewEncoder(w).Encode(s.api.OpenAPI())
 }
 
+// Done is the answer of what has nothing to tell.
+type Done struct{}
+
 // reply is an answer in JSON.
 type reply[T any] struct{ Body T }
 
