@@ -208,6 +208,9 @@ type Place struct {
 	Same []Filter
 }
 
+// indented moves conditions to the right, but not what stands in names.
+var indented = strings.NewReplacer("\nWHERE ", "\n   WHERE ", "\n  AND ", "\n     AND ")
+
 // Around selects the records before and after one, and itself, oldest first.
 func Around(ds engine.Dataset, at Place, before, after int) (Query, error) {
 	s := &Selection{dataset: ds, params: Params{}}
@@ -233,7 +236,7 @@ func Around(ds engine.Dataset, at Place, before, after int) (Query, error) {
 			list = append(list, untimed)
 		}
 		return "  (SELECT " + strings.ReplaceAll(columns, "\n", "\n   ") + "\n   FROM " + engine.ShortIdent(ds.Name) +
-			strings.ReplaceAll(s.where(short, list...), "\n", "\n   ") + fmt.Sprintf("\n   ORDER BY %s\n   LIMIT %d)", order, n)
+			indented.Replace(s.where(short, list...)) + fmt.Sprintf("\n   ORDER BY %s\n   LIMIT %d)", order, n)
 	}
 	sql := "SELECT *\nFROM (\n" + part(earlier, order[0], before+1) + "\n  UNION ALL\n" + part(later, order[1], after) +
 		"\n)\nORDER BY event_time, _seq"
