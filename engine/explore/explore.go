@@ -132,7 +132,7 @@ func (s *Selection) search(text string, deep bool) {
 	texts := map[string]bool{message.String(): true}
 	if deep {
 		s.dataset.Walk(func(p engine.Path, t engine.Type) {
-			if t.Kind != engine.Struct && t.Known() {
+			if holdsText(t) {
 				paths = append(paths, p)
 				texts[p.String()] = t.Kind == engine.Varchar
 			}
@@ -153,6 +153,18 @@ func (s *Selection) search(text string, deep bool) {
 		}
 		return "(" + strings.Join(parts, "\n    OR ") + ")"
 	}, paths...)
+}
+
+// holdsText reports whether a path is searched: its values are texts, or are
+// written as text without much ado. Numbers are found by filters.
+func holdsText(t engine.Type) bool {
+	switch t.Kind {
+	case engine.Varchar, engine.UUID, engine.JSON:
+		return true
+	case engine.List, engine.Map:
+		return t.Elem.Kind == engine.Varchar
+	}
+	return false
 }
 
 // where writes the conditions as a WHERE with its line, or nothing.
