@@ -138,7 +138,7 @@ type pending struct {
 }
 
 // tally is what commits report back.
-type tally struct{ stored, duplicates, late, untimed int64 }
+type tally struct{ stored, duplicates, late int64 }
 
 func newCommitter(ctx context.Context, store Store) *committer {
 	c := &committer{ctx: ctx, store: store, queue: make(chan pending), ended: make(chan struct{})}
@@ -157,7 +157,6 @@ func (c *committer) run() {
 			c.total.stored += done.Stored
 			c.total.duplicates += done.Duplicates
 			c.total.late += done.Late
-			c.total.untimed += done.Untimed
 			c.mu.Unlock()
 		}
 		next.free()

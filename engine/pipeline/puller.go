@@ -220,7 +220,6 @@ func (p *puller) settle() {
 	p.counts.Records -= done.duplicates
 	p.counts.Duplicates = done.duplicates
 	p.counts.Late = done.late
-	p.counts.Untimed += done.untimed
 }
 
 // chunk takes in a chunk of an object's records.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/schema"
@@ -56,7 +58,7 @@ func (p *puller) tableRows(ctx context.Context, o *objectRun, t engine.ForeignTa
 		t.Close()
 		return err
 	}
-	if len(p.stages) > 0 || len(p.opt.Mapping.Labels) > 0 || mapped == nil || !schema.Holds(p.version.Body, file) {
+	if len(p.stages) > 0 || len(p.opt.Mapping.Labels) > 0 || mapped == nil || numbered(t.Columns()) || !schema.Holds(p.version.Body, file) {
 		defer t.Close()
 		return p.tableLines(ctx, o, t)
 	}
@@ -65,6 +67,14 @@ func (p *puller) tableRows(ctx context.Context, o *objectRun, t engine.ForeignTa
 		t.Close()
 	}
 	return err
+}
+
+// numbered reports whether a column has a name that the loader gives to a
+// file's rows.
+func numbered(columns []engine.ForeignColumn) bool {
+	return slices.ContainsFunc(columns, func(c engine.ForeignColumn) bool {
+		return strings.EqualFold(c.Name, "file_row_number") || strings.EqualFold(c.Name, "file_index")
+	})
 }
 
 // adoptTable takes the file's columns into the dataset's type. What is staged
@@ -87,7 +97,7 @@ func (p *puller) adoptTable(ctx context.Context, o *objectRun, t engine.ForeignT
 
 // tableWhole adds the file to the batch.
 func (p *puller) tableWhole(ctx context.Context, o *objectRun, t engine.ForeignTable, mapped map[string]string) error {
-	rows, err := t.Verify(ctx)
+	rows, untimed, err := t.Verify(ctx, mapped["event_time"])
 	if err != nil {
 		return err
 	}
@@ -108,6 +118,7 @@ func (p *puller) tableWhole(ctx context.Context, o *objectRun, t engine.ForeignT
 	o.state.Stored = rows
 	p.counts.Read += rows
 	p.counts.Records += rows
+	p.counts.Untimed += untimed
 	return nil
 }
 
