@@ -139,8 +139,9 @@ type ForeignTable interface {
 	Columns() []ForeignColumn
 	// Path is a Parquet file with the table's bytes.
 	Path() string
-	// Verify decodes every value and counts the rows.
-	Verify(ctx context.Context) (rows int64, err error)
+	// Verify decodes every value. It counts the rows, and those without a
+	// value in the column timed, if that is named.
+	Verify(ctx context.Context, timed string) (rows, untimed int64, err error)
 	// WriteLines writes every row as one JSON object a line into a file.
 	WriteLines(ctx context.Context, path string) error
 	// Detach ends the decoding but leaves the file at Path until cleanup.
@@ -153,7 +154,6 @@ type Committed struct {
 	Stored     int64
 	Duplicates int64
 	Late       int64
-	Untimed    int64
 }
 
 // Raw lists where in a raw record a table path may come from, best first:

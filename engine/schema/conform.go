@@ -552,12 +552,23 @@ func (c *Conformer) candidate(u use, start int, kind shape) (slot, bool) {
 
 // Append writes the last line as one row for the loader, newline included.
 func (c *Conformer) Append(dst []byte, object int, row, seq int64) []byte {
+	return c.AppendValues(AppendPosition(dst, object, row, seq))
+}
+
+// AppendPosition begins a row for the loader; AppendValues of its line must
+// follow.
+func AppendPosition(dst []byte, object int, row, seq int64) []byte {
 	dst = append(dst, `{"_o":`...)
 	dst = strconv.AppendInt(dst, int64(object), 10)
 	dst = append(dst, `,"_r":`...)
 	dst = strconv.AppendInt(dst, row, 10)
 	dst = append(dst, `,"_seq":`...)
-	dst = strconv.AppendInt(dst, seq, 10)
+	return strconv.AppendInt(dst, seq, 10)
+}
+
+// AppendValues writes the last line to the end of its row, newline included.
+// The text depends on nothing but the line and the conformer's version.
+func (c *Conformer) AppendValues(dst []byte) []byte {
 	if t := c.slots[timeSlot]; t.set {
 		dst = append(dst, `,"_t":`...)
 		dst = strconv.AppendInt(dst, t.at.micros, 10)

@@ -53,10 +53,13 @@ func (s *Store) Commit(ctx context.Context, b engine.Batch) (engine.Committed, e
 	if err != nil {
 		return engine.Committed{}, err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if next != nil {
-		s.mu.Lock()
 		s.datasets[b.Dataset] = next
-		s.mu.Unlock()
+	}
+	if len(b.Replace) > 0 {
+		s.replaced[b.Dataset] = true
 	}
 	return done, nil
 }

@@ -2,17 +2,25 @@ package store
 
 import (
 	"context"
+
+	"tidemark.dev/tidemark/engine"
 )
 
 // Merge rewrites the segments of a dataset into one at the newest type, in one
-// transaction. With a single segment of that type it does nothing.
+// transaction. With a single segment of that type it does nothing, unless most
+// of what the segment holds has been replaced.
 func (s *Store) Merge(ctx context.Context, name string) error {
 	d, err := s.lookup(name)
 	if err != nil {
 		return err
 	}
-	if len(d.segments) == 0 || len(d.segments) == 1 && d.segments[0].body.DuckDB() == d.version.Body.DuckDB() {
+	if len(d.segments) == 0 {
 		return nil
+	}
+	if len(d.segments) == 1 && d.segments[0].body.DuckDB() == d.version.Body.DuckDB() {
+		if gone, err := s.mostlyGone(ctx, name, d.segments[0]); err != nil || !gone {
+			return err
+		}
 	}
 	next, err := s.rewriteAs(ctx, d, &dataset{version: d.version}, func(g segment) string {
 		if g.body.DuckDB() == d.version.Body.DuckDB() {
@@ -27,6 +35,25 @@ func (s *Store) Merge(ctx context.Context, name string) error {
 	s.datasets[name] = next
 	s.mu.Unlock()
 	return nil
+}
+
+// mostlyGone reports whether deleted rows are more than half of what a segment
+// keeps on disk. It looks only where rows were replaced since the last look.
+func (s *Store) mostlyGone(ctx context.Context, name string, g segment) (bool, error) {
+	s.mu.Lock()
+	look := s.replaced[name]
+	delete(s.replaced, name)
+	s.mu.Unlock()
+	if !look {
+		return false, nil
+	}
+	if err := s.Checkpoint(ctx); err != nil { // lets go of what is gone as a whole
+		return false, err
+	}
+	var kept, live int64
+	err := s.DB().QueryRowContext(ctx, `SELECT (SELECT coalesce(sum(count), 0)::BIGINT FROM pragma_storage_info(`+engine.QuoteText(g.sql())+`)
+		WHERE column_name = '_seq' AND segment_type = 'BIGINT'), (SELECT count(*) FROM `+g.sql()+`)`).Scan(&kept, &live)
+	return kept > 2*live, err
 }
 
 // Checkpoint writes the log into the database file, in a quiet moment.
