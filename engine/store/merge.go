@@ -2,17 +2,22 @@ package store
 
 import (
 	"context"
+	"database/sql"
 )
 
 // Merge rewrites the segments of a dataset into one at the newest type, in one
-// transaction. With a single segment of that type it does nothing.
+// transaction, and moves into body what was waiting in rest for its path to
+// get a type. With a single segment of that type it does nothing.
 func (s *Store) Merge(ctx context.Context, name string) error {
 	d, err := s.lookup(name)
 	if err != nil {
 		return err
 	}
-	if len(d.segments) == 0 || len(d.segments) == 1 && d.segments[0].body.DuckDB() == d.version.Body.DuckDB() {
+	switch {
+	case len(d.segments) == 0 || len(d.segments) == 1 && d.segments[0].body.Equal(d.version.Body):
 		return nil
+	case len(d.segments) == 1 && d.segments[0].body.DuckDB() == d.version.Body.DuckDB():
+		return s.settleSegment(ctx, d)
 	}
 	next, err := s.rewriteAs(ctx, d, &dataset{version: d.version}, func(g segment) string {
 		if g.body.DuckDB() == d.version.Body.DuckDB() {
@@ -23,10 +28,34 @@ func (s *Store) Merge(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	s.datasets[name] = next
-	s.mu.Unlock()
+	s.replace(next)
 	return nil
+}
+
+// settleSegment brings a dataset's only segment, which has the columns of the
+// newest version already, up to it.
+func (s *Store) settleSegment(ctx context.Context, d *dataset) error {
+	g, v := d.segments[0], d.version
+	err := s.inTx(ctx, func(tx *sql.Tx) error {
+		if _, err := s.settleRows(ctx, tx, g.sql(), g.body, g, v.Body, "true"); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `UPDATE tidemark.segments SET version = ? WHERE dataset = ? AND id = ?`, v.Version, v.Dataset, g.id)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	g.version, g.body = v.Version, v.Body
+	s.replace(&dataset{version: v, segments: []segment{g}})
+	return nil
+}
+
+// replace shows everybody what a transaction has made of a dataset.
+func (s *Store) replace(d *dataset) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.datasets[d.version.Dataset] = d
 }
 
 // Checkpoint writes the log into the database file, in a quiet moment.
