@@ -87,6 +87,9 @@ type Batch struct {
 	// Schema is set when the rows need a version that the registry does not
 	// have yet.
 	Schema *SchemaVersion
+	// Since is the body that the first rows of Lines were conformed to, when a
+	// path got its type only while the batch was being made.
+	Since *Type
 	// Lines names a file of rows, one JSON object a line, as the conformer
 	// writes them; Longest is the longest line in bytes, Rows their number.
 	Lines   string
@@ -110,6 +113,17 @@ type Batch struct {
 	Quarantine []Quarantined
 	Conflicts  []ConflictCount
 	Objects    []ObjectState
+}
+
+// Settler brings the rest of stored rows up to a later version of their
+// dataset. It is used by one goroutine.
+type Settler interface {
+	// Idle reports that no rest can have anything for body.
+	Idle() bool
+	// Settle reads a row's rest. When changed, body is a JSON object of what
+	// the row's body gets and left is the rest that stays, nil for none; both
+	// are valid until the next call.
+	Settle(rest []byte) (body, left []byte, changed bool)
 }
 
 // StagedTable is a Parquet file that was decoded once elsewhere and is safe

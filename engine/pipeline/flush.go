@@ -25,7 +25,7 @@ func (p *puller) flush(ctx context.Context) error {
 	out := engine.Batch{
 		Dataset: p.opt.Dataset, Rows: b.rows, Longest: b.longest, Tables: b.tables, Origins: b.origins,
 		Ingest: p.opt.Clock.Now(), LateBefore: p.opt.Watermark, ArrivalIsTime: len(p.opt.Mapping.EventTime) == 0,
-		Dedup: p.opt.Dedup, Replace: b.replace, Quarantine: b.held, Objects: b.states,
+		Dedup: p.opt.Dedup, Replace: b.replace, Quarantine: b.held, Objects: b.states, Since: b.since,
 	}
 	if b.file != nil {
 		out.Lines = b.file.Name()
@@ -88,6 +88,10 @@ func (p *puller) adopt(body engine.Type, changes []schema.Change, position strin
 			p.version.Changes = nil
 			p.version.Position = position
 			p.version.Author = "inference"
+		}
+		if b := p.batch; b != nil && b.rows > 0 && b.since == nil {
+			old := p.version.Body
+			b.since = &old
 		}
 		p.version.Body = body
 		for _, c := range changes {

@@ -32,6 +32,7 @@ type staging struct {
 	held     []engine.Quarantined
 	heldSize int64
 	clashes  map[clash]*engine.ConflictCount
+	since    *engine.Type // what the first rows were conformed to, if not the batch's type
 	states   []engine.ObjectState
 	later    []putOff // lines that wait for their paths to get types
 	laterLen int64

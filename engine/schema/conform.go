@@ -132,11 +132,16 @@ func (c *Conformer) KeepLongIntegers(long bool) { c.long = c.long || long }
 // Line is the last line as Append reads it: free of duplicate keys.
 func (c *Conformer) Line() []byte { return c.s.b }
 
-func (c *Conformer) scan(line []byte, fixed bool) {
-	c.s = scanner{b: line}
+// reset makes ready to read another text.
+func (c *Conformer) reset(text []byte) {
+	c.s = scanner{b: text}
 	c.edits, c.asides, c.conflicts = c.edits[:0], c.asides[:0], c.conflicts[:0]
 	c.others, c.scratch = c.others[:0], c.scratch[:0]
 	c.unknown, c.duplicate, c.listBad, c.listMore, c.inList = false, false, false, false, 0
+}
+
+func (c *Conformer) scan(line []byte, fixed bool) {
+	c.reset(line)
 	c.fixed = fixed
 	if !fixed {
 		clear(c.slots)

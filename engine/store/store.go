@@ -41,6 +41,9 @@ type Options struct {
 	Memory    string // "2GB"
 	Threads   int
 	Clock     engine.Clock
+	// Settle reads the rest of rows of one type of body at a later one; without
+	// it rest stays as it came.
+	Settle func(from, to engine.Type) engine.Settler
 }
 
 // Store is an open database. Its methods may be called from several
