@@ -171,6 +171,9 @@ func (s *Server) serveOpenAPI(w http.ResponseWriter, _ *http.Request) {
 	_ = json.NewEncoder(w).Encode(s.api.OpenAPI())
 }
 
+// Nothing is the answer of an operation that has nothing to tell.
+type Nothing struct{}
+
 // reply is an answer in JSON.
 type reply[T any] struct{ Body T }
 

@@ -35,11 +35,7 @@ func handleStream[I any](s *Server, op huma.Operation, answers map[string]any, f
 	}
 	content := map[string]*huma.MediaType{}
 	for media, example := range answers {
-		schema := &huma.Schema{Type: huma.TypeString, Format: "binary"}
-		if example != nil {
-			schema = s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeOf(example), true, "")
-		}
-		content[media] = &huma.MediaType{Schema: schema}
+		content[media] = &huma.MediaType{Schema: s.schemaOf(example)}
 	}
 	op.Responses = map[string]*huma.Response{"200": {Description: "OK", Content: content}}
 	huma.Register(s.api, op, func(ctx context.Context, in *I) (*huma.StreamResponse, error) {
@@ -54,6 +50,23 @@ func handleStream[I any](s *Server, op huma.Operation, answers map[string]any, f
 			}
 		}}, nil
 	})
+}
+
+// oneOf are values of the Go types of which an answer holds any.
+type oneOf []any
+
+func (s *Server) schemaOf(example any) *huma.Schema {
+	switch e := example.(type) {
+	case nil:
+		return &huma.Schema{Type: huma.TypeString, Format: "binary"}
+	case oneOf:
+		out := &huma.Schema{}
+		for _, one := range e {
+			out.OneOf = append(out.OneOf, s.schemaOf(one))
+		}
+		return out
+	}
+	return s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeOf(example), true, "")
 }
 
 // wants reports whether an Accept header asks for a media type first.
