@@ -30,6 +30,8 @@ func handleStream[I any](s *Server, op huma.Operation, answers map[string]any, f
 	if op.MaxBodyBytes == 0 {
 		op.MaxBodyBytes = maxBody
 	}
+	// A deadline for the body would end what the request waits for, too.
+	op.BodyReadTimeout = -1
 	if op.Errors == nil {
 		op.Errors = []int{400, 404, 409, 500, 503}
 	}
