@@ -57,23 +57,53 @@ type Server struct {
 	api     huma.API
 	mux     *http.ServeMux
 	started time.Time
+
+	ctx     context.Context // ends when the server does
+	cancel  context.CancelFunc
+	events  *events
+	queries *queries
 }
 
 // New makes a server. Close must be called.
 func New(opt Options) *Server {
+	if opt.Context == nil {
+		opt.Context = context.Background()
+	}
 	s := &Server{opt: opt, bench: opt.Bench, mux: http.NewServeMux(), started: time.Now()}
+	s.ctx, s.cancel = context.WithCancel(opt.Context)
+	s.events = newEvents()
+	s.queries = newQueries(s.ctx, s.bench, s.events)
 	config := huma.DefaultConfig("Tidemark", "1")
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", "", nil
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
 	config.Security = []map[string][]string{{"token": {}}}
 	s.api = humago.New(s.mux, config)
 	s.register()
+	if s.bench != nil {
+		go s.sweep()
+	}
 	return s
+}
+
+// sweep frees the results of pages that are gone.
+func (s *Server) sweep() {
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-time.After(unwatched / 4):
+		}
+		if before := time.Now().Add(-unwatched); s.events.unheard(before) {
+			s.queries.sweep(before)
+		}
+	}
 }
 
 // register lists the features, one file each.
 func (s *Server) register() {
 	s.workspaceAPI()
+	s.eventsAPI()
+	s.queriesAPI()
 	s.mux.HandleFunc("GET /api/openapi.json", s.serveOpenAPI)
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 }
@@ -90,7 +120,11 @@ func (s *Server) Handler() http.Handler {
 }
 
 // Close stops what is still running.
-func (s *Server) Close() error { return nil }
+func (s *Server) Close() error {
+	s.cancel()
+	s.queries.close()
+	return nil
+}
 
 // OpenAPI describes the API as OpenAPI 3.1 in JSON.
 func OpenAPI() ([]byte, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"tidemark.dev/tidemark/engine/store"
 	"tidemark.dev/tidemark/engine/store/cage"
 )
 
@@ -14,4 +15,10 @@ const DefaultTimeout = 5 * time.Minute
 // values for its parameters. The rows must be closed.
 func (b *Workbench) Query(ctx context.Context, query string, args []any, timeout time.Duration) (*cage.Rows, error) {
 	return cage.Query(ctx, b.Store.DB(), query, args, cage.Options{Timeout: timeout})
+}
+
+// Stream runs a person's SQL like Query, and hands on its rows while they are
+// computed.
+func (b *Workbench) Stream(ctx context.Context, query string, args []any, timeout time.Duration, sink store.Sink) error {
+	return b.Store.Stream(ctx, query, args, timeout, sink)
 }

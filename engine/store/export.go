@@ -14,16 +14,16 @@ import (
 // WriteParquet runs a person's query and writes its rows as Parquet, zstd.
 // The database writes it, into the staging folder, and it is copied from
 // there.
-func (s *Store) WriteParquet(ctx context.Context, w io.Writer, query string, timeout time.Duration) (int64, error) {
+func (s *Store) WriteParquet(ctx context.Context, w io.Writer, query string, timeout time.Duration, args ...any) (int64, error) {
 	dir, err := os.MkdirTemp(s.opt.Staging, "result-")
 	if err != nil {
 		return 0, engine.Errorf(engine.Unavailable, "write the result", "%w", err)
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "result.parquet")
-	rows, err := cage.Query(ctx, s.DB(), query, nil, cage.Options{Timeout: timeout, Rewrite: func(st *cage.Statement) (string, error) {
-		if st.Explain || len(st.Parameters) > 0 {
-			return "", engine.Errorf(engine.Invalid, "write the result", "only a SELECT without parameters can be written as Parquet")
+	rows, err := cage.Query(ctx, s.DB(), query, args, cage.Options{Timeout: timeout, Rewrite: func(st *cage.Statement) (string, error) {
+		if st.Explain {
+			return "", engine.Errorf(engine.Invalid, "write the result", "only a SELECT can be written as Parquet")
 		}
 		return "COPY (" + st.SQL + "\n) TO " + engine.QuoteText(path) + " (FORMAT parquet, COMPRESSION zstd)", nil
 	}})

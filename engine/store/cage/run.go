@@ -141,16 +141,25 @@ func prepare(ctx context.Context, conn *sql.Conn, query string, opt Options) (*p
 // driver would lose something of them. A query that cannot be described
 // stays as it is: running it tells why in its own words.
 func (p *prepared) carry(ctx context.Context, conn *sql.Conn, args []any) error {
-	names, types, err := describe(ctx, conn, p.text, args)
-	if err != nil {
-		if _, err := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK"); err != nil {
-			return err
-		}
-		_, err := conn.ExecContext(ctx, begin)
-		return err
+	names, types, err := p.columns(ctx, conn, args)
+	if err == nil && names != nil {
+		p.text, p.types, _ = result.Carry(p.text, names, types)
 	}
-	p.text, p.types, _ = result.Carry(p.text, names, types)
-	return nil
+	return err
+}
+
+// columns describes the query's columns; there are no names if that cannot
+// be done.
+func (p *prepared) columns(ctx context.Context, conn *sql.Conn, args []any) (names, types []string, err error) {
+	names, types, err = describe(ctx, conn, p.text, args)
+	if err == nil {
+		return names, types, nil
+	}
+	if _, err := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK"); err != nil {
+		return nil, nil, err
+	}
+	_, err = conn.ExecContext(ctx, begin)
+	return nil, nil, err
 }
 
 func describe(ctx context.Context, conn *sql.Conn, query string, args []any) (names, types []string, err error) {
@@ -187,5 +196,47 @@ func Do(ctx context.Context, db *sql.DB, query string, opt Options, fn func(ctx 
 		return l.why(err)
 	}
 	err = conn.Raw(func(c any) error { return fn(l.ctx, c.(driver.Conn), p.text) })
+	return l.why(Explain(err, query))
+}
+
+// Delivery is a checked query in the form in which its rows leave as Arrow.
+type Delivery struct {
+	// Text is what runs, and that alone.
+	Text string
+	// Columns are how they arrive; nil when that is known only once it runs.
+	Columns *result.Delivered
+}
+
+// Deliver checks a query and hands fn the driver's connection inside a READ
+// ONLY transaction, and what to run there with the arguments. It waits for
+// fn; the timeout holds until then.
+func Deliver(ctx context.Context, db *sql.DB, query string, args []any, opt Options, fn func(ctx context.Context, conn driver.Conn, d Delivery) error) error {
+	l := limit(ctx, opt)
+	defer l.end()
+	conn, err := db.Conn(l.ctx)
+	if err != nil {
+		return l.why(Explain(err, query))
+	}
+	defer conn.Close()
+	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK") }()
+	p, err := prepare(l.ctx, conn, query, opt)
+	if err == nil {
+		err = p.statement.given(args)
+	}
+	if err != nil {
+		return l.why(err)
+	}
+	d := Delivery{Text: p.text}
+	if !p.statement.Explain {
+		names, types, err := p.columns(l.ctx, conn, args)
+		if err != nil {
+			return l.why(Explain(err, query))
+		}
+		if names != nil {
+			text, columns := result.Deliver(p.text, names, types)
+			d = Delivery{text, &columns}
+		}
+	}
+	err = conn.Raw(func(c any) error { return fn(l.ctx, c.(driver.Conn), d) })
 	return l.why(Explain(err, query))
 }

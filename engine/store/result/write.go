@@ -134,14 +134,16 @@ func (r *reader) text(i int) string { return string(appendText(nil, r.value(i)))
 
 // uniqueNames are the columns' names, with a number behind one that was
 // there before: a JSON object or a Parquet file has every name once.
-func (r *reader) uniqueNames() []string {
-	taken := make(map[string]bool, len(r.names))
-	for _, name := range r.names {
+func (r *reader) uniqueNames() []string { return uniqueNames(r.names) }
+
+func uniqueNames(names []string) []string {
+	taken := make(map[string]bool, len(names))
+	for _, name := range names {
 		taken[name] = true
 	}
-	used := make(map[string]bool, len(r.names))
-	out := make([]string, len(r.names))
-	for i, name := range r.names {
+	used := make(map[string]bool, len(names))
+	out := make([]string, len(names))
+	for i, name := range names {
 		unique := name
 		for n := 1; used[unique] || unique != name && taken[unique]; n++ {
 			unique = name + "_" + strconv.Itoa(n)

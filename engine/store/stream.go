@@ -1,0 +1,235 @@
+//go:build duckdb_arrow
+
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	bindings "github.com/duckdb/duckdb-go-bindings"
+	"github.com/duckdb/duckdb-go/v2"
+	"github.com/duckdb/duckdb-go/v2/arrowmapping"
+	"github.com/duckdb/duckdb-go/v2/mapping"
+
+	"tidemark.dev/tidemark/engine/store/cage"
+	"tidemark.dev/tidemark/engine/store/result"
+)
+
+// Stream runs a person's query and hands sink its rows as Arrow while they
+// are computed: the first come as soon as DuckDB has them, and no more than a
+// few lie between it and the sink. It ends when the rows do, when ctx ends,
+// or when the sink has had enough.
+func (s *Store) Stream(ctx context.Context, query string, args []any, timeout time.Duration, sink Sink) error {
+	err := cage.Deliver(ctx, s.DB(), query, args, cage.Options{Timeout: timeout}, func(ctx context.Context, conn driver.Conn, d cage.Delivery) error {
+		return stream(ctx, conn, d, args, sink)
+	})
+	if errors.Is(err, ErrEnough) {
+		return nil
+	}
+	return err
+}
+
+// stream runs a statement with the driver's own parts. The driver itself
+// always waits for the whole result.
+func stream(ctx context.Context, conn driver.Conn, d cage.Delivery, args []any, sink Sink) error {
+	prepared, err := conn.(driver.ConnPrepareContext).PrepareContext(ctx, d.Text)
+	if err != nil {
+		return err
+	}
+	defer prepared.Close()
+	statement, ok := prepared.(*duckdb.Stmt)
+	if !ok {
+		return fmt.Errorf("the driver gave a %T", prepared)
+	}
+	if err := statement.BindWithCtx(ctx, namedValues(args)); err != nil {
+		return err
+	}
+	handles, err := handlesOf(conn, statement)
+	if err != nil {
+		return err
+	}
+	defer interruptWith(ctx, handles.connection)()
+	res, err := begin(ctx, handles.statement)
+	if err != nil {
+		return err
+	}
+	defer mapping.DestroyResult(&res)
+	options := arrowmapping.ResultGetArrowOptions(&res)
+	defer arrowmapping.DestroyArrowOptions(&options)
+	schema, err := schemaOf(&res, options)
+	if err != nil {
+		return err
+	}
+	columns := d.Columns
+	if columns == nil {
+		known := result.DeliveredAs(schema)
+		columns = &known
+	}
+	if err := sink.Begin(*columns, uniqueFields(schema, columns.Names)); err != nil {
+		return err
+	}
+	return fetch(ctx, &res, options, schema, sink)
+}
+
+// begin runs a bound statement until its first rows are there.
+func begin(ctx context.Context, statement mapping.PreparedStatement) (mapping.Result, error) {
+	var res mapping.Result
+	var pending mapping.PendingResult
+	if bindings.PendingPreparedStreaming(statement, &pending) == mapping.StateError {
+		err := driverError(mapping.PendingError(pending))
+		mapping.DestroyPending(&pending)
+		return res, err
+	}
+	defer mapping.DestroyPending(&pending)
+	if err := ctx.Err(); err != nil {
+		return res, err
+	}
+	if mapping.ExecutePending(pending, &res) == mapping.StateError {
+		err := errors.Join(ctx.Err(), driverError(mapping.ResultError(&res)))
+		mapping.DestroyResult(&res)
+		return res, err
+	}
+	return res, nil
+}
+
+func fetch(ctx context.Context, res *mapping.Result, options arrowmapping.ArrowOptions, schema *arrow.Schema, sink Sink) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		chunk := mapping.FetchChunk(*res)
+		if chunk.Ptr == nil {
+			break
+		}
+		if mapping.DataChunkGetSize(chunk) == 0 {
+			mapping.DestroyDataChunk(&chunk)
+			break // so a stream says its end
+		}
+		batch, failed := arrowmapping.DataChunkToArrowArray(options, schema, chunk)
+		mapping.DestroyDataChunk(&chunk)
+		if err := dataError(failed); err != nil {
+			return err
+		}
+		err := sink.Batch(batch)
+		batch.Release()
+		if err != nil {
+			return err
+		}
+	}
+	if text := mapping.ResultError(res); text != "" {
+		return errors.Join(ctx.Err(), driverError(text))
+	}
+	return ctx.Err()
+}
+
+func schemaOf(res *mapping.Result, options arrowmapping.ArrowOptions) (*arrow.Schema, error) {
+	n := mapping.ColumnCount(res)
+	names := make([]string, n)
+	types := make([]mapping.LogicalType, n)
+	for i := range n {
+		names[i], types[i] = mapping.ColumnName(res, i), mapping.ColumnLogicalType(res, i)
+		defer mapping.DestroyLogicalType(&types[i])
+	}
+	schema, failed := arrowmapping.NewArrowSchema(options, types, names)
+	return schema, dataError(failed)
+}
+
+// uniqueFields gives the columns their unique names.
+func uniqueFields(schema *arrow.Schema, names []string) *arrow.Schema {
+	fields := schema.Fields()
+	for i := range fields {
+		fields[i].Name = names[i]
+	}
+	return arrow.NewSchema(fields, nil)
+}
+
+// handles are what the driver keeps to itself.
+type handles struct {
+	connection mapping.Connection
+	statement  mapping.PreparedStatement
+}
+
+// handlesOf reaches into the driver, which has no way of its own to stream. A
+// driver that keeps them elsewhere is an error here, which a test finds.
+func handlesOf(conn driver.Conn, statement *duckdb.Stmt) (h handles, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the driver is not the one this was written for: %v", r)
+		}
+	}()
+	h.connection.Ptr = reflect.ValueOf(conn).Elem().FieldByName("conn").FieldByName("Ptr").UnsafePointer()
+	h.statement.Ptr = reflect.ValueOf(statement).Elem().FieldByName("preparedStmt").Elem().FieldByName("Ptr").UnsafePointer()
+	return h, nil
+}
+
+// interruptEvery is how often DuckDB is told to stop: it forgets it when it
+// is between two tasks.
+const interruptEvery = 50 * time.Millisecond
+
+// interruptWith stops what runs on a connection once ctx ends. The function
+// it gives ends that.
+func interruptWith(ctx context.Context, conn mapping.Connection) func() {
+	over, gone := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(gone)
+		select {
+		case <-over:
+			return
+		case <-ctx.Done():
+		}
+		ticker := time.NewTicker(interruptEvery)
+		defer ticker.Stop()
+		for {
+			mapping.Interrupt(conn)
+			select {
+			case <-over:
+				return
+			case <-ticker.C:
+			}
+		}
+	}()
+	return func() { close(over); <-gone }
+}
+
+func namedValues(args []any) []driver.NamedValue {
+	out := make([]driver.NamedValue, len(args))
+	for i, a := range args {
+		out[i] = driver.NamedValue{Ordinal: i + 1, Value: a}
+		if named, ok := a.(sql.NamedArg); ok {
+			out[i].Name, out[i].Value = named.Name, named.Value
+		}
+	}
+	return out
+}
+
+// driverError makes DuckDB's text the error that the driver would make of it.
+func driverError(text string) error {
+	e := &duckdb.Error{Type: duckdb.ErrorTypeInvalidInput, Msg: text}
+	prefix, _, _ := strings.Cut(text, ": ")
+	for name, kind := range map[string]duckdb.ErrorType{
+		"INTERRUPT Error": duckdb.ErrorTypeInterrupt, "Out of Memory Error": duckdb.ErrorTypeOutOfMemory,
+		"INTERNAL Error": duckdb.ErrorTypeInternal, "FATAL Error": duckdb.ErrorTypeFatal,
+		"TransactionContext Error": duckdb.ErrorTypeTransaction, "Serialization Error": duckdb.ErrorTypeSerialization,
+		"IO Error": duckdb.ErrorTypeIO, "Connection Error": duckdb.ErrorTypeConnection, "Permission Error": duckdb.ErrorTypePermission,
+	} {
+		if prefix == name {
+			e.Type = kind
+		}
+	}
+	return e
+}
+
+func dataError(failed mapping.ErrorData) error {
+	defer mapping.DestroyErrorData(&failed)
+	if !mapping.ErrorDataHasError(failed) {
+		return nil
+	}
+	return &duckdb.Error{Type: duckdb.ErrorType(mapping.ErrorDataErrorType(failed)), Msg: mapping.ErrorDataMessage(failed)}
+}
