@@ -329,6 +329,26 @@ export function setKind(src: string, i: number, kind: Kind): string {
   return shaped(c.head, seps, raws, eol, mergeText(want, seps, raws))
 }
 
+/** withTitle sets the title in the front matter, and makes one where there is none. */
+export function withTitle(src: string, title: string): string {
+  const eol = eolOf(src)
+  const written = /^[\p{L}\d][\p{L}\d _.,()/-]*$/u.test(title) && !/^(true|false|null|yes|no|on|off|[\d._-]+)$/i.test(title) && title.trim() === title ? title : JSON.stringify(title)
+  const { head } = cut(src)
+  if (!head) return `---${eol}title: ${written}${eol}---${eol}${eol}` + src.replace(/^(\r?\n)+/, '')
+  const next = /^title:.*$/m.test(head) ? head.replace(/^title:[^\r\n]*/m, () => `title: ${written}`) : head.replace(/^---[^\n]*\n/, (first) => `${first}title: ${written}${eol}`)
+  return next + src.slice(head.length)
+}
+
+/** slug is a title as a file's name. */
+export const slug = (title: string): string =>
+  title
+    .normalize('NFKD')
+    .replace(/[\u0300-\u036f]/g, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+    .slice(0, 60) || 'notebook'
+
 /** freeName is a name that no cell has yet. */
 export function freeName(cells: { name: string }[], wanted: string): string {
   const taken = new Set(cells.map((c) => c.name.toLowerCase()))
