@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// handler serves the files of a built page. A path that is none of them and
-// has no extension is a place within the page, which finds it by itself.
+// handler serves the files of a built page. A path that is none of them is a
+// place within the page, which finds it by itself.
 type handler struct{ files fs.FS }
 
 const index = "index.html"
@@ -37,7 +37,7 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		name = index
 	}
 	content, err := fs.ReadFile(h.files, name)
-	if err != nil && name != index && path.Ext(name) == "" {
+	if err != nil && name != index && !strings.HasPrefix(name, "assets/") {
 		name = index
 		content, err = fs.ReadFile(h.files, index)
 	}

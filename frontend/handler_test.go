@@ -35,6 +35,7 @@ func TestHandler(t *testing.T) {
 		{"GET", "/favicon.svg", 200, "image/svg+xml", "no-cache", "<svg/>"},
 		{"GET", "/assets/gone.js", 404, "text/plain; charset=utf-8", "", "there is no such file\n"},
 		{"GET", "/../../etc/passwd", 200, "text/html; charset=utf-8", "no-cache", "<p>here"},
+		{"GET", "/notebooks/notebooks%2Fincident.md", 200, "text/html; charset=utf-8", "no-cache", "<p>here"},
 		{"HEAD", "/", 200, "text/html; charset=utf-8", "no-cache", ""},
 		{"POST", "/", 405, "text/plain; charset=utf-8", "", "the page is only read\n"},
 	} {
@@ -51,7 +52,7 @@ func TestAPageThatIsNotBuilt(t *testing.T) {
 	if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "make build") {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
-	if w := get(Handler(), "GET", "/nothing.js"); w.Code != http.StatusNotFound {
+	if w := get(Handler(), "GET", "/assets/nothing.js"); w.Code != http.StatusNotFound {
 		t.Errorf("the page in the program: %d", w.Code)
 	}
 }

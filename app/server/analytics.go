@@ -5,4 +5,6 @@ func (s *Server) analyticsAPI() {
 	s.catalogAPI()
 	s.exploreAPI()
 	s.rulesAPI()
+	s.dashboardsAPI()
+	s.notebooksAPI()
 }

@@ -206,7 +206,17 @@ func (q *queries) create(ctx context.Context, in QueryInput) (QueryState, error)
 		return QueryState{}, err
 	}
 	st := r.spool.Wait(ctx, func(st spool.Status) bool { return st.Rows > 0 })
-	if err := cmpErr(st.Err, ctx); err != nil {
+	if err := outcome(st.Err, ctx); err != nil {
+		q.free(r)
+		return QueryState{}, err
+	}
+	if !st.Over() {
+		// Most results are small: they are whole a moment later.
+		moment, cancel := context.WithTimeout(ctx, 15*time.Millisecond)
+		st = r.spool.Wait(moment, func(spool.Status) bool { return false })
+		cancel()
+	}
+	if err := outcome(st.Err, ctx); err != nil {
 		q.free(r)
 		return QueryState{}, err
 	}
@@ -217,8 +227,8 @@ func (q *queries) create(ctx context.Context, in QueryInput) (QueryState, error)
 	return r.state(st), nil
 }
 
-// cmpErr is the failure of a query, or of the one who waited for it.
-func cmpErr(err error, ctx context.Context) error {
+// outcome is the failure of a query, or of the one who waited for it.
+func outcome(err error, ctx context.Context) error {
 	if err == nil && ctx.Err() != nil {
 		return canceled("query")
 	}

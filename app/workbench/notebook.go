@@ -15,6 +15,7 @@ import (
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/notebook"
 	"tidemark.dev/tidemark/engine/rule"
+	"tidemark.dev/tidemark/engine/store/cage"
 	"tidemark.dev/tidemark/engine/store/result"
 )
 
@@ -75,7 +76,12 @@ func (h notebookHost) Query(ctx context.Context, query string, args []sql.NamedA
 	for i, a := range args {
 		list[i] = a
 	}
-	rows, err := h.b.Query(ctx, query, list, DefaultTimeout)
+	return h.b.table(ctx, query, list, limit, nil)
+}
+
+// table runs a person's query and gives at most limit rows as JSON has them.
+func (b *Workbench) table(ctx context.Context, query string, args []any, limit int, rewrite func(*cage.Statement) (string, error)) (*notebook.Table, error) {
+	rows, err := cage.Query(ctx, b.Store.DB(), query, args, cage.Options{Timeout: DefaultTimeout, Rewrite: rewrite})
 	if err != nil {
 		return nil, err
 	}
@@ -158,4 +164,51 @@ func FindNotebook(w *workspace.Workspace, name, path string) (file, place string
 		return "", "", e.WithHint("did you mean %s?", near)
 	}
 	return "", "", e.WithHint("the workspace has: %s", strings.Join(names, ", "))
+}
+
+// ParseNotebook reads a notebook's text.
+func ParseNotebook(file string, text []byte) (*notebook.Notebook, []error) {
+	return notebook.Read(file, text, func(file string, firstLine int, src []byte, out any) error {
+		return yamlfile.DecodeAt(file, firstLine-1, src, out)
+	})
+}
+
+// NotebookRange is what to look at instead of what a notebook says.
+type NotebookRange struct {
+	Params   map[string]string
+	From, To time.Time
+}
+
+// ComposeCell makes the query of one cell.
+func (b *Workbench) ComposeCell(ctx context.Context, n *notebook.Notebook, cell int, r NotebookRange) (*notebook.Composed, error) {
+	opt, err := b.notebookOptions(ctx, r.Params)
+	if err != nil {
+		return nil, err
+	}
+	opt.From, opt.To = r.From, r.To
+	return notebook.Compose(n, cell, notebookHost{b}.Datasets(), opt)
+}
+
+// ExportNotebook runs a notebook and writes it as html, md or json, or without
+// running it as sql.
+func (b *Workbench) ExportNotebook(ctx context.Context, n *notebook.Notebook, format string, r NotebookRange) ([]byte, error) {
+	opt, err := b.notebookOptions(ctx, r.Params)
+	if err != nil {
+		return nil, err
+	}
+	opt.From, opt.To = r.From, r.To
+	if format == "sql" {
+		return notebook.Script(n, opt)
+	}
+	out, err := notebook.Run(ctx, n, notebookHost{b}, opt)
+	if err != nil {
+		return nil, err
+	}
+	switch format {
+	case "html":
+		return notebook.HTML(out), nil
+	case "md":
+		return notebook.MarkdownOf(out), nil
+	}
+	return notebook.JSON(out)
 }

@@ -25,6 +25,9 @@ type Question struct {
 	// Deep searches the texts in body and rest too.
 	Deep    bool
 	Filters []Filter
+	// Params, when not nil, are those of a larger query that this one will be
+	// a part of: names that are taken there are avoided, and ours are added.
+	Params Params
 }
 
 // Params are values for the parameters of a query, by name: text, numbers and
@@ -52,7 +55,6 @@ type term struct {
 
 var (
 	eventTime = engine.Path{"event_time"}
-	sequence  = engine.Path{"_seq"}
 	late      = engine.Path{"_late"}
 	level     = engine.Path{"level"}
 	message   = engine.Path{"message"}
@@ -61,7 +63,10 @@ var (
 // Select checks a question: its paths must be in the dataset, and its values
 // must be of their types.
 func Select(q Question) (*Selection, error) {
-	s := &Selection{dataset: q.Dataset, params: Params{}}
+	s := &Selection{dataset: q.Dataset, params: q.Params}
+	if s.params == nil {
+		s.params = Params{}
+	}
 	if !q.From.IsZero() && !q.To.IsZero() && !q.From.Before(q.To) {
 		return nil, engine.Errorf(engine.Invalid, "explore "+q.Dataset.Name, "the range ends at %s, before it begins", stamp(q.To)).
 			WithHint("choose a later end")
@@ -93,21 +98,14 @@ func (s *Selection) add(write func(column func(engine.Path) string) string, path
 
 // param binds a value under a name like the wanted one, and gives $name.
 func (s *Selection) param(wanted string, value any) string {
-	name := strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'A' && r <= 'Z':
-			return r + 'a' - 'A'
-		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '_':
-			return r
-		}
-		return '_'
-	}, wanted)
-	if name == "" || name[0] >= '0' && name[0] <= '9' || strings.Trim(name, "_") == "" {
-		name = "value_" + strings.Trim(name, "_")
-		name = strings.TrimSuffix(name, "_")
+	name := strings.Join(strings.FieldsFunc(strings.ToLower(wanted), func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9')
+	}), "_")
+	if name == "" || name[0] <= '9' { // must begin with a letter
+		name = strings.TrimRight("value_"+name, "_")
 	}
 	for i, base := 2, name; ; i++ {
-		if _, taken := s.params[name]; !taken {
+		if other, taken := s.params[name]; !taken || other == value {
 			break
 		}
 		name = fmt.Sprintf("%s_%d", base, i)
@@ -169,6 +167,10 @@ func (s *Selection) where(column func(engine.Path) string, more ...string) strin
 	}
 	return "\nWHERE " + strings.Join(list, "\n  AND ")
 }
+
+// Where is the selection as the WHERE of a query over the dataset's table, a
+// line for each condition; nothing when all records match.
+func (s *Selection) Where() string { return s.where(short) }
 
 // Params are the values of the conditions' parameters; not to be changed.
 func (s *Selection) Params() Params { return s.params }
