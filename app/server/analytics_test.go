@@ -154,8 +154,8 @@ func (s *smallSite) call(method, path string, body, out any) int {
 	return res.StatusCode
 }
 
-// answer is call that must succeed.
-func answer[T any](s *smallSite, method, path string, body any) T {
+// answered is call that must succeed.
+func answered[T any](s *smallSite, method, path string, body any) T {
 	s.t.Helper()
 	var raw json.RawMessage
 	if status := s.call(method, path, body, &raw); status != http.StatusOK {
@@ -228,7 +228,7 @@ func smallArgs(params map[string]any) []any {
 
 func TestCatalog(t *testing.T) {
 	s := openSmall(t)
-	c := answer[workbench.Catalog](s, "GET", "/catalog", nil)
+	c := answered[workbench.Catalog](s, "GET", "/catalog", nil)
 	kinds := map[string]string{}
 	columns := map[string]string{}
 	for _, table := range c.Tables {
@@ -264,7 +264,7 @@ func TestCatalog(t *testing.T) {
 // Every path of the catalog can be selected as it says.
 func TestCatalogPathsAreSQL(t *testing.T) {
 	s := openSmall(t)
-	for _, table := range answer[workbench.Catalog](s, "GET", "/catalog", nil).Tables {
+	for _, table := range answered[workbench.Catalog](s, "GET", "/catalog", nil).Tables {
 		for _, c := range table.Columns {
 			s.run(workbench.ComposedQuery{SQL: "SELECT " + c.SQL + " FROM " + table.Name})
 		}
@@ -273,11 +273,11 @@ func TestCatalogPathsAreSQL(t *testing.T) {
 
 func TestDataset(t *testing.T) {
 	s := openSmall(t)
-	d := answer[workbench.DatasetDetail](s, "GET", "/datasets/requests", nil)
+	d := answered[workbench.DatasetDetail](s, "GET", "/datasets/requests", nil)
 	if d.Rows != 61 || d.Quarantined != 1 || d.Watermark == nil || d.FirstEventTime == nil || d.Segments < 1 {
 		t.Errorf("%+v", d)
 	}
-	none := answer[workbench.DatasetDetail](s, "GET", "/datasets/timeless", nil)
+	none := answered[workbench.DatasetDetail](s, "GET", "/datasets/timeless", nil)
 	if none.Rows != 2 || none.Untimed != 2 || none.FirstEventTime != nil {
 		t.Errorf("%+v", none)
 	}
@@ -288,24 +288,24 @@ func TestDataset(t *testing.T) {
 
 func TestSchema(t *testing.T) {
 	s := openSmall(t)
-	h := answer[SchemaHistory](s, "GET", "/datasets/requests/schema", nil)
+	h := answered[SchemaHistory](s, "GET", "/datasets/requests/schema", nil)
 	if len(h.Versions) == 0 || len(h.Types) == 0 || h.Versions[len(h.Versions)-1].Changes[0].Op != "add" {
 		t.Errorf("%+v", h)
 	}
-	if r := answer[RenderedText](s, "GET", "/datasets/requests/schema/render?format=avro", nil); !strings.Contains(r.Text, `"record"`) {
+	if r := answered[RenderedText](s, "GET", "/datasets/requests/schema/render?format=avro", nil); !strings.Contains(r.Text, `"record"`) {
 		t.Error(r.Text)
 	}
 	s.refused(422, "GET", "/datasets/requests/schema/render?format=xml", nil)
-	found := answer[[]ConflictGroup](s, "GET", "/datasets/requests/conflicts", nil)
+	found := answered[[]ConflictGroup](s, "GET", "/datasets/requests/conflicts", nil)
 	if len(found) != 1 || found[0].Path != "status" || found[0].Count != 1 || len(found[0].Examples) != 1 {
 		t.Errorf("%+v", found)
 	}
-	after := answer[SchemaHistory](s, "POST", "/datasets/requests/types", object{"path": "status", "type": "varchar"})
+	after := answered[SchemaHistory](s, "POST", "/datasets/requests/types", object{"path": "status", "type": "varchar"})
 	if got := after.Versions[0]; got.Author != "person" || got.Changes[0] != (TypeChange{"status", "change", "bigint", "varchar"}) {
 		t.Errorf("%+v", got)
 	}
 	s.refused(400, "POST", "/datasets/requests/types", object{"path": "status", "type": "varchart"})
-	answer[DroppedDataset](s, "DELETE", "/datasets/timeless", nil)
+	answered[DroppedDataset](s, "DELETE", "/datasets/timeless", nil)
 	s.refused(404, "GET", "/datasets/timeless", nil)
 }
 
@@ -323,23 +323,23 @@ func TestReadChange(t *testing.T) {
 
 func TestQuarantine(t *testing.T) {
 	s := openSmall(t)
-	page := answer[store.QuarantinePage](s, "GET", "/quarantine?dataset=requests&limit=5", nil)
+	page := answered[store.QuarantinePage](s, "GET", "/quarantine?dataset=requests&limit=5", nil)
 	if page.Total != 1 || len(page.Entries) != 1 || len(page.Reasons) != 1 {
 		t.Fatalf("%+v", page)
 	}
-	if none := answer[store.QuarantinePage](s, "GET", "/quarantine?reason=nothing", nil); none.Total != 0 || len(none.Reasons) != 1 {
+	if none := answered[store.QuarantinePage](s, "GET", "/quarantine?reason=nothing", nil); none.Total != 0 || len(none.Reasons) != 1 {
 		t.Errorf("%+v", none)
 	}
 	path := fmt.Sprintf("/quarantine/%d", page.Entries[0].ID)
-	if e := answer[QuarantinedRecord](s, "GET", path, nil); e.Raw == nil || !strings.HasPrefix(*e.Raw, "{broken") || e.Truncated {
+	if e := answered[QuarantinedRecord](s, "GET", path, nil); e.Raw == nil || !strings.HasPrefix(*e.Raw, "{broken") || e.Truncated {
 		t.Errorf("%+v", e)
 	}
-	if r := answer[workbench.Replayed](s, "POST", "/quarantine/replay", object{}); r.Replayed != 1 || r.Quarantined != 1 {
+	if r := answered[workbench.Replayed](s, "POST", "/quarantine/replay", object{}); r.Replayed != 1 || r.Quarantined != 1 {
 		t.Errorf("%+v", r)
 	}
-	page = answer[store.QuarantinePage](s, "GET", "/quarantine", nil)
+	page = answered[store.QuarantinePage](s, "GET", "/quarantine", nil)
 	ids := object{"ids": []int64{page.Entries[0].ID}}
-	if d := answer[DiscardedEntries](s, "POST", "/quarantine/discard", ids); d.Discarded != 1 {
+	if d := answered[DiscardedEntries](s, "POST", "/quarantine/discard", ids); d.Discarded != 1 {
 		t.Errorf("%+v", d)
 	}
 	s.refused(404, "POST", "/quarantine/discard", ids)
@@ -348,7 +348,7 @@ func TestQuarantine(t *testing.T) {
 
 func TestExplore(t *testing.T) {
 	s := openSmall(t)
-	all := answer[workbench.Explored](s, "POST", "/explore", object{"dataset": "requests", "facets": []string{"service", "body.status", "labels.region"}})
+	all := answered[workbench.Explored](s, "POST", "/explore", object{"dataset": "requests", "facets": []string{"service", "body.status", "labels.region"}})
 	if all.Total != 61 || all.Matched != 61 || all.Untimed != 0 || all.Outside != 0 {
 		t.Errorf("%+v", all)
 	}
@@ -373,7 +373,7 @@ func TestExplore(t *testing.T) {
 	if sum != 61 {
 		t.Errorf("the histogram has %d", sum)
 	}
-	few := answer[workbench.Explored](s, "POST", "/explore", object{"dataset": "requests", "limit": 3})
+	few := answered[workbench.Explored](s, "POST", "/explore", object{"dataset": "requests", "limit": 3})
 	if rows := s.run(workbench.ComposedQuery{SQL: few.SQL, Params: few.Params}); len(rows) != 3 {
 		t.Errorf("%d rows of\n%s", len(rows), few.SQL)
 	}
@@ -437,7 +437,7 @@ func TestExploreFilters(t *testing.T) {
 		if c.filter != nil {
 			ask["filters"] = []any{c.filter}
 		}
-		e := answer[workbench.Explored](s, "POST", "/explore", ask)
+		e := answered[workbench.Explored](s, "POST", "/explore", ask)
 		rows := s.run(workbench.ComposedQuery{SQL: e.SQL, Params: e.Params})
 		if e.Matched != c.want || int64(len(rows)) != c.want {
 			t.Errorf("%q %v: %d counted, %d selected, want %d\n%s\n%v", c.search, c.filter, e.Matched, len(rows), c.want, e.SQL, e.Params)
@@ -461,14 +461,14 @@ func badStatus(filter object) int {
 
 func TestExploreWithoutTime(t *testing.T) {
 	s := openSmall(t)
-	e := answer[workbench.Explored](s, "POST", "/explore", object{"dataset": "timeless", "facets": []string{"body.n"}})
+	e := answered[workbench.Explored](s, "POST", "/explore", object{"dataset": "timeless", "facets": []string{"body.n"}})
 	if e.Matched != 2 || e.Untimed != 2 || len(e.Levels) != 0 || e.Watermark != nil || len(e.Facets[0].Values) != 2 {
 		t.Errorf("%+v", e)
 	}
 	if rows := s.run(workbench.ComposedQuery{SQL: e.SQL, Params: e.Params}); len(rows) != 2 {
 		t.Errorf("%d rows", len(rows))
 	}
-	none := answer[workbench.Explored](s, "POST", "/explore", object{"dataset": "requests", "from": "2020-01-01T00:00:00Z", "to": "2020-01-02T00:00:00Z"})
+	none := answered[workbench.Explored](s, "POST", "/explore", object{"dataset": "requests", "from": "2020-01-01T00:00:00Z", "to": "2020-01-02T00:00:00Z"})
 	if none.Matched != 0 || none.Total != 0 || len(none.Histogram) == 0 {
 		t.Errorf("%+v", none)
 	}
@@ -477,7 +477,7 @@ func TestExploreWithoutTime(t *testing.T) {
 
 func TestRecordAndContext(t *testing.T) {
 	s := openSmall(t)
-	r := answer[RecordDetail](s, "GET", "/datasets/requests/records/30", nil)
+	r := answered[RecordDetail](s, "GET", "/datasets/requests/records/30", nil)
 	names := map[string]any{}
 	for _, c := range r.Columns {
 		names[c.Name] = c.Value
@@ -486,12 +486,12 @@ func TestRecordAndContext(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	s.refused(404, "GET", "/datasets/requests/records/999", nil)
-	q := answer[workbench.ComposedQuery](s, "POST", "/explore/context", object{"dataset": "requests", "seq": 30, "before": 3, "after": 2, "same": []string{"service", "body.status"}})
+	q := answered[workbench.ComposedQuery](s, "POST", "/explore/context", object{"dataset": "requests", "seq": 30, "before": 3, "after": 2, "same": []string{"service", "body.status"}})
 	if rows := s.run(q); len(rows) != 6 {
 		t.Errorf("%d rows of\n%s", len(rows), q.SQL)
 	}
 	first := s.run(workbench.ComposedQuery{SQL: "SELECT min(_seq) FROM timeless"})[0][0]
-	q = answer[workbench.ComposedQuery](s, "POST", "/explore/context", object{"dataset": "timeless", "seq": first, "before": 3, "after": 2})
+	q = answered[workbench.ComposedQuery](s, "POST", "/explore/context", object{"dataset": "timeless", "seq": first, "before": 3, "after": 2})
 	if rows := s.run(q); len(rows) != 2 {
 		t.Errorf("%d rows of\n%s", len(rows), q.SQL)
 	}
@@ -500,7 +500,7 @@ func TestRecordAndContext(t *testing.T) {
 func TestRules(t *testing.T) {
 	s := openSmall(t)
 	states := map[string]string{}
-	for _, r := range answer[[]RuleListed](s, "GET", "/rules", nil) {
+	for _, r := range answered[[]RuleListed](s, "GET", "/rules", nil) {
 		states[r.Name] = r.State
 		if r.State == "invalid" && (len(r.Problems) != 1 || r.Problems[0].Line != 5 || r.Problems[0].File != "rules/broken.yaml") {
 			t.Errorf("%+v", r.Problems)
@@ -509,11 +509,11 @@ func TestRules(t *testing.T) {
 	if states["errors"] != "ok" || states["broken"] != "invalid" || states["later"] != "unchecked" {
 		t.Error(states)
 	}
-	c := answer[RuleChecked](s, "POST", "/rules/check", object{"file": "rules/new.yaml", "text": smallRule})
+	c := answered[RuleChecked](s, "POST", "/rules/check", object{"file": "rules/new.yaml", "text": smallRule})
 	if len(c.Problems) != 0 || c.Window != "1m" || !slices.Equal(c.Measures, []string{"n", "errors"}) || !slices.Equal(c.Watched, []string{"errors", "n"}) || c.SQL == "" {
 		t.Errorf("%+v", c)
 	}
-	c = answer[RuleChecked](s, "POST", "/rules/check", object{"file": "rules/new.yaml", "text": strings.Replace(smallRule, "count(level", "cuont(level", 1)})
+	c = answered[RuleChecked](s, "POST", "/rules/check", object{"file": "rules/new.yaml", "text": strings.Replace(smallRule, "count(level", "cuont(level", 1)})
 	if len(c.Problems) == 0 || c.Problems[0].Line != 8 || c.Problems[0].Hint != "did you mean count?" || c.Rule != "errors" {
 		t.Errorf("%+v", c)
 	}
@@ -521,17 +521,17 @@ func TestRules(t *testing.T) {
 
 func TestBacktest(t *testing.T) {
 	s := openSmall(t)
-	b := answer[BacktestReply](s, "POST", "/rules/backtest", object{"name": "errors"})
+	b := answered[BacktestReply](s, "POST", "/rules/backtest", object{"name": "errors"})
 	if len(b.Episodes) != 1 || b.Episodes[0].Key["service"] != "shop" || b.Windows != 20 || len(b.Datapoints) != 20 {
 		t.Errorf("%+v", b)
 	}
 	if want := []BacktestThreshold{{"errors", ">", 1.0}, {"n", ">=", 2.0}}; !reflect.DeepEqual(b.Thresholds, want) {
 		t.Errorf("%+v", b.Thresholds)
 	}
-	if again := answer[BacktestReply](s, "POST", "/rules/backtest", object{"name": "errors"}); len(again.Datapoints) != 20 {
+	if again := answered[BacktestReply](s, "POST", "/rules/backtest", object{"name": "errors"}); len(again.Datapoints) != 20 {
 		t.Errorf("%+v", again)
 	}
-	strict := answer[BacktestReply](s, "POST", "/rules/backtest", object{"text": smallRule, "set": object{"when": "errors > 100"}, "datapoints": false})
+	strict := answered[BacktestReply](s, "POST", "/rules/backtest", object{"text": smallRule, "set": object{"when": "errors > 100"}, "datapoints": false})
 	if len(strict.Episodes) != 0 || len(strict.Datapoints) != 0 {
 		t.Errorf("%+v", strict)
 	}
@@ -541,7 +541,7 @@ func TestBacktest(t *testing.T) {
 	s.refused(404, "POST", "/rules/backtest", object{"name": "later"})
 	// The records behind each window are those that it counted.
 	for _, d := range b.Datapoints {
-		q := answer[workbench.ComposedQuery](s, "POST", "/rules/rows", object{"name": "errors", "key": d.Key, "start": d.Start, "end": d.End})
+		q := answered[workbench.ComposedQuery](s, "POST", "/rules/rows", object{"name": "errors", "key": d.Key, "start": d.Start, "end": d.End})
 		if rows := s.run(q); float64(len(rows)) != d.Values["n"] {
 			t.Errorf("%d rows, %v counted\n%s", len(rows), d.Values["n"], q.SQL)
 		}
@@ -551,14 +551,14 @@ func TestBacktest(t *testing.T) {
 
 func TestAlarms(t *testing.T) {
 	s := openSmall(t)
-	list := answer[[]workbench.AlarmEpisode](s, "GET", "/alarms", nil)
+	list := answered[[]workbench.AlarmEpisode](s, "GET", "/alarms", nil)
 	if len(list) != 1 || list[0].Rule != "errors" || list[0].Summary != "shop: 4 of 4" || list[0].Severity != "critical" {
 		t.Errorf("%+v", list)
 	}
 	for query, want := range map[string]int{
 		"?dataset=timeless": 0, "?to=2026-01-09T12:01:00Z": 0, "?from=2026-01-09T12:05:30Z": 1, "?from=2026-01-09T13:00:00Z": 0,
 	} {
-		if got := answer[[]workbench.AlarmEpisode](s, "GET", "/alarms"+query, nil); len(got) != want {
+		if got := answered[[]workbench.AlarmEpisode](s, "GET", "/alarms"+query, nil); len(got) != want {
 			t.Errorf("%s: %+v", query, got)
 		}
 	}
@@ -594,7 +594,7 @@ rows:
 
 func TestDashboard(t *testing.T) {
 	s := openSmall(t)
-	d := answer[DashboardParsed](s, "POST", "/dashboards/parse", object{"file": "dashboards/s.yaml", "text": smallDashboard})
+	d := answered[DashboardParsed](s, "POST", "/dashboards/parse", object{"file": "dashboards/s.yaml", "text": smallDashboard})
 	if len(d.Problems) != 0 || d.RefreshSeconds != 30 || len(d.Rows) != 1 || d.To.Sub(d.From) != 10*time.Minute || d.Rows[0].Items[1].X != "time" {
 		t.Errorf("%+v", d)
 	}
@@ -602,7 +602,7 @@ func TestDashboard(t *testing.T) {
 		t.Helper()
 		ask := object{"file": "dashboards/s.yaml", "text": smallDashboard, "row": 0, "item": i, "from": "2026-01-09T12:00:00Z", "to": "2026-01-09T13:00:00Z"}
 		maps.Copy(ask, more)
-		return answer[workbench.ItemRows](s, "POST", "/dashboards/item", ask)
+		return answered[workbench.ItemRows](s, "POST", "/dashboards/item", ask)
 	}
 	filtered := func(path string, values ...any) object {
 		return object{"filters": []any{object{"path": path, "values": append([]any{}, values...)}}}
@@ -655,7 +655,7 @@ func TestDashboard(t *testing.T) {
 	}
 	broken["item"] = 99
 	s.refused(404, "POST", "/dashboards/item", broken)
-	bad := answer[DashboardParsed](s, "POST", "/dashboards/parse", object{"file": "dashboards/s.yaml", "text": "time: 6x\nrows:\n  - items:\n    - {measure: cuont()}\n    - {}\n"})
+	bad := answered[DashboardParsed](s, "POST", "/dashboards/parse", object{"file": "dashboards/s.yaml", "text": "time: 6x\nrows:\n  - items:\n    - {measure: cuont()}\n    - {}\n"})
 	if len(bad.Problems) != 3 {
 		t.Errorf("%+v", bad.Problems)
 	}
@@ -663,7 +663,7 @@ func TestDashboard(t *testing.T) {
 
 func TestFilterValues(t *testing.T) {
 	s := openSmall(t)
-	v := answer[workbench.FilterValues](s, "GET", "/dashboards/values?dataset=requests&path=service", nil)
+	v := answered[workbench.FilterValues](s, "GET", "/dashboards/values?dataset=requests&path=service", nil)
 	if v.Distinct != 3 || len(v.Values) != 3 || *v.Values[0].Value != "shop" {
 		t.Errorf("%+v", v)
 	}
@@ -673,11 +673,11 @@ func TestFilterValues(t *testing.T) {
 
 func TestTime(t *testing.T) {
 	s := openSmall(t)
-	r := answer[TimeRange](s, "POST", "/time", object{"time": "6h"})
+	r := answered[TimeRange](s, "POST", "/time", object{"time": "6h"})
 	if want := time.Date(2026, 1, 9, 12, 8, 59, 0, time.UTC); !r.To.Equal(want) || r.To.Sub(r.From) != 6*time.Hour {
 		t.Errorf("%+v", r)
 	}
-	all := answer[TimeRange](s, "POST", "/time", object{"time": "all", "datasets": []string{"requests"}})
+	all := answered[TimeRange](s, "POST", "/time", object{"time": "all", "datasets": []string{"requests"}})
 	if !all.From.Equal(time.Date(2026, 1, 9, 12, 0, 0, 0, time.UTC)) {
 		t.Errorf("%+v", all)
 	}
@@ -704,7 +704,7 @@ Some text.
 func TestNotebook(t *testing.T) {
 	s := openSmall(t)
 	text := object{"file": "notebooks/n.md", "text": smallNotebook}
-	n := answer[NotebookParsed](s, "POST", "/notebooks/parse", text)
+	n := answered[NotebookParsed](s, "POST", "/notebooks/parse", text)
 	if n.Title != "Small" || len(n.Params) != 2 || n.Params[0].OptionsSQL == "" || len(n.Params[1].Options) != 2 || len(n.Cells) != 8 || len(n.Problems) != 1 {
 		t.Fatalf("%+v", n)
 	}
@@ -714,20 +714,20 @@ func TestNotebook(t *testing.T) {
 	cell := func(i int, params object) object {
 		return object{"file": "notebooks/n.md", "text": smallNotebook, "cell": i, "params": params}
 	}
-	if r := answer[CellReply](s, "POST", "/notebooks/cell", cell(1, nil)); r.Query == nil || r.Query.Rows != 3 || r.To.Sub(r.From) != time.Hour {
+	if r := answered[CellReply](s, "POST", "/notebooks/cell", cell(1, nil)); r.Query == nil || r.Query.Rows != 3 || r.To.Sub(r.From) != time.Hour {
 		t.Errorf("%+v", r)
 	}
-	r := answer[CellReply](s, "POST", "/notebooks/cell", cell(2, object{"service": "cart", "limit": 2}))
+	r := answered[CellReply](s, "POST", "/notebooks/cell", cell(2, object{"service": "cart", "limit": 2}))
 	if rows := s.run(workbench.ComposedQuery{SQL: r.SQL, Params: r.Params}); len(rows) != 1 || rows[0][0] != int64(2) {
 		t.Errorf("%v of\n%s", rows, r.SQL)
 	}
-	if r := answer[CellReply](s, "POST", "/notebooks/cell", cell(3, nil)); r.Chart == nil || r.Chart.Data != "picked" || r.Query.Rows != 3 {
+	if r := answered[CellReply](s, "POST", "/notebooks/cell", cell(3, nil)); r.Chart == nil || r.Chart.Data != "picked" || r.Query.Rows != 3 {
 		t.Errorf("%+v", r)
 	}
-	if r := answer[CellReply](s, "POST", "/notebooks/cell", cell(4, nil)); r.Backtest == nil || len(r.Backtest.Episodes) != 1 {
+	if r := answered[CellReply](s, "POST", "/notebooks/cell", cell(4, nil)); r.Backtest == nil || len(r.Backtest.Episodes) != 1 {
 		t.Errorf("%+v", r)
 	}
-	if r := answer[CellReply](s, "POST", "/notebooks/cell", cell(5, nil)); r.Query.Rows != 0 {
+	if r := answered[CellReply](s, "POST", "/notebooks/cell", cell(5, nil)); r.Query.Rows != 0 {
 		t.Errorf("%+v", r)
 	}
 	if p := s.refused(400, "POST", "/notebooks/cell", cell(6, nil)); p.Line != 40 || p.Column != 3 || p.File != "notebooks/n.md" {
@@ -740,7 +740,7 @@ func TestNotebook(t *testing.T) {
 	s.refused(404, "POST", "/notebooks/cell", cell(20, nil))
 	good := strings.Join(strings.SplitAfter(smallNotebook, "```\n")[:5], "")
 	for format, want := range map[string]string{"html": "<!doctype html>", "md": "# Small", "json": `"title": "Small"`, "sql": "SET VARIABLE"} {
-		e := answer[RenderedText](s, "POST", "/notebooks/export", object{"file": "notebooks/n.md", "text": good, "format": format})
+		e := answered[RenderedText](s, "POST", "/notebooks/export", object{"file": "notebooks/n.md", "text": good, "format": format})
 		if !strings.Contains(e.Text, want) {
 			t.Errorf("%s: %.200s", format, e.Text)
 		}

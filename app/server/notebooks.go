@@ -46,6 +46,7 @@ type NotebookCell struct {
 	Line    int        `json:"line"`
 	EndLine int        `json:"end_line"`
 	Text    string     `json:"text"`
+	HTML    string     `json:"html,omitempty" doc:"Of a Markdown cell: safe to show."`
 	Chart   *CellChart `json:"chart,omitempty"`
 }
 
@@ -113,9 +114,13 @@ func (s *Server) parseNotebook(_ context.Context, in *struct{ Body NotebookText 
 		out.Params = append(out.Params, param)
 	}
 	for i, c := range n.Cells {
-		out.Cells = append(out.Cells, NotebookCell{
+		cell := NotebookCell{
 			Index: i, Kind: string(c.Kind), Name: c.Name, Line: c.Line, EndLine: c.Line + strings.Count(c.Text, "\n"), Text: c.Text, Chart: cellChart(c),
-		})
+		}
+		if c.Kind == notebook.Markdown {
+			cell.HTML = notebook.MarkdownHTML(c.Text)
+		}
+		out.Cells = append(out.Cells, cell)
 	}
 	return out, nil
 }

@@ -87,6 +87,7 @@ func (s *Server) queriesAPI() {
 		s.queries.remove(in.ID)
 		return struct{}{}, nil
 	})
+	handle(s, "POST", "/queries/{id}/cancel", "cancelQuery", "End a query and keep the rows that came", s.cancelQuery)
 	handleStream(s, huma.Operation{Method: "GET", Path: "/queries/{id}/rows", OperationID: "getRows", Summary: "A window of the rows of a query"},
 		map[string]any{typeArrow: nil, typeJSON: [][]any{}}, s.getRows)
 	handleStream(s, huma.Operation{Method: "GET", Path: "/queries/{id}/export", OperationID: "exportQuery", Summary: "The whole result as a file"},
@@ -383,7 +384,7 @@ func arguments(params map[string]any) ([]any, error) {
 	for _, name := range names {
 		v := params[name]
 		switch x := v.(type) {
-		case nil, string, bool:
+		case nil, string, bool, int64, time.Time:
 		case float64:
 			if x == math.Trunc(x) && math.Abs(x) <= maxExact {
 				v = int64(x)
@@ -394,6 +395,21 @@ func arguments(params map[string]any) ([]any, error) {
 		out = append(out, sql.Named(name, v))
 	}
 	return out, nil
+}
+
+// startQuery runs a query that a feature composed, and keeps its result.
+func (s *Server) startQuery(ctx context.Context, query string, params map[string]any, limit int) (QueryState, error) {
+	return s.queries.create(ctx, QueryInput{SQL: query, Params: params, Limit: int64(limit)})
+}
+
+// cancelQuery ends a query; it answers once nothing more comes.
+func (s *Server) cancelQuery(ctx context.Context, in *queryID) (QueryState, error) {
+	r, err := s.queries.find(in.ID)
+	if err != nil {
+		return QueryState{}, err
+	}
+	r.cancel()
+	return r.state(r.spool.Wait(ctx, func(st spool.Status) bool { return st.Over() })), nil
 }
 
 type getQueryInput struct {
