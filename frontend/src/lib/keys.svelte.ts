@@ -44,7 +44,7 @@ export function shown(keys: string): string[] {
     .map((k) =>
       k
         .split('+')
-        .map((p) => ({ mod: mac ? '⌘' : 'Ctrl', shift: '⇧', alt: mac ? '⌥' : 'Alt', enter: '↵', escape: 'Esc' })[p] ?? (p.length === 1 ? p.toUpperCase() : p))
+        .map((p) => ({ mod: mac ? '⌘' : 'Ctrl', shift: '⇧', alt: mac ? '⌥' : 'Alt', enter: '↵', escape: 'Esc', arrowup: '↑', arrowdown: '↓' })[p] ?? (p.length === 1 ? p.toUpperCase() : p))
         .join(' '),
     )
 }

@@ -1,4 +1,4 @@
-import { autocompletion, closeBrackets, closeCompletion, completionStatus, closeBracketsKeymap, completionKeymap, type Completion, type CompletionContext, type CompletionResult } from '@codemirror/autocomplete'
+import { autocompletion, closeBrackets, closeCompletion, currentCompletions, closeBracketsKeymap, completionKeymap, type Completion, type CompletionContext, type CompletionResult } from '@codemirror/autocomplete'
 import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands'
 import { markdown } from '@codemirror/lang-markdown'
 import { PostgreSQL, SQLDialect, sql } from '@codemirror/lang-sql'
@@ -115,7 +115,7 @@ export function createEditor(host: HTMLElement, o: Options): Editor {
             { key: 'Shift-Enter', run: () => (o.onrun(true), true) },
             { key: 'Mod-s', run: () => (o.onsave(), true) },
             // Escape leaves the editor, so that Tab is no trap.
-            { key: 'Escape', run: (v) => (completionStatus(v.state) === 'active' ? closeCompletion(v) : (v.contentDOM.blur(), true)) },
+            { key: 'Escape', run: (v) => (currentCompletions(v.state).length ? closeCompletion(v) : (v.contentDOM.blur(), true)) },
           ]),
         ),
         keymap.of([...closeBracketsKeymap, ...completionKeymap, ...searchKeymap, ...historyKeymap, ...defaultKeymap, indentWithTab]),
@@ -151,7 +151,7 @@ export function createEditor(host: HTMLElement, o: Options): Editor {
       view.dispatch(setDiagnostics(view.state, marks))
     },
     setCatalog(catalog, names) {
-      view.dispatch({ effects: completion.reconfigure(catalog && o.language === 'sql' ? autocompletion({ override: [complete(catalog, names)], icons: false }) : []) })
+      view.dispatch({ effects: completion.reconfigure(catalog && o.language === 'sql' ? autocompletion({ override: [complete(catalog, names)], icons: false, defaultKeymap: false }) : []) })
     },
     focus(line, all) {
       view.focus()

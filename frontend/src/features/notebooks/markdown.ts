@@ -230,6 +230,15 @@ const places: [RegExp, string][] = [
   [/^(?:\.\/|\.\.\/)?rules\/([\w./-]+)\.yaml$/, '/rules/'],
 ]
 
+/** placeOf is where a link to a file of the workspace leads in the page; empty if it leads to none. */
+export function placeOf(href: string): string {
+  for (const [form, path] of places) {
+    const m = form.exec(href)
+    if (m && !m[1]!.includes('..')) return path + m[1]!
+  }
+  return ''
+}
+
 /** anchor links only to the web and to files of the workspace. */
 function anchor(href: string, children: Node[]): HTMLElement {
   const a = make('a', ...children) as HTMLAnchorElement
@@ -239,12 +248,8 @@ function anchor(href: string, children: Node[]): HTMLElement {
     a.rel = 'noopener noreferrer'
     return a
   }
-  for (const [form, path] of places) {
-    const m = form.exec(href)
-    if (m && !m[1]!.includes('..')) {
-      a.href = path + m[1]!
-      return a
-    }
-  }
-  return make('span', ...children)
+  const place = placeOf(href)
+  if (!place) return make('span', ...children)
+  a.href = place
+  return a
 }

@@ -94,6 +94,8 @@ export interface Look {
   height: number
   view: 'table' | 'chart'
   yaml: boolean
+  /** form is open where a chart is changed. */
+  form: boolean
   measure: string
 }
 
@@ -201,7 +203,7 @@ export class Notebook {
   names = $derived(this.#nameList.split(' '))
 
   look(id: number): Look {
-    return this.looks[id] ?? { collapsed: false, height: 260, view: 'table', yaml: false, measure: '' }
+    return this.looks[id] ?? { collapsed: false, height: 260, view: 'table', yaml: false, form: false, measure: '' }
   }
   setLook(id: number, change: Partial<Look>): void {
     this.looks[id] = { ...this.look(id), ...change }
@@ -224,6 +226,12 @@ export class Notebook {
     if (!from) return false
     const run = this.run(from.id)
     return run.signature !== '' && !run.busy && run.signature !== this.signatures[from.index]
+  }
+
+  /** htmlOf is what the server made of a text; empty while it has not seen the newest. */
+  htmlOf(cell: Placed): string {
+    const p = this.parsed?.cells[cell.index]
+    return p?.html && p.kind === 'markdown' && p.text.trim() === cell.text.trim() ? p.html : ''
   }
 
   problemsOf(cell: Placed): Problem[] {
@@ -403,6 +411,7 @@ export class Notebook {
     const made = beside >= 0 ? this.cells[beside] : this.cells.find((c) => !before.has(c.id)) ?? this.cells[at]
     if (!made) return 0
     this.selected = made.id
+    if (kind === 'chart') this.setLook(made.id, { form: true })
     return made.id
   }
 
