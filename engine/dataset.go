@@ -206,3 +206,56 @@ func editDistance(a, b string) int {
 	}
 	return prev[len(y)]
 }
+
+// Short reads the path from a row like SQL does, but quotes only what has to
+// be quoted: body.http.status, labels['region'].
+func (p Path) Short() string {
+	if len(p) == 2 && p[0] == "labels" {
+		return "labels[" + QuoteText(p[1]) + "]"
+	}
+	parts := make([]string, len(p))
+	for i, s := range p {
+		parts[i] = Ident(s) // after a dot, DuckDB takes reserved words too
+	}
+	parts[0] = ShortIdent(p[0])
+	return strings.Join(parts, ".")
+}
+
+// ShortIdent writes a SQL identifier, in quotes only where they are needed.
+func ShortIdent(s string) string {
+	if reservedWords[strings.ToLower(s)] {
+		return QuoteIdent(s)
+	}
+	return Ident(s)
+}
+
+// reservedWords cannot be identifiers without quotes in DuckDB.
+var reservedWords = func() map[string]bool {
+	words := map[string]bool{}
+	for _, w := range strings.Fields(`all analyse analyze and anti any array as asc asof asymmetric at authorization between
+		bigint binary bit boolean both by case cast char character check coalesce collate collation column columns concurrently
+		constraint create cross dec decimal default deferrable desc describe distinct do else end except exists extract false
+		fetch float for foreign freeze from full generated glob grant group grouping grouping_id having ilike in initially
+		inner inout int integer intersect interval into is isnull join lambda lateral leading left like limit list localtime
+		localtimestamp map national natural nchar none not notnull null nullif numeric offset on only or order out outer
+		overlaps overlay pivot pivot_longer pivot_wider placing position positional precision primary qualify real references
+		returning right row select semi setof show similar smallint some struct substring summarize symmetric table
+		tablesample then time timestamp to trailing treat trim true try_cast union unique unpivot using values varchar
+		variadic verbose when where window with within xmlattributes`) {
+		words[w] = true
+	}
+	return words
+}()
+
+// Walk visits the paths of body with their types, outer ones first.
+func (d Dataset) Walk(visit func(Path, Type)) { walkFields(Path{"body"}, d.Body, visit) }
+
+func walkFields(at Path, t Type, visit func(Path, Type)) {
+	for _, f := range t.Fields {
+		p := append(at[:len(at):len(at)], f.Name)
+		visit(p, f.Type)
+		if f.Type.Kind == Struct {
+			walkFields(p, f.Type, visit)
+		}
+	}
+}

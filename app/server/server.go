@@ -104,6 +104,7 @@ func (s *Server) register() {
 	s.workspaceAPI()
 	s.eventsAPI()
 	s.queriesAPI()
+	s.analyticsAPI()
 	s.mux.HandleFunc("GET /api/openapi.json", s.serveOpenAPI)
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 }

@@ -15,6 +15,7 @@ import (
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/notebook"
 	"tidemark.dev/tidemark/engine/rule"
+	"tidemark.dev/tidemark/engine/store/cage"
 	"tidemark.dev/tidemark/engine/store/result"
 )
 
@@ -75,7 +76,12 @@ func (h notebookHost) Query(ctx context.Context, query string, args []sql.NamedA
 	for i, a := range args {
 		list[i] = a
 	}
-	rows, err := h.b.Query(ctx, query, list, DefaultTimeout)
+	return h.b.table(ctx, query, list, limit, nil)
+}
+
+// table runs a person's query and gives at most limit rows as JSON has them.
+func (b *Workbench) table(ctx context.Context, query string, args []any, limit int, rewrite func(*cage.Statement) (string, error)) (*notebook.Table, error) {
+	rows, err := cage.Query(ctx, b.Store.DB(), query, args, cage.Options{Timeout: DefaultTimeout, Rewrite: rewrite})
 	if err != nil {
 		return nil, err
 	}

@@ -43,8 +43,10 @@ type Workbench struct {
 	staging string
 	cache   *cache.Cache
 
-	pulls   sync.Mutex
-	plugins pluginHost
+	pulls     sync.Mutex
+	plugins   pluginHost
+	memo      memo
+	backtests memo
 }
 
 // Open opens the workspace's database; the caller holds the workspace's lock.
@@ -52,7 +54,7 @@ func Open(ctx context.Context, w *workspace.Workspace, opt Options) (*Workbench,
 	if opt.Clock == nil {
 		opt.Clock = engine.SystemClock{}
 	}
-	b := &Workbench{Workspace: w, clock: opt.Clock, staging: opt.Staging}
+	b := &Workbench{Workspace: w, clock: opt.Clock, staging: opt.Staging, backtests: memo{limit: memoBacktests}}
 	if b.staging == "" {
 		dir, err := makeStaging(w)
 		if err != nil {

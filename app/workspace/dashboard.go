@@ -14,6 +14,7 @@ type Dashboard struct {
 	Title   string         `yaml:"title" doc:"The heading."`
 	Time    engine.Text    `yaml:"time" doc:"The time range: 6h ends at the newest watermark, 6h as of now does not."`
 	Refresh time.Duration  `yaml:"refresh" doc:"How often it is drawn again; 0 is whenever data arrives."`
+	Dataset engine.Text    `yaml:"dataset" doc:"The dataset of measures that do not name one, and of filters. Default: the workspace's only one."`
 	Filters []engine.Text  `yaml:"filters" doc:"Columns offered as filters."`
 	Rows    []DashboardRow `yaml:"rows" doc:"What is shown, from top to bottom."`
 }
@@ -31,6 +32,7 @@ type DashboardItem struct {
 	Title   string      `yaml:"title" doc:"The chart's heading."`
 	SQL     engine.Text `yaml:"sql" doc:"The query that is drawn."`
 	Measure engine.Text `yaml:"measure" doc:"A measure that is drawn, instead of sql: count(level == \"ERROR\")."`
+	Dataset engine.Text `yaml:"dataset" doc:"The dataset that is measured."`
 	Type    string      `yaml:"type" enum:"line|area|bar|heatmap|scatter|big_number|table" doc:"How it is drawn."`
 	X       string      `yaml:"x" doc:"The column along the horizontal axis."`
 	Y       List        `yaml:"y" doc:"The columns that are drawn."`

@@ -239,3 +239,11 @@ func ConditionSQL(e Expr) (s string, err error) {
 	err = w.try(func() { s = w.truth(e) })
 	return s, err
 }
+
+// ConditionOver is ConditionSQL with columns written by column.
+func ConditionOver(e Expr, column func(engine.Path) string) (s string, err error) {
+	w := recordWriter()
+	w.column = column
+	err = w.try(func() { s = w.truth(e) })
+	return s, err
+}

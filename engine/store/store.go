@@ -18,6 +18,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/duckdb/duckdb-go/v2"
 
@@ -53,6 +54,8 @@ type Store struct {
 	db       *sql.DB
 	datasets map[string]*dataset
 	nextSeq  int64
+
+	revision atomic.Int64
 
 	decoderMu sync.Mutex
 	decoder   *sql.DB // an idle instance for foreign files, if there is one
@@ -189,8 +192,13 @@ func (s *Store) inTx(ctx context.Context, f func(tx *sql.Tx) error) error {
 	if err := tx.Commit(); err != nil {
 		return s.failed(ctx, err)
 	}
+	s.revision.Add(1)
 	return nil
 }
+
+// Revision counts the changes since the database was opened. What was read at
+// one revision is still so while it stays the same.
+func (s *Store) Revision() int64 { return s.revision.Load() }
 
 // failed classifies a write error and heals what it broke.
 func (s *Store) failed(ctx context.Context, err error) error {

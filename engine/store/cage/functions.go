@@ -57,3 +57,7 @@ func readLists(text string) *lists {
 	}
 	return l
 }
+
+// Allowed reports whether a query may call a function that DuckDB brings, in
+// an expression or in FROM.
+func Allowed(function string) bool { return known().scalar[function] || known().table[function] }

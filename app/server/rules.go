@@ -1,0 +1,175 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"tidemark.dev/tidemark/app/workbench"
+	"tidemark.dev/tidemark/engine/plan"
+	"tidemark.dev/tidemark/engine/rule"
+)
+
+// RuleListed is a rule of the workspace.
+type RuleListed struct {
+	workbench.RuleInfo
+	Problems []Problem `json:"problems"`
+}
+
+// RuleChecked is what is known of a rule without running it.
+type RuleChecked struct {
+	workbench.RuleCheck
+	Problems []Problem `json:"problems"`
+}
+
+// BacktestReply is what a rule would have done.
+type BacktestReply struct {
+	Rule        string               `json:"rule"`
+	Dataset     string               `json:"dataset"`
+	From        *time.Time           `json:"from"`
+	To          *time.Time           `json:"to"`
+	Windows     int64                `json:"windows"`
+	Records     int64                `json:"records"`
+	Late        int64                `json:"late"`
+	Overflows   int64                `json:"overflows"`
+	Episodes    []BacktestEpisode    `json:"episodes"`
+	Transitions []BacktestTransition `json:"transitions"`
+	Datapoints  []BacktestDatapoint  `json:"datapoints"`
+	Seconds     float64              `json:"seconds"`
+	Measures    []string             `json:"measures"`
+	Watched     []string             `json:"watched"`
+	GroupBy     []string             `json:"group_by"`
+	Thresholds  []BacktestThreshold  `json:"thresholds"`
+	SQL         string               `json:"sql"`
+}
+
+// BacktestEpisode is one stay in alarm.
+type BacktestEpisode struct {
+	Key   map[string]any `json:"key"`
+	Start time.Time      `json:"start"`
+	End   *time.Time     `json:"end" doc:"Null while it lasts."`
+	Peak  map[string]any `json:"peak"`
+}
+
+// BacktestTransition is a change of state.
+type BacktestTransition struct {
+	At     time.Time      `json:"at"`
+	Key    map[string]any `json:"key"`
+	From   string         `json:"from" enum:"OK,ALARM,INSUFFICIENT_DATA"`
+	To     string         `json:"to" enum:"OK,ALARM,INSUFFICIENT_DATA"`
+	Reason string         `json:"reason"`
+}
+
+// BacktestDatapoint is one window of one group.
+type BacktestDatapoint struct {
+	Start     time.Time      `json:"start"`
+	End       time.Time      `json:"end"`
+	Key       map[string]any `json:"key"`
+	Values    map[string]any `json:"values"`
+	Breaching *bool          `json:"breaching" doc:"Null for a missing datapoint."`
+}
+
+// BacktestThreshold is a constant that a measure is compared with.
+type BacktestThreshold struct {
+	Measure string `json:"measure"`
+	Op      string `json:"op"`
+	Value   any    `json:"value"`
+}
+
+func (s *Server) rulesAPI() {
+	handle(s, "GET", "/rules", "listRules", "The rules and what is wrong with them", s.listRules)
+	handle(s, "POST", "/rules/check", "checkRule", "What a rule is, without running it", s.checkRule)
+	handle(s, "POST", "/rules/backtest", "backtest", "When a rule would have raised its alarm", s.backtest)
+	handle(s, "POST", "/rules/rows", "ruleRows", "The query for the records of one window of one group", s.ruleRows)
+	handle(s, "GET", "/alarms", "alarms", "When the rules would have been in alarm", s.alarms)
+}
+
+func (s *Server) listRules(ctx context.Context, _ *struct{}) ([]RuleListed, error) {
+	out := []RuleListed{}
+	for _, info := range s.bench.Rules(ctx, nil) {
+		out = append(out, RuleListed{info, problemsOf(info.Err())})
+	}
+	return out, nil
+}
+
+// problemsOf lists problems that are part of an answer; there may be none.
+func problemsOf(err error) []Problem {
+	if err == nil {
+		return []Problem{}
+	}
+	return problems(err)
+}
+
+func (s *Server) checkRule(_ context.Context, in *struct{ Body workbench.RuleChoice }) (RuleChecked, error) {
+	c := s.bench.CheckRule(in.Body)
+	return RuleChecked{c, problemsOf(c.Err)}, nil
+}
+
+func (s *Server) backtest(ctx context.Context, in *struct{ Body workbench.BacktestRun }) (BacktestReply, error) {
+	t, err := s.bench.RunBacktest(ctx, in.Body)
+	if err != nil {
+		return BacktestReply{}, err
+	}
+	return backtestReply(t), nil
+}
+
+func backtestReply(t workbench.Backtested) BacktestReply {
+	r := t.Report
+	out := BacktestReply{
+		Rule: r.Rule, Dataset: t.Rule.Plan.Dataset, From: r.From, To: r.To, Windows: r.Windows, Records: r.Records, Late: r.Late, Overflows: r.Overflows,
+		Episodes: []BacktestEpisode{}, Transitions: []BacktestTransition{}, Datapoints: make([]BacktestDatapoint, 0, len(r.Datapoints)),
+		Measures: []string{}, Watched: []string{}, GroupBy: []string{}, Thresholds: []BacktestThreshold{},
+		Seconds: t.Seconds, SQL: t.Rule.SQL(),
+	}
+	for _, e := range r.Episodes {
+		out.Episodes = append(out.Episodes, BacktestEpisode{Key: anyValues(e.Key), Start: e.Start, End: e.End, Peak: anyValues(e.Peak)})
+	}
+	for _, c := range r.Transitions {
+		out.Transitions = append(out.Transitions, BacktestTransition{At: c.At, Key: anyValues(c.Key), From: string(c.From), To: string(c.To), Reason: c.Reason})
+	}
+	for _, d := range r.Datapoints {
+		out.Datapoints = append(out.Datapoints, datapoint(d))
+	}
+	for _, m := range t.Rule.Plan.Measures {
+		out.Measures = append(out.Measures, m.Name)
+	}
+	for _, w := range t.Rule.Watched {
+		out.Watched = append(out.Watched, w.Name)
+	}
+	for _, k := range t.Rule.Plan.Keys {
+		out.GroupBy = append(out.GroupBy, k.Name)
+	}
+	for _, h := range t.Rule.Thresholds() {
+		out.Thresholds = append(out.Thresholds, BacktestThreshold{h.Measure, string(h.Op), h.Value})
+	}
+	return out
+}
+
+func datapoint(d rule.Datapoint) BacktestDatapoint {
+	out := BacktestDatapoint{Start: d.Start, End: d.End, Key: anyValues(d.Key), Values: anyValues(d.Values)}
+	if !d.Breaching.IsNull() {
+		yes := d.Breaching.True()
+		out.Breaching = &yes
+	}
+	return out
+}
+
+func anyValues[M ~map[string]plan.Value](m M) map[string]any {
+	out := make(map[string]any, len(m))
+	for k, v := range m {
+		out[k] = v
+	}
+	return out
+}
+
+func (s *Server) ruleRows(_ context.Context, in *struct{ Body workbench.RuleWindow }) (workbench.ComposedQuery, error) {
+	return s.bench.RuleRows(in.Body)
+}
+
+func (s *Server) alarms(ctx context.Context, in *struct {
+	From    time.Time `query:"from"`
+	To      time.Time `query:"to"`
+	Dataset string    `query:"dataset"`
+},
+) ([]workbench.AlarmEpisode, error) {
+	return s.bench.Alarms(ctx, in.From, in.To, in.Dataset)
+}

@@ -1,0 +1,24 @@
+package rule
+
+import (
+	"errors"
+
+	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/plan"
+)
+
+// CompileMeasure makes a plan of one measure that stands alone, as in a
+// dashboard: computed for each window, and for each value of the paths.
+func CompileMeasure(name string, measure engine.Text, ds engine.Dataset, window plan.Window, groupBy []engine.Text) (*plan.Plan, error) {
+	spec := Spec{Measures: engine.Entries[engine.Text]{{Key: engine.Text{Value: name}, Value: measure}}}
+	for _, path := range groupBy {
+		spec.GroupBy = append(spec.GroupBy, GroupKey{Path: path})
+	}
+	c := &compilation{spec: spec, dataset: ds, plan: &plan.Plan{Dataset: ds.Name, Window: window}}
+	c.keys()
+	c.measures()
+	if len(c.problems) == 0 {
+		c.check(place(measure, c.plan.Check()))
+	}
+	return c.plan, errors.Join(c.problems...)
+}
