@@ -15,6 +15,7 @@ import (
 
 	"tidemark.dev/tidemark/app/workbench"
 	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/notebook"
 	"tidemark.dev/tidemark/engine/store"
 	"tidemark.dev/tidemark/engine/store/result"
 	"tidemark.dev/tidemark/engine/store/spool"
@@ -40,10 +41,7 @@ const (
 )
 
 // Column is a column of a result.
-type Column struct {
-	Name string `json:"name"`
-	Type string `json:"type" doc:"As DuckDB writes it. What Arrow cannot carry without loss arrives as text."`
-}
+type Column = notebook.Column
 
 // QueryState is how far a query is.
 type QueryState struct {
@@ -353,7 +351,7 @@ func columnsOf(d *result.Delivered) []Column {
 	out := []Column{}
 	if d != nil {
 		for i, name := range d.Names {
-			out = append(out, Column{name, d.Types[i]})
+			out = append(out, Column{Name: name, Type: d.Types[i]})
 		}
 	}
 	return out

@@ -325,6 +325,8 @@ export interface Episode {
   start: string
   end: string | null
   peak: Record<string, unknown>
+  /** summary is the rule's sentence about the window that raised it. */
+  summary?: string
 }
 export interface Transition {
   at: string
@@ -342,6 +344,7 @@ export interface Datapoint {
 }
 export interface Backtest {
   rule: string
+  dataset: string
   from: string | null
   to: string | null
   windows: number
@@ -354,7 +357,8 @@ export interface Backtest {
   seconds: number
   measures: string[]
   watched: string[]
-  thresholds: { measure: string; op: string; value: number }[]
+  group_by: string[]
+  thresholds: { measure: string; op: string; value: unknown }[]
   sql: string
 }
 export interface RuleInfo extends RuleSummary {
@@ -375,12 +379,15 @@ export interface RuleCheck {
 }
 export interface AlarmEpisode {
   rule: string
+  file: string
+  dataset: string
   key: Record<string, unknown>
   start: string
   end: string | null
   severity: string
   summary?: string
   description: string
+  runbook?: string
 }
 export interface DashboardItem {
   title: string
@@ -391,11 +398,13 @@ export interface DashboardItem {
   width: number
   sql?: string
   measure?: string
+  line: number
 }
 export interface ParsedDashboard {
   title: string
   time: string
   refresh_seconds: number
+  dataset: string
   filters: string[]
   from: string
   to: string
@@ -404,6 +413,8 @@ export interface ParsedDashboard {
 }
 export interface ItemData extends Answer {
   sql: string
+  params: Record<string, unknown>
+  unfiltered: string[]
   type: string
   x: string
   y: string[]

@@ -9,13 +9,16 @@ import { router } from './router.svelte'
  * ends at the newest watermark, as everywhere.
  */
 class Time {
+  /** fallback is what a page looks at when the address says nothing. */
+  fallback = $state('all')
+
   get text(): string {
-    return router.query.get('t') ?? 'all'
+    return router.query.get('t') ?? this.fallback
   }
 
   /** set looks at another time; Back returns to this one. */
   set(text: string) {
-    router.set({ t: text === 'all' ? null : text })
+    router.set({ t: text === this.fallback ? null : text })
   }
 
   /** zoom looks at [from, to). */
