@@ -2,7 +2,7 @@
 # so; scripts/ holds how.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test test-full bench check s3-demo clean
+.PHONY: help setup build run test test-full bench check package screenshots s3-demo clean
 
 # The driver's Arrow interface is behind this tag. Every go command that make
 # starts sees it, compiles alike (so that tests reuse what the build made), and
@@ -16,16 +16,20 @@ DEMO ?= demo
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## Install what building and testing need and this machine lacks
-	@scripts/setup.sh
+setup: ## Install what building needs and this machine lacks
+	@if [ "$$(scripts/desktop.sh)" = 1 ]; then scripts/setup.sh desktop; else scripts/setup.sh; fi
 
-build: setup ## Build bin/tidemark
+build: setup ## Build bin/tidemark, with its window where there can be one (DESKTOP=0 or 1 decides)
 	@scripts/build.sh
 
-run: build ## Write the sample workspace into demo/ (DEMO=DIR), pull it, show what it holds
+run: build ## Write the sample workspace into demo/ (DEMO=DIR), pull it, and open the workbench on it
 	@scripts/run.sh "$(DEMO)"
 
+# Every test includes those of the window and of the page in a browser.
+test test-full package: export DESKTOP = 1
+
 test: build ## Run every test
+	@scripts/setup.sh desktop browser
 	@scripts/test.sh
 
 test-full: build ## Every test under the race detector, more random cases, and every fuzzer for FUZZ_TIME (30s)
@@ -38,8 +42,15 @@ bench: build ## Measure the hot paths against their references (BENCH_ARGS="-onl
 check: setup ## Check format, static analysis, modules, generated files and imports
 	@scripts/check.sh
 
+package: build ## Make a .deb and a tarball in dist/
+	@scripts/package.sh
+
+screenshots: build ## Take the pictures of every page into docs/images
+	@scripts/setup.sh browser
+	@scripts/screenshots.sh
+
 s3-demo: build ## Serve the sample archive as a local S3 server, until Ctrl-C (PORT=9000)
 	@scripts/s3-demo.sh "$(DEMO)" $(PORT)
 
 clean: ## Remove what was built, but not the tools and the sample workspace
-	@rm -rf bin dist .cache plugins/bundled/*.wasm
+	@rm -rf bin dist .cache plugins/bundled/*.wasm frontend/dist/assets frontend/dist/*.*

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Writes the sample workspace, pulls it and shows what it holds. What is there
-# already is not made again.
+# Writes the sample workspace, pulls it, shows what it holds, and opens the
+# workbench on it: in its window, or where there is no display for a browser.
+# What is there already is not made again.
 #
 #   scripts/run.sh DIR
 set -euo pipefail
@@ -15,10 +16,15 @@ step bin/tidemark -w "$demo" rules backtest checkout_error_rate
 
 cat >&2 <<END
 
-That is the incident of the sample week. To go on:
+That is the incident of the sample week. The workbench opens on it now; in
+another terminal you can go on with
   bin/tidemark -w $demo query "from app_logs select service, count(*) as records group by service"
   bin/tidemark -w $demo notebook run notebooks/incident.md -o incident.html
-  bin/tidemark -w $demo schema history app_logs
   bin/tidemark --help
 README.md walks through them; rm -r $demo begins anew.
 END
+if [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || [ "$(uname)" = Darwin ]; then
+	step bin/tidemark -w "$demo" app
+else
+	step bin/tidemark -w "$demo" serve
+fi

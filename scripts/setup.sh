@@ -3,7 +3,10 @@
 # it is going to do before it does it, takes packages from apt alone, and is
 # done at once when nothing is missing.
 #
-#   scripts/setup.sh
+#   scripts/setup.sh [desktop] [browser]
+#
+# desktop adds what the window is built with, browser what the tests of the
+# page and of the window run in.
 set -euo pipefail
 
 # The oldest versions that work. Go fetches a newer toolchain for itself when
@@ -42,6 +45,26 @@ have git || need git "the version of a build comes from it"
 has_certificates || need ca-certificates "Go modules and npm packages come over https"
 have "${CC:-cc}" || need gcc "DuckDB is linked into the program"
 links_cxx || need g++ "DuckDB's library is C++"
+
+for part in "$@"; do
+	case $part in
+	desktop)
+		# macOS brings its own.
+		[ "$(uname)" != Linux ] || (have pkg-config && pkg-config --exists webkit2gtk-4.1 gtk+-3.0) ||
+			{ need pkg-config "the window's libraries are found by it" && need libwebkit2gtk-4.1-dev "the window shows the page with WebKit" && need libgtk-3-dev "the window is one of GTK"; }
+		;;
+	browser)
+		have chromium || have chromium-browser || have google-chrome || [ -n "${CHROMIUM:-}" ] ||
+			need chromium "the page is tested in it"
+		[ "$(uname)" != Linux ] || have Xvfb || need xvfb "the window is tested without a display"
+		[ "$(uname)" != Linux ] || have import || need imagemagick "the window's picture is looked at"
+		;;
+	*)
+		echo "usage: scripts/setup.sh [desktop] [browser]" >&2
+		exit 2
+		;;
+	esac
+done
 
 if ! have go; then
 	manual+=("Go $min_go or newer: https://go.dev/dl/")

@@ -11,7 +11,7 @@ set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 bin=$(dirname "$here")/.tools/bin
-all="versitygw, staticcheck, gofumpt, golangci-lint"
+all="versitygw, staticcheck, gofumpt, nfpm, golangci-lint"
 
 # Sets the module of a tool, the package in it and the file that pins both.
 find_tool() {
@@ -20,6 +20,7 @@ find_tool() {
 	versitygw) module=github.com/versity/versitygw package=$module/cmd/versitygw ;;
 	staticcheck) module=honnef.co/go/tools package=$module/cmd/staticcheck ;;
 	gofumpt) module=mvdan.cc/gofumpt package=$module ;;
+	nfpm) module=github.com/goreleaser/nfpm/v2 package=$module/cmd/nfpm ;;
 	golangci-lint)
 		pins=golangci-lint.mod
 		module=github.com/golangci/golangci-lint/v2 package=$module/cmd/golangci-lint

@@ -70,6 +70,8 @@ type app struct {
 	json, quiet  bool
 	// served is where this run serves the workspace, while it does.
 	served atomic.Pointer[string]
+	// show brings the window of this run to the front, while there is one.
+	show atomic.Pointer[func()]
 }
 
 func (a *app) root() *cobra.Command {
@@ -106,6 +108,7 @@ func (a *app) verbs() []*cobra.Command {
 		a.initVerb(),
 		a.demoVerb(),
 		a.openVerb(),
+		a.appVerb(),
 		a.pullVerb(),
 		a.queryVerb(),
 		a.notebookVerb(),

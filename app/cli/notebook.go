@@ -53,7 +53,7 @@ func (a *app) notebookRun() *cobra.Command {
 				return err
 			}
 			return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
-				file, path, err := workbench.FindNotebook(b.Workspace, args[0], a.path(args[0]))
+				file, path, err := workbench.FindNotebook(b.Current(), args[0], a.path(args[0]))
 				if err != nil {
 					return err
 				}

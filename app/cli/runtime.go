@@ -33,6 +33,8 @@ type shared struct {
 	wait func(context.Context) (Runtime, error)
 	// served is where this process serves it, while it does.
 	served *atomic.Pointer[string]
+	// show brings its window to the front, while it has one.
+	show *atomic.Pointer[func()]
 }
 
 const (
@@ -93,7 +95,7 @@ func (a *app) own(ctx context.Context, o *owner.Owner, root string, fn func(cont
 		}
 	}()
 	opening := newOpening()
-	if err := o.Serve(version(), a.serve(&shared{root: root, wait: opening.wait, served: &a.served})); err != nil {
+	if err := o.Serve(version(), a.serve(&shared{root: root, wait: opening.wait, served: &a.served, show: &a.show})); err != nil {
 		return err
 	}
 	rt, err := a.open(ctx)

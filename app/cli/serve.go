@@ -78,38 +78,60 @@ func alreadyOpen(s *shared) error {
 
 // serveUntil serves the workspace until ctx ends.
 func (a *app) serveUntil(ctx context.Context, b *workbench.Workbench, addr string) error {
-	listener, err := net.Listen("tcp", addr)
+	l, err := a.listen(ctx, b, addr, nil)
 	if err != nil {
-		return engine.Errorf(engine.Unavailable, "serve", "%w", err).WithHint("choose another port with --addr, or 127.0.0.1:0 for any")
+		return err
 	}
-	token := rand.Text()
-	host := listener.Addr().String()
-	url := "http://" + host + "/#k=" + token
-	s := server.New(server.Options{
-		Bench: b, Token: token, Host: host, Version: version(), Page: frontend.Handler(),
-		Reload: a.loadWorkspace, Trust: a.trustRoot, ConfigDir: a.configDir(), Context: ctx,
-	})
-	h := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
-	failed := make(chan error, 1)
-	go func() { failed <- h.Serve(listener) }()
-	a.served.Store(&url)
-	defer a.served.Store(nil)
-	if err := a.printServed(url, token); err != nil {
-		return errors.Join(err, h.Close(), s.Close())
+	if err := a.printServed(l.url, l.token); err != nil {
+		return errors.Join(err, l.close(ctx))
 	}
 	select {
-	case err = <-failed:
+	case err = <-l.failed:
 		err = engine.Errorf(engine.Unavailable, "serve", "%w", err)
 	case <-ctx.Done():
 	}
-	// Streams and queries end with the server's own; what is left is short.
-	closed := s.Close()
+	return errors.Join(err, l.close(ctx))
+}
+
+// listening is a server that runs.
+type listening struct {
+	app        *app
+	server     *server.Server
+	http       *http.Server
+	url, token string
+	failed     chan error
+}
+
+// listen begins to serve the workspace; native is what a window adds.
+func (a *app) listen(ctx context.Context, b *workbench.Workbench, addr string, native server.Native) (*listening, error) {
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, engine.Errorf(engine.Unavailable, "serve", "%w", err).WithHint("choose another port with --addr, or 127.0.0.1:0 for any")
+	}
+	host := listener.Addr().String()
+	l := &listening{app: a, token: rand.Text(), failed: make(chan error, 1)}
+	l.url = "http://" + host + "/#k=" + l.token
+	l.server = server.New(server.Options{
+		Bench: b, Token: l.token, Host: host, Version: version(), Page: frontend.Handler(), Native: native,
+		Reload: a.loadWorkspace, Trust: a.trustRoot, ConfigDir: a.configDir(), Context: ctx,
+	})
+	l.http = &http.Server{Handler: l.server.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	go func() { l.failed <- l.http.Serve(listener) }()
+	a.served.Store(&l.url)
+	return l, nil
+}
+
+// close ends it. Streams and queries end with the server's own; what is left
+// is short.
+func (l *listening) close(ctx context.Context) error {
+	l.app.served.Store(nil)
+	closed := l.server.Close()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), serveGrace)
 	defer cancel()
-	if h.Shutdown(grace) != nil {
-		_ = h.Close()
+	if l.http.Shutdown(grace) != nil {
+		_ = l.http.Close()
 	}
-	return errors.Join(err, closed)
+	return closed
 }
 
 func (a *app) printServed(url, token string) error {

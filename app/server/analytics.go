@@ -6,4 +6,5 @@ func (s *Server) analyticsAPI() {
 	s.exploreAPI()
 	s.rulesAPI()
 	s.dashboardsAPI()
+	s.notebooksAPI()
 }

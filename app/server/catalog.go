@@ -158,7 +158,7 @@ func cutPath(s string) (path, rest string) {
 }
 
 type renderInput struct {
-	named
+	Name   string `path:"name"`
 	Format string `query:"format" enum:"json,duckdb,hive,avro,jsonschema" default:"duckdb"`
 }
 
@@ -199,7 +199,7 @@ func appendNew(list []string, s string) []string {
 }
 
 type setTypeInput struct {
-	named
+	Name string `path:"name"`
 	Body struct {
 		Path string `json:"path"`
 		Type string `json:"type" doc:"varchar, bigint, list(double), …"`

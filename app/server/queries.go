@@ -15,7 +15,6 @@ import (
 
 	"tidemark.dev/tidemark/app/workbench"
 	"tidemark.dev/tidemark/engine"
-	"tidemark.dev/tidemark/engine/notebook"
 	"tidemark.dev/tidemark/engine/store"
 	"tidemark.dev/tidemark/engine/store/result"
 	"tidemark.dev/tidemark/engine/store/spool"
@@ -41,7 +40,10 @@ const (
 )
 
 // Column is a column of a result.
-type Column = notebook.Column
+type Column struct {
+	Name string `json:"name"`
+	Type string `json:"type" doc:"As DuckDB writes it. What Arrow cannot carry without loss arrives as text."`
+}
 
 // QueryState is how far a query is.
 type QueryState struct {
@@ -85,6 +87,7 @@ func (s *Server) queriesAPI() {
 		s.queries.remove(in.ID)
 		return struct{}{}, nil
 	})
+	handle(s, "POST", "/queries/{id}/cancel", "cancelQuery", "End a query and keep the rows that came", s.cancelQuery)
 	handleStream(s, huma.Operation{Method: "GET", Path: "/queries/{id}/rows", OperationID: "getRows", Summary: "A window of the rows of a query"},
 		map[string]any{typeArrow: nil, typeJSON: [][]any{}}, s.getRows)
 	handleStream(s, huma.Operation{Method: "GET", Path: "/queries/{id}/export", OperationID: "exportQuery", Summary: "The whole result as a file"},
@@ -204,7 +207,17 @@ func (q *queries) create(ctx context.Context, in QueryInput) (QueryState, error)
 		return QueryState{}, err
 	}
 	st := r.spool.Wait(ctx, func(st spool.Status) bool { return st.Rows > 0 })
-	if err := cmpErr(st.Err, ctx); err != nil {
+	if err := outcome(st.Err, ctx); err != nil {
+		q.free(r)
+		return QueryState{}, err
+	}
+	if !st.Over() {
+		// Most results are small: they are whole a moment later.
+		moment, cancel := context.WithTimeout(ctx, 15*time.Millisecond)
+		st = r.spool.Wait(moment, func(spool.Status) bool { return false })
+		cancel()
+	}
+	if err := outcome(st.Err, ctx); err != nil {
 		q.free(r)
 		return QueryState{}, err
 	}
@@ -215,8 +228,8 @@ func (q *queries) create(ctx context.Context, in QueryInput) (QueryState, error)
 	return r.state(st), nil
 }
 
-// cmpErr is the failure of a query, or of the one who waited for it.
-func cmpErr(err error, ctx context.Context) error {
+// outcome is the failure of a query, or of the one who waited for it.
+func outcome(err error, ctx context.Context) error {
 	if err == nil && ctx.Err() != nil {
 		return canceled("query")
 	}
@@ -351,7 +364,7 @@ func columnsOf(d *result.Delivered) []Column {
 	out := []Column{}
 	if d != nil {
 		for i, name := range d.Names {
-			out = append(out, Column{Name: name, Type: d.Types[i]})
+			out = append(out, Column{name, d.Types[i]})
 		}
 	}
 	return out
@@ -371,7 +384,7 @@ func arguments(params map[string]any) ([]any, error) {
 	for _, name := range names {
 		v := params[name]
 		switch x := v.(type) {
-		case nil, string, bool:
+		case nil, string, bool, int64, time.Time:
 		case float64:
 			if x == math.Trunc(x) && math.Abs(x) <= maxExact {
 				v = int64(x)
@@ -382,6 +395,21 @@ func arguments(params map[string]any) ([]any, error) {
 		out = append(out, sql.Named(name, v))
 	}
 	return out, nil
+}
+
+// startQuery runs a query that a feature composed, and keeps its result.
+func (s *Server) startQuery(ctx context.Context, query string, params map[string]any, limit int) (QueryState, error) {
+	return s.queries.create(ctx, QueryInput{SQL: query, Params: params, Limit: int64(limit)})
+}
+
+// cancelQuery ends a query; it answers once nothing more comes.
+func (s *Server) cancelQuery(ctx context.Context, in *queryID) (QueryState, error) {
+	r, err := s.queries.find(in.ID)
+	if err != nil {
+		return QueryState{}, err
+	}
+	r.cancel()
+	return r.state(r.spool.Wait(ctx, func(st spool.Status) bool { return st.Over() })), nil
 }
 
 type getQueryInput struct {

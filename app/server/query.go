@@ -38,7 +38,7 @@ func (s *Server) oneShot(ctx context.Context, in *queryInput) (answer, error) {
 	}
 	st := r.spool.Wait(ctx, func(spool.Status) bool { return false })
 	var w *spool.Window
-	if err = cmpErr(st.Err, ctx); err == nil {
+	if err = outcome(st.Err, ctx); err == nil {
 		w, err = r.spool.Window(ctx, 0, st.Rows)
 	}
 	if err != nil {

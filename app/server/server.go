@@ -11,6 +11,9 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"path"
+	"reflect"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -39,6 +42,8 @@ type Options struct {
 	// Context ends what the server does by itself, such as a pull; Close does
 	// too.
 	Context context.Context
+	// Ready is told when a page is shown; it may be nil.
+	Ready func(Ready)
 	// Native does what only a desktop window can; nil in a browser.
 	Native Native
 }
@@ -62,6 +67,10 @@ type Server struct {
 	cancel  context.CancelFunc
 	events  *events
 	queries *queries
+	pulls   *pulls
+	files   *workspace.Files
+	folder  *folder
+	after   []func() // what Close calls, once everything has stopped
 }
 
 // New makes a server. Close must be called.
@@ -73,16 +82,36 @@ func New(opt Options) *Server {
 	s.ctx, s.cancel = context.WithCancel(opt.Context)
 	s.events = newEvents()
 	s.queries = newQueries(s.ctx, s.bench, s.events)
+	s.pulls = &pulls{bench: s.bench, ctx: s.ctx, events: s.events}
 	config := huma.DefaultConfig("Tidemark", "1")
+	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", "", nil
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
 	config.Security = []map[string][]string{{"token": {}}}
 	s.api = humago.New(s.mux, config)
+	if s.bench != nil {
+		s.files = workspace.NewFiles(s.bench.Workspace.Root)
+	}
+	s.folder = &folder{s: s}
 	s.register()
 	if s.bench != nil {
-		go s.sweep()
+		s.begin()
 	}
 	return s
+}
+
+// begin starts what the server does by itself.
+func (s *Server) begin() {
+	go s.sweep()
+	s.folder.watch()
+	s.after = append(s.after, s.bench.OnData(func(dataset string) {
+		s.events.publish("data:"+dataset, Event{Type: "data", Dataset: dataset})
+	}))
+	if s.opt.ConfigDir != "" {
+		w := s.bench.Current()
+		// It is a convenience: without it nothing is missing but a list.
+		_ = workspace.NewRecentStore(s.opt.ConfigDir).Add(workspace.Recent{Name: w.Config.Name, Dir: w.Root, OpenedAt: s.started.UTC()})
+	}
 }
 
 // sweep frees the results of pages that are gone.
@@ -99,12 +128,33 @@ func (s *Server) sweep() {
 	}
 }
 
+// schemaName names a type in the API's description: by its own name, and one
+// of the engine by its package too, for there a Column is several things.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	switch pkg := path.Base(t.PkgPath()); pkg {
+	case ".", "server", "workbench":
+		return name
+	default:
+		return strings.ToUpper(pkg[:1]) + pkg[1:] + name
+	}
+}
+
 // register lists the features, one file each.
 func (s *Server) register() {
 	s.workspaceAPI()
 	s.eventsAPI()
 	s.queriesAPI()
+	s.filesAPI()
 	s.analyticsAPI()
+	s.sourcesAPI()
+	s.pullsAPI()
+	s.uploadAPI()
+	s.pluginsAPI()
+	s.healthAPI()
 	s.mux.HandleFunc("GET /api/openapi.json", s.serveOpenAPI)
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 }
@@ -124,6 +174,10 @@ func (s *Server) Handler() http.Handler {
 func (s *Server) Close() error {
 	s.cancel()
 	s.queries.close()
+	s.pulls.run.Wait()
+	for _, f := range s.after {
+		f()
+	}
 	return nil
 }
 

@@ -38,7 +38,7 @@ func (b *Workbench) source(c RuleChoice) (file string, line int, text []byte, er
 		return file, max(c.Line, 1), []byte(c.Text), nil
 	}
 	var names []string
-	for _, f := range b.Workspace.Rules {
+	for _, f := range b.Current().Rules {
 		src, err := os.ReadFile(b.Workspace.Path(f))
 		if err != nil {
 			continue // it was removed just now

@@ -113,7 +113,7 @@ func (b *Workbench) labelKeys(ctx context.Context, name string) ([]string, error
 		return nil, err
 	}
 	keys := slices.Clone(found)
-	for _, path := range b.Workspace.Config.Dataset(name).Labels {
+	for _, path := range b.Current().Config.Dataset(name).Labels {
 		if p, err := engine.ParsePath(path); err == nil {
 			keys = append(keys, p[len(p)-1])
 		}

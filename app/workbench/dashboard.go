@@ -331,7 +331,7 @@ func (b *Workbench) measured(d *workspace.Dashboard, item *workspace.DashboardIt
 	}
 	if name.Value != "" {
 		ds, err := b.Store.Dataset(name.Value)
-		if err != nil && b.expects(name.Value) {
+		if err != nil && b.Expects(name.Value) {
 			return ds, errNoData
 		}
 		return ds, placed(name, err)
@@ -375,7 +375,7 @@ func (b *Workbench) measure(d *workspace.Dashboard, item *workspace.DashboardIte
 	if view.Series != "" {
 		group(view.Series)
 	}
-	return rule.CompileMeasure(view.Y[0], item.Measure, ds, window, groups)
+	return rule.CompileMeasure(view.Y[0], item.Measure, item.Where, ds, window, groups)
 }
 
 func mod(a, n int64) int64 { return (a%n + n) % n }

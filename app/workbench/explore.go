@@ -158,7 +158,7 @@ func (b *Workbench) explore(ctx context.Context, e Exploration) (Explored, error
 func (b *Workbench) spanOf(ctx context.Context, dataset string) (from, to time.Time, err error) {
 	type span struct{ from, to time.Time }
 	s, err := cached(b, "span\x00"+dataset, func() (span, error) {
-		from, to, ok, err := b.Store.Span(ctx, dataset, b.Workspace.Config.Dataset(dataset).Watermark.MaxFuture)
+		from, to, ok, err := b.Store.Span(ctx, dataset, b.Current().Config.Dataset(dataset).Watermark.MaxFuture)
 		if !ok {
 			to = b.clock.Now()
 			from = to.Add(-24 * time.Hour)

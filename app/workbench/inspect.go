@@ -40,14 +40,27 @@ const testSamples = 3
 
 // TestSources reaches sources, counts their objects and looks into a few.
 func (b *Workbench) TestSources(ctx context.Context, names []string) ([]SourceReport, error) {
-	if !b.Workspace.Trusted {
-		return nil, workspace.ErrUntrusted(b.Workspace.Root, "test the sources")
+	if !b.Current().Trusted {
+		return nil, workspace.ErrUntrusted(b.Current().Root, "test the sources")
 	}
-	var out []SourceReport
 	sources, err := b.chosen(names)
 	if err != nil {
 		return nil, err
 	}
+	return b.testSources(ctx, sources)
+}
+
+// TestSource is TestSources for one that is not in the workspace.
+func (b *Workbench) TestSource(ctx context.Context, c workspace.Source) ([]SourceReport, error) {
+	w := b.Current()
+	if !w.Trusted {
+		return nil, workspace.ErrUntrusted(w.Root, "test the source")
+	}
+	return b.testSources(ctx, []workspace.Source{c})
+}
+
+func (b *Workbench) testSources(ctx context.Context, sources []workspace.Source) ([]SourceReport, error) {
+	out := []SourceReport{}
 	for _, c := range sources {
 		r := SourceReport{Name: c.Name, Type: c.Type, Dataset: c.Dataset, Samples: []SampleReport{}}
 		if err := b.testSource(ctx, c, &r); err != nil {
@@ -178,11 +191,18 @@ func (b *Workbench) Health(ctx context.Context) (Health, error) {
 		}
 		h.Datasets = append(h.Datasets, out)
 	}
-	for _, e := range b.Workspace.Config.Sources {
+	h.Sources, err = b.SourcesHealth(ctx)
+	return h, err
+}
+
+// SourcesHealth is the part of Health about sources.
+func (b *Workbench) SourcesHealth(ctx context.Context) ([]SourceHealth, error) {
+	all := []SourceHealth{}
+	for _, e := range b.Current().Config.Sources {
 		c := e.Value
 		s, err := b.Store.SourceSummary(ctx, c.Dataset, c.Name)
 		if err != nil {
-			return h, err
+			return all, err
 		}
 		out := SourceHealth{Name: c.Name, Type: c.Type, Dataset: c.Dataset, State: "ok", Objects: s.Objects, Bytes: s.Bytes, PulledAt: s.PulledAt}
 		if s.PulledAt == nil {
@@ -191,7 +211,7 @@ func (b *Workbench) Health(ctx context.Context) (Health, error) {
 				out.Cause, out.Action = "it is a live source, and was never tailed", ""
 			}
 		}
-		h.Sources = append(h.Sources, out)
+		all = append(all, out)
 	}
-	return h, nil
+	return all, nil
 }

@@ -165,3 +165,50 @@ func FindNotebook(w *workspace.Workspace, name, path string) (file, place string
 	}
 	return "", "", e.WithHint("the workspace has: %s", strings.Join(names, ", "))
 }
+
+// ParseNotebook reads a notebook's text.
+func ParseNotebook(file string, text []byte) (*notebook.Notebook, []error) {
+	return notebook.Read(file, text, func(file string, firstLine int, src []byte, out any) error {
+		return yamlfile.DecodeAt(file, firstLine-1, src, out)
+	})
+}
+
+// NotebookRange is what to look at instead of what a notebook says.
+type NotebookRange struct {
+	Params   map[string]string
+	From, To time.Time
+}
+
+// ComposeCell makes the query of one cell.
+func (b *Workbench) ComposeCell(ctx context.Context, n *notebook.Notebook, cell int, r NotebookRange) (*notebook.Composed, error) {
+	opt, err := b.notebookOptions(ctx, r.Params)
+	if err != nil {
+		return nil, err
+	}
+	opt.From, opt.To = r.From, r.To
+	return notebook.Compose(n, cell, notebookHost{b}.Datasets(), opt)
+}
+
+// ExportNotebook runs a notebook and writes it as html, md or json, or without
+// running it as sql.
+func (b *Workbench) ExportNotebook(ctx context.Context, n *notebook.Notebook, format string, r NotebookRange) ([]byte, error) {
+	opt, err := b.notebookOptions(ctx, r.Params)
+	if err != nil {
+		return nil, err
+	}
+	opt.From, opt.To = r.From, r.To
+	if format == "sql" {
+		return notebook.Script(n, opt)
+	}
+	out, err := notebook.Run(ctx, n, notebookHost{b}, opt)
+	if err != nil {
+		return nil, err
+	}
+	switch format {
+	case "html":
+		return notebook.HTML(out), nil
+	case "md":
+		return notebook.MarkdownOf(out), nil
+	}
+	return notebook.JSON(out)
+}

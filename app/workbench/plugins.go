@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"tidemark.dev/tidemark/app/workspace"
@@ -20,6 +21,28 @@ type pluginHost struct {
 	mu     sync.Mutex
 	host   *plugins.Host
 	loaded map[string]*plugins.Plugin
+	// retired ones may still be at work for a pull.
+	retired []*plugins.Plugin
+}
+
+// retire makes the next use of a plugin load it anew.
+func (h *pluginHost) retire() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for name, p := range h.loaded {
+		h.retired = append(h.retired, p)
+		delete(h.loaded, name)
+	}
+}
+
+// dropRetired closes them; no pull runs.
+func (h *pluginHost) dropRetired() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, p := range h.retired {
+		_ = p.Close(context.Background()) // nothing of it is used any more
+	}
+	h.retired = nil
 }
 
 func (h *pluginHost) close() error {
@@ -29,19 +52,22 @@ func (h *pluginHost) close() error {
 		return nil
 	}
 	var problems []error
+	for _, p := range h.retired {
+		problems = append(problems, p.Close(context.Background()))
+	}
 	for _, p := range h.loaded {
 		problems = append(problems, p.Close(context.Background()))
 	}
 	problems = append(problems, h.host.Close(context.Background()))
-	h.host, h.loaded = nil, nil
+	h.host, h.loaded, h.retired = nil, nil, nil
 	return errors.Join(problems...)
 }
 
 // plugin loads a plugin by name: one of the workspace's own, else a bundled
 // one with the settings file that the workspace has for it.
 func (b *Workbench) plugin(ctx context.Context, name string) (*plugins.Plugin, error) {
-	if !b.Workspace.Trusted {
-		return nil, workspace.ErrUntrusted(b.Workspace.Root, "run plugins")
+	if !b.Current().Trusted {
+		return nil, workspace.ErrUntrusted(b.Current().Root, "run plugins")
 	}
 	h := &b.plugins
 	h.mu.Lock()
@@ -54,7 +80,7 @@ func (b *Workbench) plugin(ctx context.Context, name string) (*plugins.Plugin, e
 		return nil, err
 	}
 	if h.host == nil {
-		h.host, err = plugins.NewHost(ctx, plugins.Options{CacheDir: filepath.Join(b.Workspace.StateDir(), "plugins")})
+		h.host, err = plugins.NewHost(ctx, plugins.Options{CacheDir: filepath.Join(b.Current().StateDir(), "plugins")})
 		if err != nil {
 			return nil, err
 		}
@@ -71,12 +97,12 @@ func (b *Workbench) plugin(ctx context.Context, name string) (*plugins.Plugin, e
 }
 
 func (b *Workbench) pluginFile(name string) ([]byte, workspace.PluginSettings, error) {
-	p, own := b.Workspace.Plugin(name)
+	p, own := b.Current().Plugin(name)
 	if own && p.File != "" {
 		if !p.Settings.Enabled {
 			return nil, p.Settings, engine.Errorf(engine.Invalid, "load plugin "+name, "%s switches it off", p.SettingsFile)
 		}
-		wasm, err := os.ReadFile(b.Workspace.Path(p.File))
+		wasm, err := os.ReadFile(b.Current().Path(p.File))
 		if err != nil {
 			return nil, p.Settings, engine.Errorf(engine.Unavailable, "load plugin "+name, "%w", err)
 		}
@@ -94,7 +120,7 @@ func (b *Workbench) pluginFile(name string) ([]byte, workspace.PluginSettings, e
 
 func (b *Workbench) pluginNames() []string {
 	names := bundled.Names()
-	for _, p := range b.Workspace.Plugins {
+	for _, p := range b.Current().Plugins {
 		if p.File != "" {
 			names = append(names, p.Name)
 		}
@@ -119,10 +145,17 @@ type PluginInfo struct {
 	Problem string  `json:"problem,omitempty"`
 }
 
+// PluginCount counts the plugins there are, without loading them.
+func (b *Workbench) PluginCount() int {
+	names := b.pluginNames()
+	slices.Sort(names)
+	return len(slices.Compact(names))
+}
+
 // Plugins lists the plugins there are, and whether each would run.
 func (b *Workbench) Plugins(ctx context.Context) []PluginInfo {
 	used := map[string]bool{}
-	for _, d := range b.Workspace.Config.Datasets {
+	for _, d := range b.Current().Config.Datasets {
 		for _, t := range d.Value.Transforms {
 			used[t] = true
 		}
@@ -141,12 +174,12 @@ func (b *Workbench) Plugins(ctx context.Context) []PluginInfo {
 
 func (b *Workbench) pluginInfo(ctx context.Context, name string, used bool) PluginInfo {
 	info := PluginInfo{Name: name, Path: "bundled", State: "ready"}
-	own, has := b.Workspace.Plugin(name)
+	own, has := b.Current().Plugin(name)
 	if has && own.File != "" {
 		info.Path = own.File
 	}
 	switch {
-	case !b.Workspace.Trusted:
+	case !b.Current().Trusted:
 		info.State = "untrusted"
 		return info
 	case has && !own.Settings.Enabled:

@@ -78,6 +78,7 @@ const pullWorkers = 8
 func (b *Workbench) Pull(ctx context.Context, opt PullOptions) (PullResult, error) {
 	b.pulls.Lock()
 	defer b.pulls.Unlock()
+	b.plugins.dropRetired()
 	started := b.clock.Now()
 	result := PullResult{Datasets: map[string]struct{}{}}
 	jobs, err := b.plan(ctx, opt)
@@ -93,7 +94,12 @@ func (b *Workbench) Pull(ctx context.Context, opt PullOptions) (PullResult, erro
 	}
 	for _, j := range jobs {
 		result.Skipped += j.skipped
+		var told int64
 		counts, err := b.run(ctx, j, func(c pipeline.Counts) {
+			if c.Records > told {
+				told = c.Records
+				b.changed(j.dataset.Name)
+			}
 			if opt.Report != nil {
 				now := total
 				now.Source, now.Counts = j.archive.config.Name, result.Counts.Add(c)
@@ -108,6 +114,11 @@ func (b *Workbench) Pull(ctx context.Context, opt PullOptions) (PullResult, erro
 	}
 	if err := b.settle(ctx, result); err != nil {
 		return result, err
+	}
+	if result.Records > 0 {
+		for name := range result.Datasets {
+			b.changed(name)
+		}
 	}
 	result.Seconds = b.clock.Now().Sub(started).Seconds()
 	return result, nil
@@ -126,7 +137,7 @@ func (b *Workbench) settle(ctx context.Context, r PullResult) error {
 		if err := b.Store.Merge(ctx, name); err != nil {
 			return err
 		}
-		w := b.Workspace.Config.Dataset(name).Watermark
+		w := b.Current().Config.Dataset(name).Watermark
 		if _, err := b.Store.AdvanceWatermark(ctx, name, w.Lateness, w.MaxFuture); err != nil {
 			return err
 		}
@@ -178,7 +189,7 @@ func (b *Workbench) plan(ctx context.Context, opt PullOptions) ([]*job, error) {
 	}
 	var jobs []*job
 	for _, c := range sources {
-		d := b.Workspace.Config.Dataset(c.Dataset)
+		d := b.Current().Config.Dataset(c.Dataset)
 		if err := runnable(c, d); err != nil {
 			return nil, err
 		}
@@ -198,21 +209,27 @@ func (b *Workbench) plan(ctx context.Context, opt PullOptions) ([]*job, error) {
 	return jobs, nil
 }
 
+// CheckPull says beforehand why a pull of these sources could not begin.
+func (b *Workbench) CheckPull(names []string) error {
+	_, err := b.chosen(names)
+	return err
+}
+
 // chosen finds the sources a pull names, or all that have an end.
 func (b *Workbench) chosen(names []string) ([]workspace.Source, error) {
-	if !b.Workspace.Trusted {
-		return nil, workspace.ErrUntrusted(b.Workspace.Root, "pull")
+	if !b.Current().Trusted {
+		return nil, workspace.ErrUntrusted(b.Current().Root, "pull")
 	}
 	var all []string
 	var out []workspace.Source
-	for _, e := range b.Workspace.Config.Sources {
+	for _, e := range b.Current().Config.Sources {
 		all = append(all, e.Key.Value)
 		if len(names) == 0 && e.Value.Bounded() || slices.Contains(names, e.Key.Value) {
 			out = append(out, e.Value)
 		}
 	}
 	for _, n := range names {
-		if _, ok := b.Workspace.Config.Source(n); !ok {
+		if _, ok := b.Current().Config.Source(n); !ok {
 			err := engine.Errorf(engine.NotFound, "pull", "there is no source %s", n)
 			if near := engine.Nearest(n, all); near != "" {
 				return nil, err.WithHint("did you mean %s?", near)
@@ -312,7 +329,7 @@ func (b *Workbench) run(ctx context.Context, j *job, report func(pipeline.Counts
 	return pipeline.Pull(ctx, pipeline.Options{
 		Dataset: j.dataset.Name, Source: j.archive.config.Name, Format: j.archive.config.Format,
 		Mapping: mapping, FindTime: findTime, Strict: j.dataset.Schema == "strict", Dedup: dedup, Stages: stages,
-		Watermark: watermark, Staging: b.staging, Scratch: b.Workspace.TempDir(), Workers: workers,
+		Watermark: watermark, Staging: b.staging, Scratch: b.Current().TempDir(), Workers: workers,
 		Store: b.Store, Fetch: j.archive.fetch, Clock: b.clock, Report: report,
 	}, j.tasks)
 }

@@ -31,8 +31,8 @@ func (b *Workbench) Replay(ctx context.Context, reason string) (Replayed, error)
 	b.pulls.Lock()
 	defer b.pulls.Unlock()
 	out := Replayed{Refetch: []string{}}
-	if !b.Workspace.Trusted {
-		return out, workspace.ErrUntrusted(b.Workspace.Root, "replay")
+	if !b.Current().Trusted {
+		return out, workspace.ErrUntrusted(b.Current().Root, "replay")
 	}
 	entries, err := b.Store.Quarantine(ctx, reason)
 	if err != nil {
@@ -62,13 +62,13 @@ func (b *Workbench) replayOne(ctx context.Context, e store.QuarantineEntry, out 
 		}
 		return b.Store.Release(ctx, []int64{e.ID})
 	}
-	path := filepath.Join(b.Workspace.TempDir(), "replay")
+	path := filepath.Join(b.Current().TempDir(), "replay")
 	if err := os.WriteFile(path, raw, 0o600); err != nil {
 		return engine.Errorf(engine.Unavailable, "replay", "%w", err)
 	}
 	defer os.Remove(path)
-	dataset := b.Workspace.Config.Dataset(e.Dataset)
-	c, _ := b.Workspace.Config.Source(e.Source)
+	dataset := b.Current().Config.Dataset(e.Dataset)
+	c, _ := b.Current().Config.Source(e.Source)
 	c.Name, c.Type = e.Source, "file"
 	if c.Format == "" {
 		c.Format = "auto"
@@ -90,6 +90,7 @@ func (b *Workbench) replayOne(ctx context.Context, e store.QuarantineEntry, out 
 	out.Quarantined += counts.Quarantined
 	out.Dropped += counts.Dropped
 	out.Duplicates += counts.Duplicates
+	b.changed(e.Dataset)
 	return b.Store.Release(ctx, []int64{e.ID})
 }
 

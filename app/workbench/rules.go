@@ -27,7 +27,7 @@ type RuleInfo struct {
 // Rules reads and checks every rule of the workspace, or the given files.
 func (b *Workbench) Rules(_ context.Context, files []string) []RuleInfo {
 	if len(files) == 0 {
-		files = b.Workspace.Rules
+		files = b.Current().Rules
 	}
 	out := make([]RuleInfo, 0, len(files))
 	seen := map[string]string{}
@@ -61,7 +61,7 @@ func (r RuleInfo) Err() error { return r.err }
 var errNoData = errors.New("its dataset has no data yet")
 
 func (b *Workbench) compile(file string) (*rule.Rule, rule.Spec, error) {
-	spec, err := b.Workspace.ReadRule(b.relative(file))
+	spec, err := b.Current().ReadRule(b.relative(file))
 	if err != nil {
 		return nil, spec, err
 	}
@@ -72,7 +72,7 @@ func (b *Workbench) compile(file string) (*rule.Rule, rule.Spec, error) {
 func (b *Workbench) compileSpec(spec rule.Spec) (*rule.Rule, error) {
 	ds, err := b.Store.Dataset(spec.Dataset.Value)
 	if err != nil {
-		if spec.Dataset.Value != "" && b.expects(spec.Dataset.Value) {
+		if spec.Dataset.Value != "" && b.Expects(spec.Dataset.Value) {
 			return nil, errNoData
 		}
 		var known *engine.Error
@@ -84,14 +84,14 @@ func (b *Workbench) compileSpec(spec rule.Spec) (*rule.Rule, error) {
 	return rule.Compile(spec, ds)
 }
 
-// expects reports whether some source or setting names the dataset.
-func (b *Workbench) expects(dataset string) bool {
-	for _, s := range b.Workspace.Config.Sources {
+// Expects reports whether some source or setting names the dataset.
+func (b *Workbench) Expects(dataset string) bool {
+	for _, s := range b.Current().Config.Sources {
 		if s.Value.Dataset == dataset {
 			return true
 		}
 	}
-	for _, d := range b.Workspace.Config.Datasets {
+	for _, d := range b.Current().Config.Datasets {
 		if d.Key.Value == dataset {
 			return true
 		}
@@ -102,7 +102,7 @@ func (b *Workbench) expects(dataset string) bool {
 // relative makes a path relative to the workspace where it lies in it.
 func (b *Workbench) relative(file string) string {
 	if filepath.IsAbs(file) {
-		if rel, err := filepath.Rel(b.Workspace.Root, file); err == nil && filepath.IsLocal(rel) {
+		if rel, err := filepath.Rel(b.Current().Root, file); err == nil && filepath.IsLocal(rel) {
 			return filepath.ToSlash(rel)
 		}
 	}
@@ -141,7 +141,7 @@ func (b *Workbench) run1(ctx context.Context, r *rule.Rule, opt rule.BacktestOpt
 
 func (b *Workbench) findRule(name string) (*rule.Rule, error) {
 	var names []string
-	for _, f := range b.Workspace.Rules {
+	for _, f := range b.Current().Rules {
 		r, spec, err := b.compile(f)
 		if spec.Rule.Value != name && f != b.relative(name) {
 			names = append(names, spec.Rule.Value)

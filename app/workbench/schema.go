@@ -71,7 +71,11 @@ func (b *Workbench) SetType(ctx context.Context, name, path, typ string) (engine
 	v.Version++
 	v.Author, v.At, v.Position = "person", b.clock.Now(), ""
 	v.Body, v.Changes, v.Major = body, []string{change.String()}, change.Major()
-	return v, b.Store.Retype(ctx, v, p)
+	if err := b.Store.Retype(ctx, v, p); err != nil {
+		return v, err
+	}
+	b.changed(name)
+	return v, nil
 }
 
 // ImportSchema takes a dataset's type from a file. What the dataset has and
@@ -88,7 +92,7 @@ func (b *Workbench) ImportSchema(ctx context.Context, name, file string, src []b
 	v, has := b.Store.Schema(name)
 	if !has {
 		v = engine.SchemaVersion{Dataset: name, Body: engine.Type{Kind: engine.Struct}}
-		if v.Mapping, _, err = mappingOf(b.Workspace.Config.Dataset(name)); err != nil {
+		if v.Mapping, _, err = mappingOf(b.Current().Config.Dataset(name)); err != nil {
 			return none, err
 		}
 	}
@@ -109,5 +113,9 @@ func (b *Workbench) ImportSchema(ctx context.Context, name, file string, src []b
 func (b *Workbench) Drop(ctx context.Context, name string) error {
 	b.pulls.Lock()
 	defer b.pulls.Unlock()
-	return b.Store.Drop(ctx, name)
+	if err := b.Store.Drop(ctx, name); err != nil {
+		return err
+	}
+	b.changed(name)
+	return nil
 }

@@ -37,7 +37,7 @@ func (b *Workbench) openSource(ctx context.Context, c workspace.Source) (*archiv
 }
 
 func (b *Workbench) openFiles(c workspace.Source) (*archive, error) {
-	s, err := file.New(c.Name, b.Workspace.Root, c.Path)
+	s, err := file.New(c.Name, b.Current().Root, c.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func (b *Workbench) openBucket(ctx context.Context, c workspace.Source) (*archiv
 
 // spool writes a stream to a file in the folder for temporary files.
 func (b *Workbench) spool(r io.Reader) (string, error) {
-	f, err := os.CreateTemp(b.Workspace.TempDir(), "object-*")
+	f, err := os.CreateTemp(b.Current().TempDir(), "object-*")
 	if err != nil {
 		return "", engine.Errorf(engine.Unavailable, "keep an object", "%w", err)
 	}

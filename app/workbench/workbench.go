@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"tidemark.dev/tidemark/app/workspace"
 	"tidemark.dev/tidemark/engine"
@@ -36,9 +37,13 @@ type Options struct {
 // Workbench is an open workspace. Its methods may be called from several
 // goroutines; pulls of one dataset wait for each other.
 type Workbench struct {
+	// Workspace is the workspace as it was when it was opened; its folders
+	// never change. What its files say now is Current.
 	Workspace *workspace.Workspace
 	Store     *store.Store
 
+	current atomic.Pointer[workspace.Workspace]
+	news    news
 	clock   engine.Clock
 	staging string
 	cache   *cache.Cache
@@ -55,6 +60,7 @@ func Open(ctx context.Context, w *workspace.Workspace, opt Options) (*Workbench,
 		opt.Clock = engine.SystemClock{}
 	}
 	b := &Workbench{Workspace: w, clock: opt.Clock, staging: opt.Staging, backtests: memo{limit: memoBacktests}}
+	b.current.Store(w)
 	if b.staging == "" {
 		dir, err := makeStaging(w)
 		if err != nil {
@@ -88,6 +94,58 @@ func bytesText(n int64) string {
 	}
 	return fmt.Sprintf("%dB", n)
 }
+
+// Current is what the files of the workspace say now: it is read once where
+// several of its parts must fit.
+func (b *Workbench) Current() *workspace.Workspace { return b.current.Load() }
+
+// Reload takes the workspace's files as they were read again. What runs goes
+// on with what it began with. Limits hold from the next start on. plugins says
+// that they or their settings may have changed: they are loaded anew then.
+func (b *Workbench) Reload(w *workspace.Workspace, plugins bool) {
+	b.current.Store(w)
+	if plugins {
+		b.plugins.retire()
+	}
+}
+
+// news tells who listens that rows changed.
+type news struct {
+	mu   sync.Mutex
+	next int
+	fns  map[int]func(dataset string)
+}
+
+// OnData calls fn whenever rows of a dataset were added, changed or removed.
+// It is called from several goroutines and must not take long. The function
+// that OnData gives ends that.
+func (b *Workbench) OnData(fn func(dataset string)) (stop func()) {
+	n := &b.news
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.fns == nil {
+		n.fns = map[int]func(string){}
+	}
+	id := n.next
+	n.next++
+	n.fns[id] = fn
+	return func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		delete(n.fns, id)
+	}
+}
+
+func (b *Workbench) changed(dataset string) {
+	b.news.mu.Lock()
+	defer b.news.mu.Unlock()
+	for _, fn := range b.news.fns {
+		fn(dataset)
+	}
+}
+
+// CacheSize is how full the object cache is, and how large it may get.
+func (b *Workbench) CacheSize() (bytes, limit int64) { return b.cache.Stats().Bytes, cacheLimit }
 
 // Close writes everything to disk and lets the workspace go.
 func (b *Workbench) Close() error {

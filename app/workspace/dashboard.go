@@ -32,6 +32,7 @@ type DashboardItem struct {
 	Title   string      `yaml:"title" doc:"The chart's heading."`
 	SQL     engine.Text `yaml:"sql" doc:"The query that is drawn."`
 	Measure engine.Text `yaml:"measure" doc:"A measure that is drawn, instead of sql: count(level == \"ERROR\")."`
+	Where   engine.Text `yaml:"where" doc:"Which records are measured: an expression over the record."`
 	Dataset engine.Text `yaml:"dataset" doc:"The dataset that is measured."`
 	Type    string      `yaml:"type" enum:"line|area|bar|heatmap|scatter|big_number|table" doc:"How it is drawn."`
 	X       string      `yaml:"x" doc:"The column along the horizontal axis."`
@@ -61,6 +62,8 @@ func (i *DashboardItem) validate() error {
 		return i.At.Key("measure").At(0, "an item has sql or a measure, not both").WithHint("remove one of them")
 	case !sql && !measure:
 		return i.At.Text.At(0, "the item has nothing to draw").WithHint("add sql: or measure: to it")
+	case sql && i.At.Has("where"):
+		return i.At.Key("where").At(0, "where belongs to a measure").WithHint("write the condition into the WHERE of the query")
 	}
 	return nil
 }

@@ -92,7 +92,7 @@ func Within(query string, datasets []Narrowed) string {
 		name := engine.ShortIdent(d.Name)
 		list = append(list, name+" AS (\n  SELECT * FROM "+name+strings.ReplaceAll(d.Where, "\n", "\n  ")+"\n)")
 	}
-	return "WITH " + strings.Join(list, ", ") + "\n(\n" + query + "\n)"
+	return "WITH " + strings.Join(list, ", ") + "\n" + opening(query) + "\n" + query + "\n)"
 }
 
 // WithinLine is Within with everything before the query on the query's own
@@ -107,7 +107,17 @@ func WithinLine(query string, datasets []Narrowed) string {
 		name := engine.ShortIdent(d.Name)
 		list = append(list, name+" AS (SELECT * FROM "+name+strings.ReplaceAll(d.Where, "\n", " ")+")")
 	}
-	return "WITH " + strings.Join(list, ", ") + " (" + query + "\n)"
+	return "WITH " + strings.Join(list, ", ") + " " + opening(query) + query + "\n)"
+}
+
+// opening is what a query stands in. DuckDB takes no WITH after a WITH; in a
+// subquery it may stand, whose order is kept as well.
+func opening(query string) string {
+	first := strings.TrimLeft(query, "( \t\r\n")
+	if len(first) >= 4 && strings.EqualFold(first[:4], "with") {
+		return "SELECT * FROM ("
+	}
+	return "("
 }
 
 // Measure writes the query of a measure: a row for each window and group with

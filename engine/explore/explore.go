@@ -55,7 +55,6 @@ type term struct {
 
 var (
 	eventTime = engine.Path{"event_time"}
-	sequence  = engine.Path{"_seq"}
 	late      = engine.Path{"_late"}
 	level     = engine.Path{"level"}
 	message   = engine.Path{"message"}
@@ -99,18 +98,11 @@ func (s *Selection) add(write func(column func(engine.Path) string) string, path
 
 // param binds a value under a name like the wanted one, and gives $name.
 func (s *Selection) param(wanted string, value any) string {
-	name := strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'A' && r <= 'Z':
-			return r + 'a' - 'A'
-		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '_':
-			return r
-		}
-		return '_'
-	}, wanted)
-	if name == "" || name[0] >= '0' && name[0] <= '9' || strings.Trim(name, "_") == "" {
-		name = "value_" + strings.Trim(name, "_")
-		name = strings.TrimSuffix(name, "_")
+	name := strings.Join(strings.FieldsFunc(strings.ToLower(wanted), func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9')
+	}), "_")
+	if name == "" || name[0] <= '9' { // must begin with a letter
+		name = strings.TrimRight("value_"+name, "_")
 	}
 	for i, base := 2, name; ; i++ {
 		if other, taken := s.params[name]; !taken || other == value {

@@ -160,7 +160,10 @@ func (c condition) elements(op, value string, list []string, null bool) string {
 	if null {
 		parts = append(parts, value+" IS NULL")
 	}
-	s := "coalesce(" + strings.Join(append(parts, "false"), " OR ") + ", false)"
+	if len(parts) == 0 {
+		parts = []string{"false"}
+	}
+	s := "coalesce(" + strings.Join(parts, " OR ") + ", false)"
 	if op == "!=" {
 		return "NOT " + s
 	}

@@ -78,25 +78,37 @@ var cellName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // reservedParams are bound by the notebook itself.
 var reservedParams = []string{"from", "to"}
 
-// Parse reads a notebook.
+// Parse reads a notebook, and fails at the first problem.
 func Parse(file string, src []byte, decode DecodeYAML) (*Notebook, error) {
+	n, problems := Read(file, src, decode)
+	if len(problems) > 0 {
+		return nil, problems[0]
+	}
+	return n, nil
+}
+
+// Read reads a notebook as far as it can be read, for an editor, and lists
+// what is wrong with it.
+func Read(file string, src []byte, decode DecodeYAML) (*Notebook, []error) {
 	n := &Notebook{File: file}
 	lines := strings.Split(string(bytes.ReplaceAll(src, []byte("\r\n"), []byte("\n"))), "\n")
 	at := 0
+	var problems []error
 	if len(lines) > 0 && strings.TrimSpace(lines[0]) == "---" {
 		end := slices.IndexFunc(lines[1:], func(l string) bool { return strings.TrimSpace(l) == "---" })
 		if end < 0 {
-			return nil, n.fail(1, 1, "the front matter is not closed", "write --- on a line of its own after it")
+			return n, []error{n.fail(1, 1, "the front matter is not closed", "write --- on a line of its own after it")}
 		}
 		if err := n.front(strings.Join(lines[1:end+1], "\n"), decode); err != nil {
-			return nil, err
+			problems = append(problems, err)
 		}
 		at = end + 2
 	}
-	if err := n.cells(lines, at, decode); err != nil {
-		return nil, err
+	problems = append(problems, n.cells(lines, at, decode)...)
+	if err := n.checkNames(); err != nil {
+		problems = append(problems, err)
 	}
-	return n, n.checkNames()
+	return n, problems
 }
 
 func (n *Notebook) fail(line, column int, message, hint string) error {
@@ -130,7 +142,7 @@ func (n *Notebook) front(text string, decode DecodeYAML) error {
 }
 
 // cells cuts the body into cells at its fences.
-func (n *Notebook) cells(lines []string, at int, decode DecodeYAML) error {
+func (n *Notebook) cells(lines []string, at int, decode DecodeYAML) (problems []error) {
 	start := at
 	flush := func(end int) {
 		if text := strings.Join(lines[start:end], "\n"); strings.TrimSpace(text) != "" {
@@ -157,17 +169,18 @@ func (n *Notebook) cells(lines []string, at int, decode DecodeYAML) error {
 		switch k := Kind(kind); k {
 		case SQL, ChartKind, Rule, Check:
 			if end == len(lines) {
-				return n.fail(i+1, 1, "the "+kind+" cell is not closed", "write "+fence+" on a line of its own after it")
+				problems = append(problems, n.fail(i+1, 1, "the "+kind+" cell is not closed", "write "+fence+" on a line of its own after it"))
 			}
 			flush(i)
 			c := Cell{Kind: k, Name: name, Line: i + 2, Text: strings.Join(lines[i+1:end], "\n")}
 			if k == ChartKind {
 				c.Chart = &Chart{}
-				if err := decode(n.File, c.Line, []byte(c.Text), c.Chart); err != nil {
-					return err
+				err := decode(n.File, c.Line, []byte(c.Text), c.Chart)
+				if err == nil {
+					err = c.Chart.validate(n, c.Line)
 				}
-				if err := c.Chart.validate(n, c.Line); err != nil {
-					return err
+				if err != nil {
+					problems, c.Chart = append(problems, err), nil
 				}
 			}
 			n.Cells = append(n.Cells, c)
@@ -178,7 +191,7 @@ func (n *Notebook) cells(lines []string, at int, decode DecodeYAML) error {
 	if start < len(lines) {
 		flush(len(lines))
 	}
-	return nil
+	return problems
 }
 
 // comment reports whether a line begins an HTML comment, in which nothing is

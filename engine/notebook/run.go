@@ -65,6 +65,9 @@ type Options struct {
 	// Watermark is the newest one of the datasets; zero when there is none.
 	Watermark time.Time
 	Now       time.Time
+	// From and To are looked at instead of what the notebook's time means;
+	// zero is as the notebook says.
+	From, To time.Time
 	// Progress is told before each cell.
 	Progress func(cell, of int, line int)
 }
@@ -97,7 +100,7 @@ type CellResult struct {
 func Run(ctx context.Context, n *Notebook, host Host, opt Options) (*Result, error) {
 	r := &runner{n: n, host: host, named: map[string]Cell{}, tables: map[string]*Table{}}
 	r.out = &Result{Notebook: n, Title: n.Title, File: n.File, Cells: []CellResult{}}
-	if err := r.prepare(opt); err != nil {
+	if err := r.prepare(host.Datasets(), opt); err != nil {
 		return r.out, err
 	}
 	for i, c := range n.Cells {
@@ -126,8 +129,7 @@ type runner struct {
 	tables map[string]*Table
 }
 
-func (r *runner) prepare(opt Options) error {
-	datasets := r.host.Datasets()
+func (r *runner) prepare(datasets []string, opt Options) error {
 	for _, c := range r.n.Cells {
 		if c.Name == "" || c.Kind != SQL && c.Kind != Check {
 			continue
@@ -143,6 +145,12 @@ func (r *runner) prepare(opt Options) error {
 	from, to, err := r.n.span(opt.Watermark, opt.Now)
 	if err != nil {
 		return err
+	}
+	if !opt.From.IsZero() {
+		from = opt.From
+	}
+	if !opt.To.IsZero() {
+		to = opt.To
 	}
 	r.out.Params, r.out.From, r.out.To = values, from, to
 	r.values = map[string]any{"from": from, "to": to}

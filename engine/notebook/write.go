@@ -45,6 +45,16 @@ func HTML(r *Result) []byte {
 	return b.Bytes()
 }
 
+// MarkdownHTML writes the text of a Markdown cell as HTML. Tags that stand in
+// the text, and links that would run something, are left out.
+func MarkdownHTML(src string) string {
+	var b bytes.Buffer
+	if err := goldmark.New(goldmark.WithExtensions(extension.GFM)).Convert([]byte(src), &b); err != nil {
+		return "<pre>" + text(src) + "</pre>"
+	}
+	return b.String()
+}
+
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") }
 
 func paramText(r *Result) string {

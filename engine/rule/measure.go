@@ -8,13 +8,15 @@ import (
 )
 
 // CompileMeasure makes a plan of one measure that stands alone, as in a
-// dashboard: computed for each window, and for each value of the paths.
-func CompileMeasure(name string, measure engine.Text, ds engine.Dataset, window plan.Window, groupBy []engine.Text) (*plan.Plan, error) {
-	spec := Spec{Measures: engine.Entries[engine.Text]{{Key: engine.Text{Value: name}, Value: measure}}}
+// dashboard: computed for each window, and for each value of the paths. An
+// empty where keeps all records.
+func CompileMeasure(name string, measure, where engine.Text, ds engine.Dataset, window plan.Window, groupBy []engine.Text) (*plan.Plan, error) {
+	spec := Spec{Where: where, Measures: engine.Entries[engine.Text]{{Key: engine.Text{Value: name}, Value: measure}}}
 	for _, path := range groupBy {
 		spec.GroupBy = append(spec.GroupBy, GroupKey{Path: path})
 	}
 	c := &compilation{spec: spec, dataset: ds, plan: &plan.Plan{Dataset: ds.Name, Window: window}}
+	c.where()
 	c.keys()
 	c.measures()
 	if len(c.problems) == 0 {

@@ -16,6 +16,8 @@ type Summary struct {
 	TopReason     string // the most frequent one in quarantine
 	Watermark     *time.Time
 	LastEventTime *time.Time
+	// FirstEventTime is the oldest.
+	FirstEventTime *time.Time
 }
 
 // Summary counts a dataset.
@@ -25,11 +27,11 @@ func (s *Store) Summary(ctx context.Context, name string) (Summary, error) {
 	if err != nil {
 		return out, err
 	}
-	var last sql.NullTime
-	if err := s.DB().QueryRowContext(ctx, `SELECT count(*), count(*) FILTER (WHERE _late), max(event_time) FROM `+relation).Scan(&out.Rows, &out.Late, &last); err != nil {
+	var first, last sql.NullTime
+	if err := s.DB().QueryRowContext(ctx, `SELECT count(*), count(*) FILTER (WHERE _late), min(event_time), max(event_time) FROM `+relation).Scan(&out.Rows, &out.Late, &first, &last); err != nil {
 		return out, err
 	}
-	out.LastEventTime = instant(last)
+	out.FirstEventTime, out.LastEventTime = instant(first), instant(last)
 	err = s.DB().QueryRowContext(ctx, `SELECT coalesce(sum(n), 0)::BIGINT, coalesce(arg_max(reason, n), '')
 		FROM (SELECT reason, count(*) AS n FROM tidemark.quarantine WHERE dataset = ? GROUP BY reason)`, name).Scan(&out.Quarantined, &out.TopReason)
 	if err != nil {
@@ -41,6 +43,12 @@ func (s *Store) Summary(ctx context.Context, name string) (Summary, error) {
 		out.Watermark = &w
 	}
 	return out, nil
+}
+
+// Quarantined counts the entries in quarantine.
+func (s *Store) Quarantined(ctx context.Context) (n int64, err error) {
+	err = s.DB().QueryRowContext(ctx, `SELECT count(*) FROM tidemark.quarantine`).Scan(&n)
+	return n, err
 }
 
 // SourceSummary is what the ledger says of a source.

@@ -177,9 +177,9 @@ func TestCancel(t *testing.T) {
 func TestFailures(t *testing.T) {
 	s := open(t)
 	for query, want := range map[string]string{
-		"select *\nfrom nowhere":              "line 2 column 6",
-		"select 1; drop table x":              "",
-		"select error('late') from range(10)": "late",
+		"select *\nfrom nowhere":                                                      "line 2 column 6",
+		"select 1; drop table x":                                                      "",
+		"select error('late') from range(10)":                                         "late",
 		"select cast('x' as int) from range(100000) where range = 99999":              "Could not convert",
 		"select if(range = 3000000, error('in the middle'), '') from range(10000000)": "in the middle",
 	} {

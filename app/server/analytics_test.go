@@ -1,0 +1,764 @@
+package server
+
+import (
+	"bytes"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tidemark.dev/tidemark/app/workbench"
+	"tidemark.dev/tidemark/app/workspace"
+	"tidemark.dev/tidemark/engine/store"
+)
+
+// smallSite is a small workspace behind its server.
+type smallSite struct {
+	t     testing.TB
+	url   string
+	bench *workbench.Workbench
+}
+
+const smallToken = "secret"
+
+// smallConfig has a dataset of requests, one whose records have no time, and one
+// that never gets any.
+const smallConfig = `name: small
+sources:
+  requests: {type: file, path: "data/requests.ndjson", dataset: requests}
+  timeless: {type: file, path: "data/timeless.ndjson", dataset: timeless}
+  later: {type: file, path: "data/none/**", dataset: later}
+datasets:
+  requests: {event_time: at, labels: [region], watermark: {strategy: max_lateness, lateness: 1m, max_future: 5m}}
+  timeless: {event_time: when}
+`
+
+const smallRule = `rule: errors
+dataset: requests
+where: status != nil
+group_by: [service]
+window: {tumbling: 1m}
+measures:
+  n: count()
+  errors: count(level == "ERROR")
+when: errors > 1 && n >= 2
+severity: critical
+summary: "{{service}}: {{errors}} of {{n}}"
+`
+
+// smallRecords are two services over ten minutes; shop fails in the minutes 4 and
+// 5. The odd one has names and values that try to break out of SQL.
+func smallRecords() string {
+	var b strings.Builder
+	for i := range 60 {
+		service, level, status := "shop", "INFO", 200
+		if i%3 == 0 {
+			service = "cart"
+		}
+		if service == "shop" && i/6 >= 4 && i/6 < 6 {
+			level, status = "ERROR", 503
+		}
+		fmt.Fprintf(&b, `{"at":"2026-01-09T12:%02d:%02dZ","service":%q,"level":%q,"message":"Request %d done","region":"eu","status":%d,"ms":%d.5,"http":{"route":"/r/%d","user agent":"x"},"tags":["a","b%d"]}`+"\n",
+			i/6, i%6*10, service, level, i, status, i, i%4, i%2)
+	}
+	b.WriteString(`{"at":"2026-01-09T12:09:59Z","service":"it's \"odd\"","level":"weird","message":"100% Ünïcode_ 'quoted' $from","status":"N/A","region":"o'brien","we\"ird.name":"v'1","order":{"select":1}}` + "\n")
+	b.WriteString("{broken\n")
+	return b.String()
+}
+
+func openSmall(t testing.TB) *smallSite {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"tidemark.yaml": smallConfig, "data/requests.ndjson": smallRecords(),
+		"data/timeless.ndjson": `{"message":"no time","n":1}` + "\n" + `{"message":"none either","n":2}` + "\n",
+		"rules/errors.yaml":    smallRule,
+		"rules/broken.yaml":    "rule: broken\ndataset: requests\nwindow: {tumbling: 1m}\nmeasures: {n: count()}\nwhen: m > 1\n",
+		"rules/later.yaml":     strings.ReplaceAll(strings.ReplaceAll(smallRule, "dataset: requests", "dataset: later"), "rule: errors", "rule: later"),
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w, err := workspace.Load(dir, workspace.Options{Trusted: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(dir, ".tidemark"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	bench, err := workbench.Open(t.Context(), w, workbench.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { bench.Close() })
+	if _, err := bench.Pull(t.Context(), workbench.PullOptions{Sources: []string{"requests", "timeless"}}); err != nil {
+		t.Fatal(err)
+	}
+	return serveSmall(t, bench)
+}
+
+func serveSmall(t testing.TB, bench *workbench.Workbench) *smallSite {
+	t.Helper()
+	listener := httptest.NewUnstartedServer(nil)
+	s := New(Options{Bench: bench, Token: smallToken, Host: listener.Listener.Addr().String()})
+	listener.Config.Handler = s.Handler()
+	listener.Start()
+	t.Cleanup(func() { listener.Close(); s.Close() })
+	return &smallSite{t: t, url: listener.URL, bench: bench}
+}
+
+// call sends a request and reads the answer into out; it gives the status.
+func (s *smallSite) call(method, path string, body, out any) int {
+	s.t.Helper()
+	var in io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		in = bytes.NewReader(b)
+	}
+	r, err := http.NewRequestWithContext(s.t.Context(), method, s.url+"/api/v1"+path, in)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+smallToken)
+	r.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, out); err != nil {
+		s.t.Fatalf("%s %s: %v in %s", method, path, err, text)
+	}
+	return res.StatusCode
+}
+
+// answered is call that must succeed.
+func answered[T any](s *smallSite, method, path string, body any) T {
+	s.t.Helper()
+	var raw json.RawMessage
+	if status := s.call(method, path, body, &raw); status != http.StatusOK {
+		s.t.Fatalf("%s %s: %d %s", method, path, status, raw)
+	}
+	var out T
+	if err := json.Unmarshal(raw, &out); err != nil {
+		s.t.Fatal(err)
+	}
+	return out
+}
+
+// refused is call that must fail with a status.
+func (s *smallSite) refused(want int, method, path string, body any) Problem {
+	s.t.Helper()
+	var f Failure
+	if status := s.call(method, path, body, &f); status != want {
+		s.t.Fatalf("%s %s: status %d, want %d: %+v", method, path, status, want, f)
+	}
+	return f.Err
+}
+
+// object is a JSON object.
+type object = map[string]any
+
+// run runs a composed query the way the page does, from its JSON.
+func (s *smallSite) run(q workbench.ComposedQuery) [][]any {
+	s.t.Helper()
+	text, err := json.Marshal(q.Params)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var params map[string]any
+	if err := json.Unmarshal(text, &params); err != nil {
+		s.t.Fatal(err)
+	}
+	rows, err := s.bench.Query(s.t.Context(), q.SQL, smallArgs(params), 0)
+	if err != nil {
+		s.t.Fatalf("%v\n%s\n%v", err, q.SQL, params)
+	}
+	defer rows.Close()
+	types, err := rows.ColumnTypes()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var out [][]any
+	for rows.Next() {
+		row, into := make([]any, len(types)), make([]any, len(types))
+		for i := range row {
+			into[i] = &row[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			s.t.Fatal(err)
+		}
+		out = append(out, row)
+	}
+	if err := rows.Err(); err != nil {
+		s.t.Fatal(err)
+	}
+	return out
+}
+
+func smallArgs(params map[string]any) []any {
+	var out []any
+	for name, v := range params {
+		out = append(out, sql.Named(name, v))
+	}
+	return out
+}
+
+func TestCatalog(t *testing.T) {
+	s := openSmall(t)
+	c := answered[workbench.Catalog](s, "GET", "/catalog", nil)
+	kinds := map[string]string{}
+	columns := map[string]string{}
+	for _, table := range c.Tables {
+		kinds[table.Name] = table.Kind
+		for _, col := range table.Columns {
+			columns[table.Name+": "+col.Path] = col.Type + " " + col.SQL
+		}
+	}
+	for name, kind := range map[string]string{"requests": "dataset", "timeless": "dataset", "all_events": "all", "tidemark.quarantine": "system"} {
+		if kinds[name] != kind {
+			t.Errorf("%s is %q, not %q", name, kinds[name], kind)
+		}
+	}
+	for path, want := range map[string]string{
+		"requests: event_time": "timestamp event_time", "requests: labels.region": "varchar labels['region']",
+		"requests: body.http.route": "varchar body.http.route", `requests: body.http."user agent"`: `varchar body.http."user agent"`,
+		"requests: body.status": "bigint body.status", "requests: body.order.select": "bigint body.order.select",
+		"tidemark.quarantine: reason": "varchar reason",
+	} {
+		if columns[path] != want {
+			t.Errorf("%s is %q, not %q", path, columns[path], want)
+		}
+	}
+	names := map[string]bool{}
+	for _, f := range c.Functions {
+		names[f.Name] = true
+	}
+	if !names["time_bucket"] || names["read_csv"] || len(c.Keywords) < 100 {
+		t.Errorf("functions %v, %d keywords", names, len(c.Keywords))
+	}
+}
+
+// Every path of the catalog can be selected as it says.
+func TestCatalogPathsAreSQL(t *testing.T) {
+	s := openSmall(t)
+	for _, table := range answered[workbench.Catalog](s, "GET", "/catalog", nil).Tables {
+		for _, c := range table.Columns {
+			s.run(workbench.ComposedQuery{SQL: "SELECT " + c.SQL + " FROM " + table.Name})
+		}
+	}
+}
+
+func TestDataset(t *testing.T) {
+	s := openSmall(t)
+	d := answered[workbench.DatasetDetail](s, "GET", "/datasets/requests", nil)
+	if d.Rows != 61 || d.Quarantined != 1 || d.Watermark == nil || d.FirstEventTime == nil || d.Segments < 1 {
+		t.Errorf("%+v", d)
+	}
+	none := answered[workbench.DatasetDetail](s, "GET", "/datasets/timeless", nil)
+	if none.Rows != 2 || none.Untimed != 2 || none.FirstEventTime != nil {
+		t.Errorf("%+v", none)
+	}
+	if p := s.refused(404, "GET", "/datasets/request", nil); p.Hint != "did you mean requests?" {
+		t.Errorf("%+v", p)
+	}
+}
+
+func TestSchema(t *testing.T) {
+	s := openSmall(t)
+	h := answered[SchemaHistory](s, "GET", "/datasets/requests/schema", nil)
+	if len(h.Versions) == 0 || len(h.Types) == 0 || h.Versions[len(h.Versions)-1].Changes[0].Op != "add" {
+		t.Errorf("%+v", h)
+	}
+	if r := answered[RenderedText](s, "GET", "/datasets/requests/schema/render?format=avro", nil); !strings.Contains(r.Text, `"record"`) {
+		t.Error(r.Text)
+	}
+	s.refused(422, "GET", "/datasets/requests/schema/render?format=xml", nil)
+	found := answered[[]ConflictGroup](s, "GET", "/datasets/requests/conflicts", nil)
+	if len(found) != 1 || found[0].Path != "status" || found[0].Count != 1 || len(found[0].Examples) != 1 {
+		t.Errorf("%+v", found)
+	}
+	after := answered[SchemaHistory](s, "POST", "/datasets/requests/types", object{"path": "status", "type": "varchar"})
+	if got := after.Versions[0]; got.Author != "person" || got.Changes[0] != (TypeChange{"status", "change", "bigint", "varchar"}) {
+		t.Errorf("%+v", got)
+	}
+	s.refused(400, "POST", "/datasets/requests/types", object{"path": "status", "type": "varchart"})
+	answered[DroppedDataset](s, "DELETE", "/datasets/timeless", nil)
+	s.refused(404, "GET", "/datasets/timeless", nil)
+}
+
+func TestReadChange(t *testing.T) {
+	for line, want := range map[string]TypeChange{
+		"+ a.b bigint":                           {"a.b", "add", "", "bigint"},
+		`+ "a b".c struct(x bigint, y varchar)`:  {`"a b".c`, "add", "", "struct(x bigint, y varchar)"},
+		`~ "a"" b" list(bigint) -> list(double)`: {`"a"" b"`, "change", "list(bigint)", "list(double)"},
+	} {
+		if got := readChange(line); got != want {
+			t.Errorf("%s: %+v", line, got)
+		}
+	}
+}
+
+func TestQuarantine(t *testing.T) {
+	s := openSmall(t)
+	page := answered[store.QuarantinePage](s, "GET", "/quarantine?dataset=requests&limit=5", nil)
+	if page.Total != 1 || len(page.Entries) != 1 || len(page.Reasons) != 1 {
+		t.Fatalf("%+v", page)
+	}
+	if none := answered[store.QuarantinePage](s, "GET", "/quarantine?reason=nothing", nil); none.Total != 0 || len(none.Reasons) != 1 {
+		t.Errorf("%+v", none)
+	}
+	path := fmt.Sprintf("/quarantine/%d", page.Entries[0].ID)
+	if e := answered[QuarantinedRecord](s, "GET", path, nil); e.Raw == nil || !strings.HasPrefix(*e.Raw, "{broken") || e.Truncated {
+		t.Errorf("%+v", e)
+	}
+	if r := answered[workbench.Replayed](s, "POST", "/quarantine/replay", object{}); r.Replayed != 1 || r.Quarantined != 1 {
+		t.Errorf("%+v", r)
+	}
+	page = answered[store.QuarantinePage](s, "GET", "/quarantine", nil)
+	ids := object{"ids": []int64{page.Entries[0].ID}}
+	if d := answered[DiscardedEntries](s, "POST", "/quarantine/discard", ids); d.Discarded != 1 {
+		t.Errorf("%+v", d)
+	}
+	s.refused(404, "POST", "/quarantine/discard", ids)
+	s.refused(404, "GET", "/quarantine/99", nil)
+}
+
+func TestExplore(t *testing.T) {
+	s := openSmall(t)
+	all := answered[workbench.Explored](s, "POST", "/explore", object{"dataset": "requests", "facets": []string{"service", "body.status", "labels.region"}})
+	if all.Total != 61 || all.Matched != 61 || all.Untimed != 0 || all.Outside != 0 {
+		t.Errorf("%+v", all)
+	}
+	if want := []string{"ERROR", "INFO", "other"}; !slices.Equal(all.Levels, want) {
+		t.Errorf("levels %v", all.Levels)
+	}
+	if f := all.Facets[0]; f.Distinct != 3 || *f.Values[0].Value != "shop" || f.Values[0].Count != 40 || f.More {
+		t.Errorf("%+v", f)
+	}
+	if f := all.Facets[1]; f.Distinct != 2 || f.Values[2].Value != nil || f.Values[2].Count != 1 {
+		t.Errorf("%+v", f)
+	}
+	if rows := s.run(workbench.ComposedQuery{SQL: all.SQL, Params: all.Params}); len(rows) != 61 {
+		t.Errorf("%d rows", len(rows))
+	}
+	sum := int64(0)
+	for _, b := range all.Histogram {
+		for _, n := range b.Counts {
+			sum += n
+		}
+	}
+	if sum != 61 {
+		t.Errorf("the histogram has %d", sum)
+	}
+	few := answered[workbench.Explored](s, "POST", "/explore", object{"dataset": "requests", "limit": 3})
+	if rows := s.run(workbench.ComposedQuery{SQL: few.SQL, Params: few.Params}); len(rows) != 3 {
+		t.Errorf("%d rows of\n%s", len(rows), few.SQL)
+	}
+}
+
+// For each filter, what is counted is what the query selects.
+func TestExploreFilters(t *testing.T) {
+	s := openSmall(t)
+	filter := func(path, op string, value any) object {
+		f := object{"path": path, "op": op}
+		if op != "exists" && op != "!exists" {
+			f["value"] = value
+		}
+		return f
+	}
+	for _, c := range []struct {
+		search string
+		deep   bool
+		filter object
+		want   int64
+	}{
+		{search: "request 1", want: 11},
+		{search: "ÜNÏ", want: 1},
+		{search: "100%", want: 1},
+		{search: "'quoted' $from", want: 1},
+		{search: "V'1", want: 0},
+		{search: "V'1", deep: true, want: 1},
+		{search: "n/a", deep: true, want: 1},
+		{search: "/R/2", deep: true, want: 15},
+		{filter: filter("service", "=", "cart"), want: 20},
+		{filter: filter("service", "=", `it's "odd"`), want: 1},
+		{filter: filter("service", "!=", "cart"), want: 41},
+		{filter: filter("service", "=", []any{"cart", `it's "odd"`}), want: 21},
+		{filter: filter("service", "!=", []any{"cart", "shop"}), want: 1},
+		{filter: filter("labels.region", "=", "o'brien"), want: 1},
+		{filter: filter("labels.nowhere", "!exists", nil), want: 61},
+		{filter: filter("status", "=", 503), want: 8},
+		{filter: filter("status", "!=", 503), want: 53},
+		{filter: filter("status", "=", "503"), want: 8},
+		{filter: filter("status", "=", nil), want: 1},
+		{filter: filter("status", "!=", nil), want: 60},
+		{filter: filter("status", "=", []any{nil, 503}), want: 9},
+		{filter: filter("status", "=", []any{}), want: 0},
+		{filter: filter("body.status", ">=", 500), want: 8},
+		{filter: filter("body.status", "<", 500.5), want: 52},
+		{filter: filter("body.ms", ">", 58), want: 2},
+		{filter: filter("body.status", "contains", "50"), want: 8},
+		{filter: filter("body.status", "!contains", "50"), want: 53},
+		{filter: filter("body.status", "exists", nil), want: 60},
+		{filter: filter(`body.http."user agent"`, "=", "x"), want: 60},
+		{filter: filter(`body."we""ird.name"`, "=", "v'1"), want: 1},
+		{filter: filter("body.order.select", "=", 1), want: 1},
+		{filter: filter("body.tags", "=", "b1"), want: 30},
+		{filter: filter("body.tags", "!=", "b1"), want: 31},
+		{filter: filter("body.tags", "contains", "B1"), want: 30},
+		{filter: filter("rest", "contains", "n/a"), want: 1},
+		{filter: filter("event_time", "<", "2026-01-09T12:01:00Z"), want: 6},
+		{filter: filter("event_time", ">=", "2026-01-09 12:09"), want: 7},
+	} {
+		ask := object{"dataset": "requests", "search": c.search, "search_body": c.deep}
+		if c.filter != nil {
+			ask["filters"] = []any{c.filter}
+		}
+		e := answered[workbench.Explored](s, "POST", "/explore", ask)
+		rows := s.run(workbench.ComposedQuery{SQL: e.SQL, Params: e.Params})
+		if e.Matched != c.want || int64(len(rows)) != c.want {
+			t.Errorf("%q %v: %d counted, %d selected, want %d\n%s\n%v", c.search, c.filter, e.Matched, len(rows), c.want, e.SQL, e.Params)
+		}
+	}
+	for _, bad := range []object{
+		filter("nope", "=", 1), filter("status", "<", "much"), filter("body.tags", "<", "a"), filter("status", "=", object{}), filter("event_time", ">", "noon"),
+	} {
+		s.refused(badStatus(bad), "POST", "/explore", object{"dataset": "requests", "filters": []any{bad}})
+	}
+	s.refused(400, "POST", "/explore", object{"dataset": "requests", "facets": []string{"body.tags"}})
+	s.refused(422, "POST", "/explore", object{"dataset": "requests", "facetts": []string{}})
+}
+
+func badStatus(filter object) int {
+	if filter["path"] == "nope" {
+		return 404
+	}
+	return 400
+}
+
+func TestExploreWithoutTime(t *testing.T) {
+	s := openSmall(t)
+	e := answered[workbench.Explored](s, "POST", "/explore", object{"dataset": "timeless", "facets": []string{"body.n"}})
+	if e.Matched != 2 || e.Untimed != 2 || len(e.Levels) != 0 || e.Watermark != nil || len(e.Facets[0].Values) != 2 {
+		t.Errorf("%+v", e)
+	}
+	if rows := s.run(workbench.ComposedQuery{SQL: e.SQL, Params: e.Params}); len(rows) != 2 {
+		t.Errorf("%d rows", len(rows))
+	}
+	none := answered[workbench.Explored](s, "POST", "/explore", object{"dataset": "requests", "from": "2020-01-01T00:00:00Z", "to": "2020-01-02T00:00:00Z"})
+	if none.Matched != 0 || none.Total != 0 || len(none.Histogram) == 0 {
+		t.Errorf("%+v", none)
+	}
+	s.refused(400, "POST", "/explore", object{"dataset": "requests", "from": "2020-01-02T00:00:00Z", "to": "2020-01-01T00:00:00Z"})
+}
+
+func TestRecordAndContext(t *testing.T) {
+	s := openSmall(t)
+	r := answered[RecordDetail](s, "GET", "/datasets/requests/records/30", nil)
+	names := map[string]any{}
+	for _, c := range r.Columns {
+		names[c.Name] = c.Value
+	}
+	if names["_seq"] != float64(30) || names["body"] == nil {
+		t.Errorf("%+v", r)
+	}
+	s.refused(404, "GET", "/datasets/requests/records/999", nil)
+	q := answered[workbench.ComposedQuery](s, "POST", "/explore/context", object{"dataset": "requests", "seq": 30, "before": 3, "after": 2, "same": []string{"service", "body.status"}})
+	if rows := s.run(q); len(rows) != 6 {
+		t.Errorf("%d rows of\n%s", len(rows), q.SQL)
+	}
+	first := s.run(workbench.ComposedQuery{SQL: "SELECT min(_seq) FROM timeless"})[0][0]
+	q = answered[workbench.ComposedQuery](s, "POST", "/explore/context", object{"dataset": "timeless", "seq": first, "before": 3, "after": 2})
+	if rows := s.run(q); len(rows) != 2 {
+		t.Errorf("%d rows of\n%s", len(rows), q.SQL)
+	}
+}
+
+func TestRules(t *testing.T) {
+	s := openSmall(t)
+	states := map[string]string{}
+	for _, r := range answered[[]RuleListed](s, "GET", "/rules", nil) {
+		states[r.Name] = r.State
+		if r.State == "invalid" && (len(r.Problems) != 1 || r.Problems[0].Line != 5 || r.Problems[0].File != "rules/broken.yaml") {
+			t.Errorf("%+v", r.Problems)
+		}
+	}
+	if states["errors"] != "ok" || states["broken"] != "invalid" || states["later"] != "unchecked" {
+		t.Error(states)
+	}
+	c := answered[RuleChecked](s, "POST", "/rules/check", object{"file": "rules/new.yaml", "text": smallRule})
+	if len(c.Problems) != 0 || c.Window != "1m" || !slices.Equal(c.Measures, []string{"n", "errors"}) || !slices.Equal(c.Watched, []string{"errors", "n"}) || c.SQL == "" {
+		t.Errorf("%+v", c)
+	}
+	c = answered[RuleChecked](s, "POST", "/rules/check", object{"file": "rules/new.yaml", "text": strings.Replace(smallRule, "count(level", "cuont(level", 1)})
+	if len(c.Problems) == 0 || c.Problems[0].Line != 8 || c.Problems[0].Hint != "did you mean count?" || c.Rule != "errors" {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestBacktest(t *testing.T) {
+	s := openSmall(t)
+	b := answered[BacktestReply](s, "POST", "/rules/backtest", object{"name": "errors"})
+	if len(b.Episodes) != 1 || b.Episodes[0].Key["service"] != "shop" || b.Windows != 20 || len(b.Datapoints) != 20 {
+		t.Errorf("%+v", b)
+	}
+	if want := []BacktestThreshold{{"errors", ">", 1.0}, {"n", ">=", 2.0}}; !reflect.DeepEqual(b.Thresholds, want) {
+		t.Errorf("%+v", b.Thresholds)
+	}
+	if again := answered[BacktestReply](s, "POST", "/rules/backtest", object{"name": "errors"}); len(again.Datapoints) != 20 {
+		t.Errorf("%+v", again)
+	}
+	strict := answered[BacktestReply](s, "POST", "/rules/backtest", object{"text": smallRule, "set": object{"when": "errors > 100"}, "datapoints": false})
+	if len(strict.Episodes) != 0 || len(strict.Datapoints) != 0 {
+		t.Errorf("%+v", strict)
+	}
+	if p := s.refused(404, "POST", "/rules/backtest", object{"name": "error"}); p.Hint != "did you mean errors?" {
+		t.Errorf("%+v", p)
+	}
+	s.refused(404, "POST", "/rules/backtest", object{"name": "later"})
+	// The records behind each window are those that it counted.
+	for _, d := range b.Datapoints {
+		q := answered[workbench.ComposedQuery](s, "POST", "/rules/rows", object{"name": "errors", "key": d.Key, "start": d.Start, "end": d.End})
+		if rows := s.run(q); float64(len(rows)) != d.Values["n"] {
+			t.Errorf("%d rows, %v counted\n%s", len(rows), d.Values["n"], q.SQL)
+		}
+	}
+	s.refused(400, "POST", "/rules/rows", object{"name": "errors", "key": object{"nope": 1}, "start": b.Datapoints[0].Start, "end": b.Datapoints[0].End})
+}
+
+func TestAlarms(t *testing.T) {
+	s := openSmall(t)
+	list := answered[[]workbench.AlarmEpisode](s, "GET", "/alarms", nil)
+	if len(list) != 1 || list[0].Rule != "errors" || list[0].Summary != "shop: 4 of 4" || list[0].Severity != "critical" {
+		t.Errorf("%+v", list)
+	}
+	for query, want := range map[string]int{
+		"?dataset=timeless": 0, "?to=2026-01-09T12:01:00Z": 0, "?from=2026-01-09T12:05:30Z": 1, "?from=2026-01-09T13:00:00Z": 0,
+	} {
+		if got := answered[[]workbench.AlarmEpisode](s, "GET", "/alarms"+query, nil); len(got) != want {
+			t.Errorf("%s: %+v", query, got)
+		}
+	}
+}
+
+const smallDashboard = `title: Small
+time: 10m
+refresh: 30s
+dataset: requests
+filters: [service, labels.region]
+rows:
+  - items:
+      - {title: a, type: big_number, y: n, measure: count()}
+      - {title: b, type: line, y: rate, series: service, where: status != nil, measure: count(level == "ERROR") * 1.0 / count()}
+      - title: c
+        x: service
+        y: n
+        sql: |
+          with requests2 as (select * from requests)
+          -- everything
+          select service, count(*) as n, min(event_time) >= $from as since from requests2 group by all order by n desc;
+      - {title: d, type: bar, x: level, y: n, measure: count()}
+      - {title: e, sql: select count(*) as n from timeless}
+      - {title: f, sql: "select dataset, count(*) as n from all_events group by all order by n"}
+      - title: g
+        sql: |
+          select service,
+                 nope
+          from requests
+      - {title: h, sql: select nope from requests}
+      - {title: i, sql: describe requests}
+`
+
+func TestDashboard(t *testing.T) {
+	s := openSmall(t)
+	d := answered[DashboardParsed](s, "POST", "/dashboards/parse", object{"file": "dashboards/s.yaml", "text": smallDashboard})
+	if len(d.Problems) != 0 || d.RefreshSeconds != 30 || len(d.Rows) != 1 || d.To.Sub(d.From) != 10*time.Minute || d.Rows[0].Items[1].X != "time" {
+		t.Errorf("%+v", d)
+	}
+	item := func(i int, more object) workbench.ItemRows {
+		t.Helper()
+		ask := object{"file": "dashboards/s.yaml", "text": smallDashboard, "row": 0, "item": i, "from": "2026-01-09T12:00:00Z", "to": "2026-01-09T13:00:00Z"}
+		maps.Copy(ask, more)
+		return answered[workbench.ItemRows](s, "POST", "/dashboards/item", ask)
+	}
+	filtered := func(path string, values ...any) object {
+		return object{"filters": []any{object{"path": path, "values": append([]any{}, values...)}}}
+	}
+	for _, c := range []struct {
+		item int
+		more object
+		want string
+	}{
+		{0, nil, "[[61]]"},
+		{0, filtered("service", "cart"), "[[20]]"},
+		{0, filtered("service", `it's "odd"`, "nobody"), "[[1]]"},
+		{0, filtered("service", "nobody"), "[[0]]"},
+		{0, filtered("service"), "[[61]]"},
+		{0, object{"brush": object{"path": "event_time", "from": "2026-01-09T12:01:00Z", "to": "2026-01-09T12:03:00Z"}}, "[[12]]"},
+		{0, object{"brush": object{"path": "body.ms", "from": 58}}, "[[2]]"},
+		{0, object{"to": "2026-01-09T12:01:00Z"}, "[[6]]"},
+		{2, nil, `[["shop",40,true],["cart",20,true],["it's \"odd\"",1,true]]`},
+		{2, filtered("labels.region", "o'brien"), `[["it's \"odd\"",1,true]]`},
+		{3, nil, `[["ERROR",8],["INFO",52],["weird",1]]`},
+		{4, nil, "[[0]]"}, // they have no time
+		{5, nil, `[["requests",61]]`},
+		{5, filtered("service", "cart"), `[["requests",20]]`},
+	} {
+		r := item(c.item, c.more)
+		if got, _ := json.Marshal(r.Rows); string(got) != c.want {
+			t.Errorf("item %d %v: %s, want %s\n%s", c.item, c.more, got, c.want, r.SQL)
+		}
+		// What is shown gives the same when it is run.
+		if rows := s.run(workbench.ComposedQuery{SQL: r.SQL, Params: r.Params}); len(rows) != len(r.Rows) && c.item != 0 {
+			t.Errorf("item %d: %d rows of\n%s", c.item, len(rows), r.SQL)
+		}
+	}
+	if r := item(1, nil); len(r.Rows) == 0 || r.Columns[0].Name != "time" || r.Columns[1].Name != "service" || r.Columns[2].Name != "rate" {
+		t.Errorf("%+v", r)
+	}
+	if r := item(4, filtered("body.status", 200)); !slices.Equal(r.Unfiltered, []string{"body.status"}) {
+		t.Errorf("%+v", r)
+	}
+	if r := item(8, nil); len(r.Rows) == 0 {
+		t.Errorf("%+v", r)
+	}
+	broken := object{"file": "dashboards/s.yaml", "text": smallDashboard, "row": 0, "item": 6}
+	if p := s.refused(400, "POST", "/dashboards/item", broken); p.Line != 23 || p.Column != 18 || p.File != "dashboards/s.yaml" {
+		t.Errorf("%+v", p)
+	}
+	broken["item"] = 7
+	if p := s.refused(400, "POST", "/dashboards/item", broken); p.Line != 25 || p.Column != 32 {
+		t.Errorf("%+v", p)
+	}
+	broken["item"] = 99
+	s.refused(404, "POST", "/dashboards/item", broken)
+	bad := answered[DashboardParsed](s, "POST", "/dashboards/parse", object{"file": "dashboards/s.yaml", "text": "time: 6x\nrows:\n  - items:\n    - {measure: cuont()}\n    - {}\n"})
+	if len(bad.Problems) != 3 {
+		t.Errorf("%+v", bad.Problems)
+	}
+}
+
+func TestFilterValues(t *testing.T) {
+	s := openSmall(t)
+	v := answered[workbench.FilterValues](s, "GET", "/dashboards/values?dataset=requests&path=service", nil)
+	if v.Distinct != 3 || len(v.Values) != 3 || *v.Values[0].Value != "shop" {
+		t.Errorf("%+v", v)
+	}
+	s.refused(404, "GET", "/dashboards/values?dataset=requests&path=nope", nil)
+	s.refused(422, "GET", "/dashboards/values", nil)
+}
+
+func TestTime(t *testing.T) {
+	s := openSmall(t)
+	r := answered[TimeRange](s, "POST", "/time", object{"time": "6h"})
+	if want := time.Date(2026, 1, 9, 12, 8, 59, 0, time.UTC); !r.To.Equal(want) || r.To.Sub(r.From) != 6*time.Hour {
+		t.Errorf("%+v", r)
+	}
+	all := answered[TimeRange](s, "POST", "/time", object{"time": "all", "datasets": []string{"requests"}})
+	if !all.From.Equal(time.Date(2026, 1, 9, 12, 0, 0, 0, time.UTC)) {
+		t.Errorf("%+v", all)
+	}
+	s.refused(400, "POST", "/time", object{"time": "soon"})
+}
+
+const smallNotebook = `---
+title: Small
+time: 1h
+params:
+  service: {type: text, default: shop, options: "select distinct service from requests"}
+  limit: {type: integer, default: 3, options: [1, 3]}
+---
+Some text.
+
+` + "```sql picked\nselect * from requests\nwhere service = $service limit $limit\n```\n" +
+	"```sql\nselect count(*) as n from picked\n```\n" +
+	"```chart\ndata: picked\nx: event_time\ny: [_seq]\n```\n" +
+	"```rule\n" + smallRule + "```\n" +
+	"```check\nselect 1 where false\n```\n" +
+	"```sql\nselect 1,\n  nope from picked\n```\n" +
+	"```chart\ntype: pie\n```\n"
+
+func TestNotebook(t *testing.T) {
+	s := openSmall(t)
+	text := object{"file": "notebooks/n.md", "text": smallNotebook}
+	n := answered[NotebookParsed](s, "POST", "/notebooks/parse", text)
+	if n.Title != "Small" || len(n.Params) != 2 || n.Params[0].OptionsSQL == "" || len(n.Params[1].Options) != 2 || len(n.Cells) != 8 || len(n.Problems) != 1 {
+		t.Fatalf("%+v", n)
+	}
+	if c := n.Cells[1]; c.Name != "picked" || c.Line != 11 || c.EndLine != 12 {
+		t.Errorf("%+v", c)
+	}
+	cell := func(i int, params object) object {
+		return object{"file": "notebooks/n.md", "text": smallNotebook, "cell": i, "params": params}
+	}
+	if r := answered[CellReply](s, "POST", "/notebooks/cell", cell(1, nil)); r.Query == nil || r.Query.Rows != 3 || r.To.Sub(r.From) != time.Hour {
+		t.Errorf("%+v", r)
+	}
+	r := answered[CellReply](s, "POST", "/notebooks/cell", cell(2, object{"service": "cart", "limit": 2}))
+	if rows := s.run(workbench.ComposedQuery{SQL: r.SQL, Params: r.Params}); len(rows) != 1 || rows[0][0] != int64(2) {
+		t.Errorf("%v of\n%s", rows, r.SQL)
+	}
+	if r := answered[CellReply](s, "POST", "/notebooks/cell", cell(3, nil)); r.Chart == nil || r.Chart.Data != "picked" || r.Query.Rows != 3 {
+		t.Errorf("%+v", r)
+	}
+	if r := answered[CellReply](s, "POST", "/notebooks/cell", cell(4, nil)); r.Backtest == nil || len(r.Backtest.Episodes) != 1 {
+		t.Errorf("%+v", r)
+	}
+	if r := answered[CellReply](s, "POST", "/notebooks/cell", cell(5, nil)); r.Query.Rows != 0 {
+		t.Errorf("%+v", r)
+	}
+	if p := s.refused(400, "POST", "/notebooks/cell", cell(6, nil)); p.Line != 40 || p.Column != 3 || p.File != "notebooks/n.md" {
+		t.Errorf("%+v", p)
+	}
+	if p := s.refused(400, "POST", "/notebooks/cell", cell(7, nil)); !strings.Contains(p.Message, "draws") {
+		t.Errorf("%+v", p)
+	}
+	s.refused(400, "POST", "/notebooks/cell", cell(1, object{"limit": "many"}))
+	s.refused(404, "POST", "/notebooks/cell", cell(20, nil))
+	good := strings.Join(strings.SplitAfter(smallNotebook, "```\n")[:5], "")
+	for format, want := range map[string]string{"html": "<!doctype html>", "md": "# Small", "json": `"title": "Small"`, "sql": "SET VARIABLE"} {
+		e := answered[RenderedText](s, "POST", "/notebooks/export", object{"file": "notebooks/n.md", "text": good, "format": format})
+		if !strings.Contains(e.Text, want) {
+			t.Errorf("%s: %.200s", format, e.Text)
+		}
+	}
+	s.refused(400, "POST", "/notebooks/export", object{"file": "notebooks/n.md", "text": smallNotebook, "format": "md"})
+}
+
+// All features describe themselves.
+func TestOpenAPINamesEverything(t *testing.T) {
+	doc, err := OpenAPI()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range strings.Fields(`catalog getDataset getSchema renderSchema conflicts setType dropDataset listQuarantine getQuarantine replayQuarantine
+		discardQuarantine explore getRecord context parseNotebook runCell exportNotebook listRules checkRule backtest ruleRows alarms parseDashboard
+		dashboardItem filterValues resolveTime`) {
+		if !strings.Contains(string(doc), `"operationId": "`+id+`"`) {
+			t.Errorf("there is no operation %s", id)
+		}
+	}
+}
