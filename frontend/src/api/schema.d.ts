@@ -953,6 +953,8 @@ export interface components {
             };
             /** Format: date-time */
             start: string;
+            /** @description The rule's sentence about the window that raised it. */
+            summary?: string;
         };
         BacktestReply: {
             datapoints: components["schemas"]["BacktestDatapoint"][];
