@@ -107,6 +107,7 @@ interface Step {
   at: number
 }
 
+const heldKey = (file: string): string => 'tidemark.held.' + file
 const draftKey = (file: string): string => 'tidemark.draft.' + file
 
 function browserStore(file: string): Store {
@@ -176,6 +177,7 @@ export class Notebook {
       await this.disk.open()
       this.#read('')
       await this.parse()
+      this.#restore()
       this.selected ||= this.cells[0]?.id ?? 0
       this.state = 'open'
     } catch (e) {
@@ -334,10 +336,40 @@ export class Notebook {
     if (!c) return
     try {
       this.#set(replaceText(this.disk.text, c.index, text), 'edit' + id)
-      if (this.drafts[id] !== undefined) delete this.drafts[id]
+      if (this.drafts[id] !== undefined) this.#hold(id)
     } catch (e) {
       if (!(e instanceof ShapeError)) throw e
-      this.drafts[id] = text
+      this.#hold(id, text)
+    }
+  }
+
+  /** #hold keeps a draft, in the browser too, or lets it go. */
+  #hold(id: number, text?: string) {
+    if (text === undefined) delete this.drafts[id]
+    else this.drafts[id] = text
+    const list = this.cells.flatMap((c) => (this.drafts[c.id] === undefined ? [] : [{ index: c.index, was: c.text, text: this.drafts[c.id]! }]))
+    try {
+      if (list.length) sessionStorage.setItem(heldKey(this.file), JSON.stringify(list))
+      else sessionStorage.removeItem(heldKey(this.file))
+    } catch {
+      // There is no room for it.
+    }
+  }
+
+  /** #restore takes up drafts of before the page was loaded anew. */
+  #restore() {
+    let list: { index: number; was: string; text: string }[] = []
+    try {
+      list = JSON.parse(sessionStorage.getItem(heldKey(this.file)) ?? '[]') as typeof list
+    } catch {
+      return
+    }
+    for (const h of list) {
+      const texts = this.cells.filter((c) => c.kind === 'markdown' && this.drafts[c.id] === undefined)
+      const c = texts.find((x) => x.index === h.index && x.text === h.was) ?? texts.find((x) => x.text === h.was) ?? texts[0]
+      if (!c) continue
+      this.drafts[c.id] = h.text
+      this.editing = c.id
     }
   }
 
@@ -347,7 +379,7 @@ export class Notebook {
     const c = this.cell(id)
     if (draft === undefined || !c) return true
     if (draft.trim() === '') {
-      delete this.drafts[id]
+      this.#hold(id)
       this.remove(id)
       return true
     }
@@ -364,7 +396,7 @@ export class Notebook {
       after.length === c.index + inner.cells.length + rest &&
       all.cells.every((x, i) => i === c.index || (i < c.index ? after[i]!.raw === x.raw : after[after.length - (all.cells.length - i)]!.raw === x.raw))
     if (!safe) return false
-    delete this.drafts[id]
+    this.#hold(id)
     this.#set(src)
     return true
   }
