@@ -150,7 +150,14 @@ export function createEditor(host: HTMLElement, o: Options): Editor {
       view.dispatch(setDiagnostics(view.state, marks))
     },
     setCatalog(catalog, names) {
-      view.dispatch({ effects: completion.reconfigure(catalog && o.language === 'sql' ? autocompletion({ override: [complete(catalog, names)], icons: false, defaultKeymap: false }) : []) })
+      view.dispatch({ effects: completion.reconfigure(
+          catalog && o.language === 'sql'
+            ? autocompletion({ override: [complete(catalog, names)], icons: false, defaultKeymap: false })
+            : o.language === 'yaml' && names.length
+              ? autocompletion({ override: [words(names)], icons: false, defaultKeymap: false })
+              : [],
+        ),
+      })
     },
     focus(line, all) {
       view.focus()
@@ -165,6 +172,16 @@ export function createEditor(host: HTMLElement, o: Options): Editor {
       view.focus()
     },
     destroy: () => view.destroy(),
+  }
+}
+
+/** words offers names as they are; nothing inside comments. */
+function words(names: string[]) {
+  const options = names.map((n): Completion => (n.endsWith(':') ? { label: n, apply: n + ' ', type: 'keyword', boost: 2 } : n.endsWith('(') ? { label: n, type: 'function' } : { label: n, type: 'property' }))
+  return (context: CompletionContext): CompletionResult | null => {
+    if (/Comment/.test(syntaxTree(context.state).resolveInner(context.pos, -1).name)) return null
+    const word = context.matchBefore(/[\w.]+$/)
+    return word || context.explicit ? { from: word?.from ?? context.pos, options, validFor: /^[\w.]*$/ } : null
   }
 }
 
