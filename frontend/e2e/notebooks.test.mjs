@@ -162,7 +162,7 @@ export default async function ({ page, axe }) {
   await page.getByRole('menuitem', { name: 'Delete' }).click()
   await page.getByText('is in the trash').waitFor()
   await page.getByRole('link', { name: /Zürich/ }).waitFor({ state: 'detached' })
-  await page.getByRole('button', { name: 'Undo' }).click()
+  await page.getByRole('button', { name: 'Undo' }).last().click()
   await page.getByRole('link', { name: /Zürich/ }).waitFor()
   const { version } = await api('GET', '/files?path=notebooks/zurich-what-failed.md')
   await api('DELETE', `/files?path=notebooks/zurich-what-failed.md&version=${encodeURIComponent(version)}`)
