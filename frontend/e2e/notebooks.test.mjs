@@ -1,8 +1,7 @@
 // Notebooks by mouse and by keyboard alone.
 import assert from 'node:assert/strict'
 
-export default async function ({ page, url, axe }) {
-  const origin = new URL(url).origin
+export default async function ({ page, axe }) {
   const token = await page.evaluate(() => sessionStorage.getItem('tidemark.token'))
   const api = (method, path, body) =>
     page.evaluate(
@@ -16,7 +15,6 @@ export default async function ({ page, url, axe }) {
   const go = (path) => page.evaluate((p) => (history.pushState(null, '', p), dispatchEvent(new PopStateEvent('popstate'))), path)
   const saved = () => page.getByRole('status').filter({ hasText: /^Saved$/ }).waitFor()
   const file = async (name) => (await api('GET', '/files?path=notebooks/' + name)).text
-  void origin
 
   // By mouse: a new notebook.
   await go('/notebooks')
@@ -40,6 +38,7 @@ export default async function ({ page, url, axe }) {
   await page.keyboard.press('Control+a')
   await page.keyboard.type('select 7 as a, $from as since')
   await page.getByText('not current').first().waitFor()
+  await axe('notebooks: not current')
   await saved()
   assert.equal(await file('zurich-what-failed.md'), before.replace(/(```sql first_look\n)[\s\S]*?(\n```)/, '$1select 7 as a, $from as since$2'))
 
@@ -83,6 +82,7 @@ export default async function ({ page, url, axe }) {
   await page.keyboard.press('b')
   await page.getByRole('group', { name: 'SQL cell cell_1' }).waitFor()
   await page.keyboard.press('Enter')
+  await page.locator('.cm-focused').waitFor()
   await page.keyboard.type('select a + 1 as b from first_look')
   await page.keyboard.press('Escape')
   await page.keyboard.press('Shift+Enter')
@@ -118,6 +118,7 @@ export default async function ({ page, url, axe }) {
   // Text with a fence in it becomes a cell when it is left, not before.
   await page.locator('.cell').first().focus()
   await page.keyboard.press('Enter')
+  await page.locator('.cell.markdown .cm-focused').waitFor()
   await page.keyboard.press('Control+End')
   await page.keyboard.type('\n\n```check\nselect 1 where false')
   await page.getByText('This text has a fence').waitFor()
@@ -138,13 +139,30 @@ export default async function ({ page, url, axe }) {
   await page.locator('.cell.rule').getByText(/alarm/).first().waitFor()
   await axe('notebooks: the sample')
 
+  // A value changes: what uses it is not current any more, and runs again when asked.
+  await page.getByLabel('service').first().selectOption('payments')
+  await page.waitForURL(/p\.service=payments/)
+  await page.getByText(/^\d+ not current$/).waitFor()
+  await page.getByRole('button', { name: 'Run them' }).click()
+  await page.getByText(/^\d+ not current$/).waitFor({ state: 'detached', timeout: 60_000 })
+
+  // A chart of a result, by its form.
+  await go('/notebooks/zurich-what-failed.md')
+  await page.getByRole('button', { name: 'Add Chart' }).last().click()
+  await page.getByLabel('Type').selectOption('big_number')
+  await page.getByRole('button', { name: /^Columns drawn/ }).click()
+  await axe('notebooks: a chart')
+  await page.keyboard.press('Escape')
+  await saved()
+  assert.match(await file('zurich-what-failed.md'), /```chart\ndata: \w+\ntype: big_number/)
+
   // Away with it, and back.
   await go('/notebooks')
   await page.getByRole('button', { name: 'Zürich: what failed: more' }).click()
   await page.getByRole('menuitem', { name: 'Delete' }).click()
   await page.getByText('is in the trash').waitFor()
   await page.getByRole('link', { name: /Zürich/ }).waitFor({ state: 'detached' })
-  await page.getByRole('button', { name: 'Undo' }).click()
+  await page.getByRole('button', { name: 'Undo' }).last().click()
   await page.getByRole('link', { name: /Zürich/ }).waitFor()
   const { version } = await api('GET', '/files?path=notebooks/zurich-what-failed.md')
   await api('DELETE', `/files?path=notebooks/zurich-what-failed.md&version=${encodeURIComponent(version)}`)

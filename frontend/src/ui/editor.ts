@@ -37,7 +37,6 @@ const DuckDB = SQLDialect.define({
     PostgreSQL.spec.keywords +
     ' qualify asof positional anti semi pivot unpivot summarize describe show columns exclude replace sample using tablesample list struct map try_cast ilike glob',
   types: PostgreSQL.spec.types + ' tinyint hugeint uhugeint ubigint uinteger usmallint utinyint double varchar timestamptz timestamp_ns json uuid blob struct map union',
-  doubleDollarQuotedStrings: true,
   operatorChars: '+-*/<>=~!@%^&|`?',
   specialVar: '$',
 })

@@ -99,6 +99,9 @@ export interface Look {
   measure: string
 }
 
+/** Then says which cells run after one: those it made old, or all that read it and are not current. */
+type Then = 'none' | 'stale' | 'all'
+
 interface Step {
   before: string
   after: string
@@ -107,6 +110,7 @@ interface Step {
   at: number
 }
 
+const heldKey = (file: string): string => 'tidemark.held.' + file
 const draftKey = (file: string): string => 'tidemark.draft.' + file
 
 function browserStore(file: string): Store {
@@ -145,6 +149,8 @@ export class Notebook {
   selected = $state(0)
   /** editing is the text cell that is open in an editor. */
   editing = $state(0)
+  /** entering says that an editor is about to take the keys. */
+  entering = false
   /** drafts are texts that would change other cells if they were taken in. */
   drafts = $state<Record<number, string>>({})
   looks = $state<Record<number, Look>>({})
@@ -176,6 +182,7 @@ export class Notebook {
       await this.disk.open()
       this.#read('')
       await this.parse()
+      this.#restore()
       this.selected ||= this.cells[0]?.id ?? 0
       this.state = 'open'
     } catch (e) {
@@ -334,10 +341,40 @@ export class Notebook {
     if (!c) return
     try {
       this.#set(replaceText(this.disk.text, c.index, text), 'edit' + id)
-      if (this.drafts[id] !== undefined) delete this.drafts[id]
+      if (this.drafts[id] !== undefined) this.#hold(id)
     } catch (e) {
       if (!(e instanceof ShapeError)) throw e
-      this.drafts[id] = text
+      this.#hold(id, text)
+    }
+  }
+
+  /** #hold keeps a draft, in the browser too, or lets it go. */
+  #hold(id: number, text?: string) {
+    if (text === undefined) delete this.drafts[id]
+    else this.drafts[id] = text
+    const list = this.cells.flatMap((c) => (this.drafts[c.id] === undefined ? [] : [{ index: c.index, was: c.text, text: this.drafts[c.id]! }]))
+    try {
+      if (list.length) sessionStorage.setItem(heldKey(this.file), JSON.stringify(list))
+      else sessionStorage.removeItem(heldKey(this.file))
+    } catch {
+      // There is no room for it.
+    }
+  }
+
+  /** #restore takes up drafts of before the page was loaded anew. */
+  #restore() {
+    let list: { index: number; was: string; text: string }[] = []
+    try {
+      list = JSON.parse(sessionStorage.getItem(heldKey(this.file)) ?? '[]') as typeof list
+    } catch {
+      return
+    }
+    for (const h of list) {
+      const texts = this.cells.filter((c) => c.kind === 'markdown' && this.drafts[c.id] === undefined)
+      const c = texts.find((x) => x.index === h.index && x.text === h.was) ?? texts.find((x) => x.text === h.was) ?? texts[0]
+      if (!c) continue
+      this.drafts[c.id] = h.text
+      this.editing = c.id
     }
   }
 
@@ -347,7 +384,7 @@ export class Notebook {
     const c = this.cell(id)
     if (draft === undefined || !c) return true
     if (draft.trim() === '') {
-      delete this.drafts[id]
+      this.#hold(id)
       this.remove(id)
       return true
     }
@@ -364,7 +401,7 @@ export class Notebook {
       after.length === c.index + inner.cells.length + rest &&
       all.cells.every((x, i) => i === c.index || (i < c.index ? after[i]!.raw === x.raw : after[after.length - (all.cells.length - i)]!.raw === x.raw))
     if (!safe) return false
-    delete this.drafts[id]
+    this.#hold(id)
     this.#set(src)
     return true
   }
@@ -430,7 +467,6 @@ export class Notebook {
   remove(id: number): void {
     const c = this.cell(id)
     if (!c) return
-    const before = this.disk.text
     if (!this.#change((src) => removeCell(src, c.index))) return
     const after = this.disk.text
     this.selected = (this.cells[c.index] ?? this.cells.at(-1))?.id ?? 0
@@ -438,7 +474,6 @@ export class Notebook {
     toast('Cell deleted.', 'plain', () => {
       if (this.disk.text === after) this.undo()
       else this.#change((src) => insertRaw(src, Math.min(c.index, cut(src).cells.length), c.raw))
-      void before
     })
   }
 
@@ -484,12 +519,12 @@ export class Notebook {
   }
 
   /** runCell runs one cell to its end; whether it went well is the answer. */
-  async runCell(id: number, then = this.follow): Promise<boolean> {
+  async runCell(id: number, then: Then = this.follow ? 'stale' : 'none'): Promise<boolean> {
     this.#stopped = false
     return this.#runOne(id, then)
   }
 
-  async #runOne(id: number, then: boolean): Promise<boolean> {
+  async #runOne(id: number, then: Then): Promise<boolean> {
     const cell = this.cell(id)
     if (!cell || cell.kind === 'markdown') return true
     const from = this.source(cell)
@@ -500,7 +535,6 @@ export class Notebook {
       }
       return false
     }
-    const changed = run.signature !== this.signatures[from.index]
     await run.go(from.line, this.signatures[from.index]!, async (signal) => {
       const reply = await post<CellRun>('/notebooks/cell', { file: this.file, text: this.disk.text, cell: from.index, ...this.body() }, signal)
       this.span = { from: reply.from, to: reply.to }
@@ -508,12 +542,12 @@ export class Notebook {
     })
     if (run.failed) return false
     if (from.kind === 'check' && (run.result.state?.rows ?? 0) > 0) return false
-    if (then && changed) {
+    if (then !== 'none') {
       const at = this.cell(from.id)
       for (const i of at ? dependents(this.uses, at.index) : []) {
         const next = this.cells[i]
-        if (!next || next.kind === 'chart' || this.#stopped || !this.stale(next)) continue
-        if (!(await this.#runOne(next.id, false))) return false
+        if (!next || next.kind === 'chart' || this.#stopped || !(then === 'all' ? this.run(next.id).signature !== this.signatures[i] : this.stale(next))) continue
+        if (!(await this.#runOne(next.id, 'none'))) return false
       }
     }
     return true
@@ -526,7 +560,7 @@ export class Notebook {
     this.sequence = { done: 0, of: list.length, note: '' }
     for (const id of list) {
       if (this.#stopped || !this.sequence) break
-      const ok = await this.#runOne(id, false)
+      const ok = await this.#runOne(id, 'none')
       const cell = this.cell(id)
       if (!ok && cell) {
         const left = list.length - this.sequence.done - 1
@@ -592,16 +626,32 @@ when: errors > 10
 alarm: {datapoints: 3, of: 5, missing: not_breaching}`
 
 // Notebooks that were open keep their results for a while.
+// They live longer than the view that opened them, and so does what they derive.
 const open: Notebook[] = []
+const roots = new Map<Notebook, () => void>()
+
+function drop(n: Notebook): void {
+  n.close()
+  roots.get(n)?.()
+  roots.delete(n)
+}
 
 /** notebook gives the one of a file, as it was left if it was open before. */
 export function notebook(file: string): Notebook {
-  let n = open.find((o) => o.file === file && o.state !== 'failed')
-  if (n) open.splice(open.indexOf(n), 1)
-  else n = new Notebook(file)
-  open.push(n)
-  while (open.length > 3) open.shift()!.close()
-  return n
+  const known = open.find((o) => o.file === file && o.state !== 'failed')
+  if (known) {
+    open.splice(open.indexOf(known), 1)
+    open.push(known)
+    return known
+  }
+  let made!: Notebook
+  const end = $effect.root(() => {
+    made = new Notebook(file)
+  })
+  roots.set(made, end)
+  open.push(made)
+  while (open.length > 3) drop(open.shift()!)
+  return made
 }
 
 /** forget drops the notebook of a file that is gone. */
@@ -609,5 +659,5 @@ export function forget(file: string): void {
   const n = open.find((o) => o.file === file)
   if (!n) return
   open.splice(open.indexOf(n), 1)
-  n.close()
+  drop(n)
 }

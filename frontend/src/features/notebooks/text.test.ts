@@ -143,6 +143,11 @@ describe('changing', () => {
     const src = '```sql\r\nselect 1,\nx,\r\n  2\n```\r\n'
     expect(replaceText(src, 0, 'select 1,\ny,\n  2')).toBe('```sql\r\nselect 1,\ny,\r\n  2\n```\r\n')
   })
+  it('leaves no blank lines behind while text is typed', () => {
+    let src = 'A\n\n```sql\n```\n'
+    for (const t of ['A\n', 'A\n\n', 'A\n\nB', 'A\n\nB\n', 'A\n\nB\n  \nC']) src = replaceText(src, 0, t)
+    expect(src).toBe('A\n\nB\n  \nC\n\n```sql\n```\n')
+  })
   it('makes the fence longer when the text would close it', () => {
     const src = '```sql a\nselect 1\n```\n\nAfter'
     const next = replaceText(src, 0, "select '\n```\n'")

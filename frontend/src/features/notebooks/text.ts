@@ -219,15 +219,19 @@ function rawWith(cell: Cell, text: string, eol: string): string {
 export function replaceText(src: string, i: number, text: string): string {
   const c = cut(src)
   const cell = c.cells[i]!
+  if (cell.kind === 'markdown') text = core(text)
   if (cell.text === text) return src
   const eol = eolOf(src)
   const raws = c.cells.map((x, k) => (k === i ? rawWith(cell, text, eol) : x.raw))
-  const meant = cell.kind === 'markdown' ? text.split('\n') : [text]
-  if (cell.kind === 'markdown') {
-    while (meant.length && blank(meant[0]!)) meant.shift()
-    while (meant.length && blank(meant.at(-1)!)) meant.pop()
-  }
-  return shaped(c.head, c.seps, raws, eol, c.cells.map((x, k) => (k === i ? { kind: x.kind, text: meant.join('\n') } : x)))
+  return shaped(c.head, c.seps, raws, eol, c.cells.map((x, k) => (k === i ? { kind: x.kind, text } : x)))
+}
+
+/** core is a text without the blank lines around it: these stand between cells. */
+export function core(text: string): string {
+  const lines = text.split('\n')
+  while (lines.length && blank(lines[0]!)) lines.shift()
+  while (lines.length && blank(lines.at(-1)!)) lines.pop()
+  return lines.join('\n')
 }
 
 /** insertRaw puts a cell before cell at; at the end if there is none. */
