@@ -78,6 +78,12 @@ func smallRecords() string {
 
 func openSmall(t testing.TB) *smallSite {
 	t.Helper()
+	return openWith(t, "requests", "timeless")
+}
+
+// openWith pulls some of its sources.
+func openWith(t testing.TB, sources ...string) *smallSite {
+	t.Helper()
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"tidemark.yaml": smallConfig, "data/requests.ndjson": smallRecords(),
@@ -106,8 +112,10 @@ func openSmall(t testing.TB) *smallSite {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { bench.Close() })
-	if _, err := bench.Pull(t.Context(), workbench.PullOptions{Sources: []string{"requests", "timeless"}}); err != nil {
-		t.Fatal(err)
+	if len(sources) > 0 {
+		if _, err := bench.Pull(t.Context(), workbench.PullOptions{Sources: sources}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return serveSmall(t, bench)
 }
@@ -746,6 +754,39 @@ func TestNotebook(t *testing.T) {
 		}
 	}
 	s.refused(400, "POST", "/notebooks/export", object{"file": "notebooks/n.md", "text": smallNotebook, "format": "md"})
+}
+
+// Before the first pull everything is empty, and nothing fails for that.
+func TestEmptyWorkspace(t *testing.T) {
+	s := openWith(t)
+	if c := answered[workbench.Catalog](s, "GET", "/catalog", nil); len(c.Functions) == 0 {
+		t.Error("there are no functions")
+	}
+	if a := answered[[]workbench.AlarmEpisode](s, "GET", "/alarms", nil); len(a) != 0 {
+		t.Errorf("%+v", a)
+	}
+	for _, r := range answered[[]RuleListed](s, "GET", "/rules", nil) {
+		if r.State != "unchecked" {
+			t.Errorf("%+v", r)
+		}
+	}
+	if d := answered[DashboardParsed](s, "POST", "/dashboards/parse", object{"file": "d.yaml", "text": smallDashboard}); len(d.Problems) != 0 || !d.From.Before(d.To) {
+		t.Errorf("%+v", d)
+	}
+	if v := answered[workbench.FilterValues](s, "GET", "/dashboards/values?path=service", nil); len(v.Values) != 0 {
+		t.Errorf("%+v", v)
+	}
+	if r := answered[TimeRange](s, "POST", "/time", object{"time": "all"}); !r.From.Before(r.To) {
+		t.Errorf("%+v", r)
+	}
+	s.refused(404, "POST", "/explore", object{"dataset": "requests"})
+	if p := s.refused(404, "POST", "/dashboards/item", object{"file": "d.yaml", "text": smallDashboard, "row": 0, "item": 0}); p.Hint == "" || p.Line != 8 {
+		t.Errorf("%+v", p)
+	}
+	c := answered[RuleChecked](s, "POST", "/rules/check", object{"file": "rules/new.yaml", "text": smallRule})
+	if len(c.Problems) != 1 || c.Problems[0].Line != 2 {
+		t.Errorf("%+v", c.Problems)
+	}
 }
 
 // All features describe themselves.

@@ -17,7 +17,7 @@ type Exploration struct {
 	From    *time.Time   `json:"from,omitempty" doc:"Absent: since the first record."`
 	To      *time.Time   `json:"to,omitempty" doc:"Absent: to the last record."`
 	Search  string       `json:"search,omitempty" doc:"A text that the message holds, in any case."`
-	Deep    bool         `json:"search_body,omitempty" doc:"Search the texts in body and rest too."`
+	Deep    bool         `json:"search_body,omitempty" doc:"Search the texts in body and rest too, which takes some seconds in large datasets."`
 	Filters []PathFilter `json:"filters,omitempty"`
 	Buckets int          `json:"buckets,omitempty" minimum:"1" maximum:"2000" default:"120" doc:"About how many the histogram has, at most."`
 	Facets  []string     `json:"facets,omitempty" maxItems:"32" doc:"Paths whose values are counted."`

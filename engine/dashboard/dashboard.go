@@ -90,14 +90,13 @@ func Within(query string, datasets []Narrowed) string {
 	var list []string
 	for _, d := range datasets {
 		name := engine.ShortIdent(d.Name)
-		list = append(list, name+" AS (\n  SELECT * FROM "+name+strings.ReplaceAll(d.Where, "\n", "\n  ")+"\n)")
+		list = append(list, name+" AS (\n  SELECT * FROM "+name+indented.Replace(d.Where)+"\n)")
 	}
 	return "WITH " + strings.Join(list, ", ") + "\n" + opening(query) + "\n" + query + "\n)"
 }
 
 // WithinLine is Within with everything before the query on the query's own
-// first line, so that lines of errors are those of the query. Conditions must
-// not hold line breaks within texts.
+// first line, so that lines of errors are those of the query.
 func WithinLine(query string, datasets []Narrowed) string {
 	if len(datasets) == 0 {
 		return query
@@ -105,10 +104,16 @@ func WithinLine(query string, datasets []Narrowed) string {
 	var list []string
 	for _, d := range datasets {
 		name := engine.ShortIdent(d.Name)
-		list = append(list, name+" AS (SELECT * FROM "+name+strings.ReplaceAll(d.Where, "\n", " ")+")")
+		list = append(list, name+" AS (SELECT * FROM "+name+joined.Replace(d.Where)+")")
 	}
 	return "WITH " + strings.Join(list, ", ") + " " + opening(query) + query + "\n)"
 }
+
+// indented and joined move conditions, but not what stands in names.
+var (
+	indented = strings.NewReplacer("\nWHERE ", "\n  WHERE ", "\n  AND ", "\n    AND ")
+	joined   = strings.NewReplacer("\nWHERE ", " WHERE ", "\n  AND ", " AND ")
+)
 
 // opening is what a query stands in. DuckDB takes no WITH after a WITH; in a
 // subquery it may stand, whose order is kept as well.

@@ -132,7 +132,7 @@ func (s *Selection) search(text string, deep bool) {
 	texts := map[string]bool{message.String(): true}
 	if deep {
 		s.dataset.Walk(func(p engine.Path, t engine.Type) {
-			if t.Kind != engine.Struct && t.Known() {
+			if holdsText(t) {
 				paths = append(paths, p)
 				texts[p.String()] = t.Kind == engine.Varchar
 			}
@@ -153,6 +153,18 @@ func (s *Selection) search(text string, deep bool) {
 		}
 		return "(" + strings.Join(parts, "\n    OR ") + ")"
 	}, paths...)
+}
+
+// holdsText reports whether a path is searched: its values are texts, or are
+// written as text without much ado. Numbers are found by filters.
+func holdsText(t engine.Type) bool {
+	switch t.Kind {
+	case engine.Varchar, engine.UUID, engine.JSON:
+		return true
+	case engine.List, engine.Map:
+		return t.Elem.Kind == engine.Varchar
+	}
+	return false
 }
 
 // where writes the conditions as a WHERE with its line, or nothing.
@@ -208,6 +220,9 @@ type Place struct {
 	Same []Filter
 }
 
+// indented moves conditions to the right, but not what stands in names.
+var indented = strings.NewReplacer("\nWHERE ", "\n   WHERE ", "\n  AND ", "\n     AND ")
+
 // Around selects the records before and after one, and itself, oldest first.
 func Around(ds engine.Dataset, at Place, before, after int) (Query, error) {
 	s := &Selection{dataset: ds, params: Params{}}
@@ -233,7 +248,7 @@ func Around(ds engine.Dataset, at Place, before, after int) (Query, error) {
 			list = append(list, untimed)
 		}
 		return "  (SELECT " + strings.ReplaceAll(columns, "\n", "\n   ") + "\n   FROM " + engine.ShortIdent(ds.Name) +
-			strings.ReplaceAll(s.where(short, list...), "\n", "\n   ") + fmt.Sprintf("\n   ORDER BY %s\n   LIMIT %d)", order, n)
+			indented.Replace(s.where(short, list...)) + fmt.Sprintf("\n   ORDER BY %s\n   LIMIT %d)", order, n)
 	}
 	sql := "SELECT *\nFROM (\n" + part(earlier, order[0], before+1) + "\n  UNION ALL\n" + part(later, order[1], after) +
 		"\n)\nORDER BY event_time, _seq"

@@ -42,6 +42,12 @@ func (s *Store) Commit(ctx context.Context, b engine.Batch) (engine.Committed, e
 		if done, err = insertRows(ctx, tx, d, b); err != nil {
 			return err
 		}
+		if b.Since != nil && b.Schema != nil {
+			g := d.segments[len(d.segments)-1]
+			if _, err := s.settleRows(ctx, tx, g.sql(), *b.Since, g, b.Schema.Body, "ingest_time = "+timestampSQL(b.Ingest)); err != nil {
+				return err
+			}
+		}
 		if err := insertQuarantine(ctx, tx, b); err != nil {
 			return err
 		}
@@ -53,10 +59,13 @@ func (s *Store) Commit(ctx context.Context, b engine.Batch) (engine.Committed, e
 	if err != nil {
 		return engine.Committed{}, err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if next != nil {
-		s.mu.Lock()
 		s.datasets[b.Dataset] = next
-		s.mu.Unlock()
+	}
+	if len(b.Replace) > 0 {
+		s.replaced[b.Dataset] = true
 	}
 	return done, nil
 }

@@ -2,9 +2,6 @@ SELECT event_time, level, service, message, labels, body, rest,
        trace_id, span_id, arrival_time, _seq, _source, _position, _late
 FROM app_logs
 WHERE (contains(lower(message), lower($search))
-    OR contains(lower(body.status::VARCHAR), lower($search))
-    OR contains(lower(body.ms::VARCHAR), lower($search))
-    OR contains(lower(body.ok::VARCHAR), lower($search))
     OR contains(lower(body.route), lower($search))
     OR contains(lower(body.order.select), lower($search))
     OR contains(lower(body."we""ird.'näme; --"), lower($search))

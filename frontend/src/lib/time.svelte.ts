@@ -9,11 +9,15 @@ import { router } from './router.svelte'
  * ends at the newest watermark, as everywhere.
  */
 class Time {
-  /** fallback is what a page looks at when the address says nothing. */
+  /** fallback is the time of a page that has its own when none is chosen. */
   fallback = $state('all')
 
   get text(): string {
     return router.query.get('t') ?? this.fallback
+  }
+  /** chosen says that the address has a time. */
+  get chosen(): boolean {
+    return router.query.has('t')
   }
 
   /** set looks at another time; Back returns to this one. */

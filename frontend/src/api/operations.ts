@@ -1,0 +1,170 @@
+// Made from openapi.json by npm run api: one function for each operation.
+import { operation } from './call'
+
+/** Write a source into tidemark.yaml. */
+export const addSource = operation<'addSource'>('POST', '/sources')
+
+/** Use a file or a folder of this machine: a plugin is copied, data stays where it is. */
+export const adopt = operation<'adopt'>('POST', '/adopt')
+
+/** When the rules would have been in alarm. */
+export const alarms = operation<'alarms'>('GET', '/alarms')
+
+/** When a rule would have raised its alarm. */
+export const backtest = operation<'backtest'>('POST', '/rules/backtest')
+
+/** End a pull; what it has stored stays. */
+export const cancelPull = operation<'cancelPull'>('DELETE', '/pulls/{id}')
+
+/** End a query and keep the rows that came. */
+export const cancelQuery = operation<'cancelQuery'>('POST', '/queries/{id}/cancel')
+
+/** What SQL may name. */
+export const catalog = operation<'catalog'>('GET', '/catalog')
+
+/** What a rule is, without running it. */
+export const checkRule = operation<'checkRule'>('POST', '/rules/check')
+
+/** Something went wrong in the page. */
+export const clientError = operation<'clientError'>('POST', '/client-error')
+
+/** Values that stand in rest because their path has another type. */
+export const conflicts = operation<'conflicts'>('GET', '/datasets/{name}/conflicts')
+
+/** The query for the records around one. */
+export const context = operation<'context'>('POST', '/explore/context')
+
+/** Run a query and keep its result. */
+export const createQuery = operation<'createQuery'>('POST', '/queries')
+
+/** The rows of one item. */
+export const dashboardItem = operation<'dashboardItem'>('POST', '/dashboards/item')
+
+/** Move a file to the trash in .tidemark. */
+export const deleteFile = operation<'deleteFile'>('DELETE', '/files')
+
+/** End a query and free its result. */
+export const deleteQuery = operation<'deleteQuery'>('DELETE', '/queries/{id}')
+
+/** Remove entries for good. */
+export const discardQuarantine = operation<'discardQuarantine'>('POST', '/quarantine/discard')
+
+/** Delete a dataset with its rows, schema, quarantine and ledger. */
+export const dropDataset = operation<'dropDataset'>('DELETE', '/datasets/{name}')
+
+/** What a pull would fetch. */
+export const dryRun = operation<'dryRun'>('POST', '/pulls/dry-run')
+
+/** What matches, how it lies in time and what its fields hold. */
+export const explore = operation<'explore'>('POST', '/explore')
+
+/** Run a notebook and write it in another form. */
+export const exportNotebook = operation<'exportNotebook'>('POST', '/notebooks/export')
+
+/** The values of a path, the most frequent first. */
+export const filterValues = operation<'filterValues'>('GET', '/dashboards/values')
+
+/** One dataset. */
+export const getDataset = operation<'getDataset'>('GET', '/datasets/{name}')
+
+/** One entry with its bytes. */
+export const getQuarantine = operation<'getQuarantine'>('GET', '/quarantine/{id}')
+
+/** How far a query is. */
+export const getQuery = operation<'getQuery'>('GET', '/queries/{id}')
+
+/** One record, whole. */
+export const getRecord = operation<'getRecord'>('GET', '/datasets/{name}/records/{seq}')
+
+/** A window of the rows of a query. */
+export const getRows = operation<'getRows'>('GET', '/queries/{id}/rows')
+
+/** The versions of a dataset's type. */
+export const getSchema = operation<'getSchema'>('GET', '/datasets/{name}/schema')
+
+/** What is open. */
+export const getWorkspace = operation<'getWorkspace'>('GET', '/workspace')
+
+/** How the datasets and sources are. */
+export const healthDatasets = operation<'healthDatasets'>('GET', '/health/datasets')
+
+/** Plugins that the workspace can use. */
+export const listPlugins = operation<'listPlugins'>('GET', '/plugins')
+
+/** Pulls of this server, the newest first. */
+export const listPulls = operation<'listPulls'>('GET', '/pulls')
+
+/** What was set aside, newest first. */
+export const listQuarantine = operation<'listQuarantine'>('GET', '/quarantine')
+
+/** Workspaces that were opened before. */
+export const listRecent = operation<'listRecent'>('GET', '/recent')
+
+/** The rules and what is wrong with them. */
+export const listRules = operation<'listRules'>('GET', '/rules')
+
+/** Sources and how they are. */
+export const listSources = operation<'listSources'>('GET', '/sources')
+
+/** Let the user choose, in the desktop window. */
+export const openDialog = operation<'openDialog'>('POST', '/native/open')
+
+/** Open another workspace, or say how. */
+export const openWorkspace = operation<'openWorkspace'>('POST', '/workspace/open')
+
+/** What a dashboard shows. */
+export const parseDashboard = operation<'parseDashboard'>('POST', '/dashboards/parse')
+
+/** The cells and parameters of a notebook. */
+export const parseNotebook = operation<'parseNotebook'>('POST', '/notebooks/parse')
+
+/** Run a query and get its rows at once. */
+export const query = operation<'query'>('POST', '/query')
+
+/** Read a file of the workspace. */
+export const readFile = operation<'readFile'>('GET', '/files')
+
+/** The page is shown. */
+export const ready = operation<'ready'>('POST', '/ready')
+
+/** Move a plugin to the trash in .tidemark. */
+export const removePlugin = operation<'removePlugin'>('DELETE', '/plugins/{name}')
+
+/** Give a file another name. */
+export const renameFile = operation<'renameFile'>('POST', '/files/rename')
+
+/** The newest version in another notation. */
+export const renderSchema = operation<'renderSchema'>('GET', '/datasets/{name}/schema/render')
+
+/** Put what was set aside through the pipeline once more. */
+export const replayQuarantine = operation<'replayQuarantine'>('POST', '/quarantine/replay')
+
+/** The range that a text means now. */
+export const resolveTime = operation<'resolveTime'>('POST', '/time')
+
+/** The query for the records of one window of one group. */
+export const ruleRows = operation<'ruleRows'>('POST', '/rules/rows')
+
+/** Run one cell. */
+export const runCell = operation<'runCell'>('POST', '/notebooks/cell')
+
+/** Give a path another type. */
+export const setType = operation<'setType'>('POST', '/datasets/{name}/types')
+
+/** Begin to pull. */
+export const startPull = operation<'startPull'>('POST', '/pulls')
+
+/** What the server uses and does. */
+export const status = operation<'status'>('GET', '/status')
+
+/** Reach a source and look into a few of its objects. */
+export const testSource = operation<'testSource'>('POST', '/sources/test')
+
+/** Trust the workspace: expand its variables, reach its sources, run its plugins. */
+export const trustWorkspace = operation<'trustWorkspace'>('POST', '/workspace/trust')
+
+/** Add a plugin or a file of records to the workspace. */
+export const upload = operation<'upload'>('POST', '/upload')
+
+/** Write a file, unless it is another one meanwhile. */
+export const writeFile = operation<'writeFile'>('PUT', '/files')
