@@ -313,3 +313,31 @@ func withoutNulls(v any) any {
 	}
 	return v
 }
+
+// TestManyRowsSettle: updates of more rows than one row group have crashed the
+// database.
+func TestManyRowsSettle(t *testing.T) {
+	b := newBench(t)
+	const rows = 300_000
+	b.pull(b.options(), b.object("a", strings.Repeat(`{"a":[],"b":null,"n":1}`+"\n", rows)))
+	b.pull(b.options(), b.object("b", `{"a":[1],"b":null}`))
+	if err := b.Merge(context.Background(), "logs"); err != nil {
+		t.Fatal(err)
+	}
+	b.pull(b.options(), b.object("c", `{"b":{"c":[]}}`)) // another version of the same columns
+	if err := b.Merge(context.Background(), "logs"); err != nil {
+		t.Fatal(err)
+	}
+	b.want(`SELECT count(*)::VARCHAR, count(*) FILTER (WHERE body.a = [])::VARCHAR, count(rest)::VARCHAR FROM logs`,
+		fmt.Sprintf("%d | %d | 1", rows+2, rows))
+	b.reopen()
+	b.want(`SELECT count(*)::VARCHAR, sum(body.n)::VARCHAR FROM logs`, fmt.Sprintf("%d | %d", rows+2, rows))
+}
+
+func (b *bench) reopen() {
+	b.t.Helper()
+	if err := b.Store.Close(); err != nil {
+		b.t.Fatal(err)
+	}
+	b.open()
+}

@@ -42,12 +42,6 @@ func (s *Store) Commit(ctx context.Context, b engine.Batch) (engine.Committed, e
 		if done, err = insertRows(ctx, tx, d, b); err != nil {
 			return err
 		}
-		if b.Since != nil && b.Schema != nil {
-			g := d.segments[len(d.segments)-1]
-			if _, err := s.settleRows(ctx, tx, g.sql(), *b.Since, g, b.Schema.Body, "ingest_time = "+timestampSQL(b.Ingest)); err != nil {
-				return err
-			}
-		}
 		if err := insertQuarantine(ctx, tx, b); err != nil {
 			return err
 		}
@@ -67,7 +61,15 @@ func (s *Store) Commit(ctx context.Context, b engine.Batch) (engine.Committed, e
 	if len(b.Replace) > 0 {
 		s.replaced[b.Dataset] = true
 	}
-	return done, nil
+	if b.Since != nil && b.Schema != nil && len(next.segments) > 0 {
+		// Not in the same transaction: see copySettled. What a crash in between
+		// leaves in rest is all there, only not in its column.
+		err = s.inTx(ctx, func(tx *sql.Tx) error {
+			g := next.segments[len(next.segments)-1]
+			return s.settleRows(ctx, tx, g.sql(), *b.Since, g, b.Schema.Body, "ingest_time = "+timestampSQL(b.Ingest))
+		})
+	}
+	return done, err
 }
 
 // prepare opens the segment that the batch's schema version needs, and gives

@@ -69,7 +69,7 @@ func (s *Store) mostlyGone(ctx context.Context, name string, g segment) (bool, e
 func (s *Store) settleSegment(ctx context.Context, d *dataset) error {
 	g, v := d.segments[0], d.version
 	err := s.inTx(ctx, func(tx *sql.Tx) error {
-		if _, err := s.settleRows(ctx, tx, g.sql(), g.body, g, v.Body, "true"); err != nil {
+		if err := s.settleRows(ctx, tx, g.sql(), g.body, g, v.Body, "true"); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, `UPDATE tidemark.segments SET version = ? WHERE dataset = ? AND id = ?`, v.Version, v.Dataset, g.id)

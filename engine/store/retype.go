@@ -182,11 +182,8 @@ func (s *Store) rewriteAs(ctx context.Context, d, next *dataset, columns func(se
 			return err
 		}
 		for _, old := range d.segments {
-			if _, err := tx.ExecContext(ctx, "INSERT INTO "+g.sql()+" SELECT "+columns(old)+" FROM "+old.sql()); err != nil {
+			if err := s.copySettled(ctx, tx, old, columns(old), g); err != nil {
 				return fmt.Errorf("rewrite %s: %w", v.Dataset, err)
-			}
-			if _, err := s.settleRows(ctx, tx, old.sql(), old.body, g, v.Body, "true"); err != nil {
-				return err
 			}
 			if _, err := tx.ExecContext(ctx, `DELETE FROM tidemark.segments WHERE dataset = ? AND id = ?`, v.Dataset, old.id); err != nil {
 				return err

@@ -21,7 +21,44 @@ const settlePage = 100_000
 // has one: how records fell into batches must not show in the table. Rows of
 // the table old for which the condition where holds were conformed to from;
 // they stand in g by now.
-func (s *Store) settleRows(ctx context.Context, tx *sql.Tx, old string, from engine.Type, g segment, to engine.Type, where string) (rows int64, err error) {
+func (s *Store) settleRows(ctx context.Context, tx *sql.Tx, old string, from engine.Type, g segment, to engine.Type, where string) error {
+	_, err := s.eachPage(ctx, tx, old, from, to, where, func(p *settledPage) error {
+		_, err := tx.ExecContext(ctx, "UPDATE "+g.sql()+" SET body = "+overlay("body", "settled_body", to)+
+			", rest = settled_rest::JSON FROM "+p.source(to)+" WHERE _seq = settled_seq")
+		return err
+	})
+	return err
+}
+
+// copySettled copies the rows of an older segment into g. The database crashes
+// on updates of many rows that the same transaction has written, so they are
+// joined with what they get on their way.
+func (s *Store) copySettled(ctx context.Context, tx *sql.Tx, old segment, columns string, g segment) error {
+	const table = "temp.settled"
+	defer tx.ExecContext(context.WithoutCancel(ctx), "DROP TABLE IF EXISTS "+table) //nolint:errcheck // a temporary table
+	if _, err := tx.ExecContext(ctx, "CREATE OR REPLACE TEMP TABLE settled (settled_seq BIGINT, settled_body "+g.body.DuckDB()+", settled_rest VARCHAR)"); err != nil {
+		return err
+	}
+	rows, err := s.eachPage(ctx, tx, old.sql(), old.body, g.body, "true", func(p *settledPage) error {
+		_, err := tx.ExecContext(ctx, "INSERT INTO "+table+" SELECT * FROM "+p.source(g.body))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	from := "(SELECT " + columns + " FROM " + old.sql() + ")"
+	if rows > 0 {
+		from = "(SELECT " + selectWith(map[string]string{
+			"body": "CASE WHEN settled_seq IS NULL THEN body ELSE " + overlay("body", "settled_body", g.body) + " END",
+			"rest": "CASE WHEN settled_seq IS NULL THEN rest::VARCHAR ELSE settled_rest END::JSON",
+		}) + " FROM " + from + " LEFT JOIN " + table + " ON _seq = settled_seq)"
+	}
+	_, err = tx.ExecContext(ctx, "INSERT INTO "+g.sql()+" FROM "+from)
+	return err
+}
+
+// eachPage hands out what rows of old get, page by page, and counts them.
+func (s *Store) eachPage(ctx context.Context, tx *sql.Tx, old string, from, to engine.Type, where string, take func(*settledPage) error) (rows int64, err error) {
 	if s.opt.Settle == nil {
 		return 0, nil
 	}
@@ -36,8 +73,12 @@ func (s *Store) settleRows(ctx context.Context, tx *sql.Tx, old string, from eng
 		}
 		last, more = p.last, p.read == settlePage
 		rows += p.changed
-		if err = p.apply(ctx, tx, g, to); err != nil {
-			return rows, fmt.Errorf("settle the rows of %s: %w", g.table, err)
+		if p.changed > 0 {
+			err = take(p)
+		}
+		os.Remove(p.path)
+		if err != nil {
+			return rows, fmt.Errorf("settle the rows of %s: %w", old, err)
 		}
 	}
 	return rows, nil
@@ -109,19 +150,13 @@ func (p *settledPage) fill(ctx context.Context, tx *sql.Tx, settler engine.Settl
 	return rows.Err()
 }
 
-// apply writes a page into the rows.
-func (p *settledPage) apply(ctx context.Context, tx *sql.Tx, g segment, to engine.Type) error {
-	defer os.Remove(p.path)
-	if p.changed == 0 {
-		return nil
-	}
+// source reads a page as a table.
+func (p *settledPage) source(body engine.Type) string {
 	columns := []string{
-		"settled_seq: 'BIGINT'", "settled_body: " + engine.QuoteText(to.DuckDB()), "settled_rest: 'VARCHAR'",
+		"settled_seq: 'BIGINT'", "settled_body: " + engine.QuoteText(body.DuckDB()), "settled_rest: 'VARCHAR'",
 	}
-	_, err := tx.ExecContext(ctx, "UPDATE "+g.sql()+" SET body = "+overlay("body", "settled_body", to)+", rest = settled_rest::JSON FROM read_json("+
-		engine.QuoteText(p.path)+", format = 'newline_delimited', columns = {"+strings.Join(columns, ", ")+"}, maximum_object_size = "+
-		strconv.Itoa(max(objectLimit, 2*p.longest))+", compression = 'uncompressed') WHERE _seq = settled_seq")
-	return err
+	return "read_json(" + engine.QuoteText(p.path) + ", format = 'newline_delimited', columns = {" + strings.Join(columns, ", ") +
+		"}, maximum_object_size = " + strconv.Itoa(max(objectLimit, 2*p.longest)) + ", compression = 'uncompressed')"
 }
 
 // overlay reads a body with the members of another one of the same type put
