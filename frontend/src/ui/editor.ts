@@ -150,14 +150,8 @@ export function createEditor(host: HTMLElement, o: Options): Editor {
       view.dispatch(setDiagnostics(view.state, marks))
     },
     setCatalog(catalog, names) {
-      view.dispatch({ effects: completion.reconfigure(
-          catalog && o.language === 'sql'
-            ? autocompletion({ override: [complete(catalog, names)], icons: false, defaultKeymap: false })
-            : o.language === 'yaml' && names.length
-              ? autocompletion({ override: [words(names)], icons: false, defaultKeymap: false })
-              : [],
-        ),
-      })
+      const sources = o.language === 'sql' && catalog ? [complete(catalog, names)] : o.language === 'yaml' && names.length ? [words(names)] : null
+      view.dispatch({ effects: completion.reconfigure(sources ? autocompletion({ override: sources, icons: false, defaultKeymap: false }) : []) })
     },
     focus(line, all) {
       view.focus()

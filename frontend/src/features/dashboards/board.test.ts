@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
 import type { DashboardItem, ParsedDashboard } from '../../api/types'
-import { csv, essence, filterOf, Queue, readFilters, template, toggled, weight, widened, writeFilters } from './board'
+import { conditions, csv, essence, filterOf, Queue, readFilters, template, toggled, weight, widened, writeFilters } from './board'
 
 describe('filters', () => {
   it('survive the address', () => {
@@ -10,6 +10,9 @@ describe('filters', () => {
     expect(readFilters('{bad', ['service'])).toEqual({})
     expect(readFilters('{"gone":["x"]}', ['service'])).toEqual({})
     expect(writeFilters({ service: [] })).toBeNull()
+  })
+  it('are written for Explore', () => {
+    expect(conditions({ service: ['a', 'b'], level: ['ERROR'], none: [] })).toBe('service = ["a","b"] AND level = "ERROR"')
   })
   it('are toggled by value', () => {
     expect(toggled({ s: ['a'] }, 's', 'b')).toEqual({ s: ['a', 'b'] })

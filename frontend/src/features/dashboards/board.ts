@@ -47,6 +47,13 @@ export const writeFilters = (f: Filters): string | null => {
   return kept.length ? JSON.stringify(Object.fromEntries(kept)) : null
 }
 
+/** conditions writes filters as Explore's address has them: level = "ERROR" AND service = ["a","b"]. */
+export const conditions = (f: Filters): string =>
+  Object.entries(f)
+    .filter(([, v]) => v.length)
+    .map(([path, v]) => `${path} = ${JSON.stringify(v.length === 1 ? v[0] : v)}`)
+    .join(' AND ')
+
 /** toggled adds a value to a filter or takes it away. */
 export function toggled(f: Filters, path: string, value: unknown): Filters {
   const now = f[path] ?? []
