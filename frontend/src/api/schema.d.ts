@@ -1726,6 +1726,7 @@ export interface components {
             truncated: boolean;
         };
         Ready: {
+            heading?: string;
             title?: string;
             user_agent?: string;
         } & {
