@@ -8,6 +8,9 @@ export function parts(path: string): string[] {
   return (path.match(/(?:"(?:[^"]|"")*"|[^."])+/g) ?? [path]).map((p) => (p.startsWith('"') && p.endsWith('"') ? p.slice(1, -1).replaceAll('""', '"') : p))
 }
 
+/** join writes the parts of a path; names that need it stand in quotes. */
+export const join = (list: string[]): string => list.map((n) => (/^[A-Za-z_]\w*$/.test(n) ? n : '"' + n.replaceAll('"', '""') + '"')).join('.')
+
 /** brief names a type without what is in it. */
 export function brief(type: string): string {
   if (type.length <= 40) return type
@@ -47,10 +50,20 @@ export interface Row extends PathType {
 /** tree lists types with their depth; of a search, what is found and what it is in. */
 export function tree(types: PathType[], search = ''): Row[] {
   const wanted = search.trim().toLowerCase()
-  const rows = types.map((t) => {
+  const rows: Row[] = []
+  const there = new Set(types.map((t) => t.path))
+  for (const t of types) {
     const p = parts(t.path)
-    return { path: t.path, type: t.type, depth: p.length - 1, name: p.at(-1)! }
-  })
+    // The structs that a path is in get a row of their own before it.
+    for (let i = 1; i < p.length; i++) {
+      const above = join(p.slice(0, i))
+      if (!there.has(above)) {
+        there.add(above)
+        rows.push({ path: above, type: 'struct', depth: i - 1, name: p[i - 1]! })
+      }
+    }
+    rows.push({ path: t.path, type: t.type, depth: p.length - 1, name: p.at(-1)! })
+  }
   if (!wanted) return rows
   const keep = new Set<string>()
   const above: Row[] = []
