@@ -2,12 +2,18 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -40,6 +46,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":   cmdExits,
+			"request": cmdRequest,
 			"s3serve": cmdS3Serve,
 		},
 	})
@@ -65,6 +72,42 @@ func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
 	if code != want {
 		ts.Fatalf("exit code %d, want %d", code, want)
 	}
+}
+
+// cmdRequest asks a server for something and prints the status and the body.
+// The file holds what serve --json prints, and is waited for; with ! the
+// token is left out.
+//
+//	request FILE METHOD PATH [BODY]
+func cmdRequest(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 3 || len(args) > 4 {
+		ts.Fatalf("usage: [!] request FILE METHOD PATH [BODY]")
+	}
+	var served struct{ URL, Token string }
+	for range 2000 {
+		if text, err := os.ReadFile(ts.MkAbs(args[0])); err == nil && json.Unmarshal(text, &served) == nil {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	base, _, ok := strings.Cut(served.URL, "/#k="+served.Token)
+	if !ok || served.Token == "" {
+		ts.Fatalf("%s holds no address", args[0])
+	}
+	r, err := http.NewRequestWithContext(context.Background(), args[1], base+args[2], strings.NewReader(strings.Join(args[3:], "")))
+	ts.Check(err)
+	r.Header.Set("Accept", "application/json")
+	r.Header.Set("Content-Type", "application/json")
+	if !neg {
+		r.Header.Set("Authorization", "Bearer "+served.Token)
+	}
+	resp, err := http.DefaultClient.Do(r)
+	ts.Check(err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	_, err = fmt.Fprintf(ts.Stdout(), "%d %s\n", resp.StatusCode, body)
+	ts.Check(err)
 }
 
 // cmdS3Serve serves a folder as an S3 server until the script ends; each

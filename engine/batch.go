@@ -87,6 +87,9 @@ type Batch struct {
 	// Schema is set when the rows need a version that the registry does not
 	// have yet.
 	Schema *SchemaVersion
+	// Since is the body that the first rows of Lines were conformed to, when a
+	// path got its type only while the batch was being made.
+	Since *Type
 	// Lines names a file of rows, one JSON object a line, as the conformer
 	// writes them; Longest is the longest line in bytes, Rows their number.
 	Lines   string
@@ -110,6 +113,17 @@ type Batch struct {
 	Quarantine []Quarantined
 	Conflicts  []ConflictCount
 	Objects    []ObjectState
+}
+
+// Settler brings the rest of stored rows up to a later version of their
+// dataset. It is used by one goroutine.
+type Settler interface {
+	// Idle reports that no rest can have anything for body.
+	Idle() bool
+	// Settle reads a row's rest. When changed, body is a JSON object of what
+	// the row's body gets and left is the rest that stays, nil for none; both
+	// are valid until the next call.
+	Settle(rest []byte) (body, left []byte, changed bool)
 }
 
 // StagedTable is a Parquet file that was decoded once elsewhere and is safe
@@ -139,8 +153,9 @@ type ForeignTable interface {
 	Columns() []ForeignColumn
 	// Path is a Parquet file with the table's bytes.
 	Path() string
-	// Verify decodes every value and counts the rows.
-	Verify(ctx context.Context) (rows int64, err error)
+	// Verify decodes every value. It counts the rows, and those without a
+	// value in the column timed, if that is named.
+	Verify(ctx context.Context, timed string) (rows, untimed int64, err error)
 	// WriteLines writes every row as one JSON object a line into a file.
 	WriteLines(ctx context.Context, path string) error
 	// Detach ends the decoding but leaves the file at Path until cleanup.
@@ -153,7 +168,6 @@ type Committed struct {
 	Stored     int64
 	Duplicates int64
 	Late       int64
-	Untimed    int64
 }
 
 // Raw lists where in a raw record a table path may come from, best first:

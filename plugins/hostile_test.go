@@ -154,10 +154,13 @@ type surroundings struct {
 	good *plugins.Plugin
 }
 
-func surround(t testing.TB) surroundings {
+func surround(t testing.TB) surroundings { return surroundFor(t, patience) }
+
+// surroundFor gives modules so long to start.
+func surroundFor(t testing.TB, start time.Duration) surroundings {
 	t.Helper()
 	ctx := context.Background()
-	host, err := plugins.NewHost(ctx, plugins.Options{MaxInstances: 1, Start: 200 * time.Millisecond})
+	host, err := plugins.NewHost(ctx, plugins.Options{MaxInstances: 1, Start: start})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +188,9 @@ func (s surroundings) stillWorks(t *testing.T) {
 const patience = 10 * time.Second
 
 func TestHostileModulesAreRefused(t *testing.T) {
-	s := surround(t)
+	// Only what is meant to run out of time has little: on a busy machine
+	// anything else might, too, and be refused for that.
+	s, hurried := surround(t), surroundFor(t, time.Second/2)
 	good := some(nil).Bytes()
 	forever := Forever()
 	for _, c := range []struct {
@@ -262,14 +267,14 @@ func TestHostileModulesAreRefused(t *testing.T) {
 		{"a path as name", saying(strings.Replace(someManifest, `"some"`, `"../some"`, 1)), "no proper name"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			started := time.Now()
-			p, err := s.host.Load(context.Background(), "hostile", c.wasm, plugins.Settings{Deadline: 60 * time.Millisecond, Memory: 16 << 20})
+			s, limits := s, plugins.Settings{Deadline: patience, Memory: 16 << 20}
+			if strings.Contains(c.want, "it ran longer") {
+				s, limits.Deadline = hurried, 60*time.Millisecond
+			}
+			p, err := s.host.Load(context.Background(), "hostile", c.wasm, limits)
 			if err == nil {
 				p.Close(context.Background())
 				t.Fatal("it was loaded")
-			}
-			if took := time.Since(started); took > patience {
-				t.Errorf("it took %v", took)
 			}
 			if text := err.Error(); !strings.Contains(text, c.want) || !strings.Contains(text, "hostile") {
 				t.Errorf("got  %s\nwant %s", text, c.want)

@@ -15,7 +15,33 @@ echo "property tests, $rapid_checks cases each" >&2
 # shellcheck disable=SC2046 # package names have no spaces
 go test -timeout 60m -count=1 $(packages_with_rapid) -rapid.checks="$rapid_checks"
 
-list_fuzzers | while read -r package fuzzer; do
-	echo "$fuzzer for $fuzz_time" >&2
-	go test "$package" -run '^$' -fuzz "^$fuzzer\$" -fuzztime "$fuzz_time" </dev/null
-done
+# fuzz runs one fuzzer. When its time is over Go 1.26 may report its own
+# deadline as a failure (go.dev/issue/75804); that alone is none, for whatever a
+# fuzzer finds it writes down. Little time goes into making inputs shorter: by
+# default that may use up all of it.
+fuzz() {
+	local log status=0
+	log=$(mktemp)
+	go test "$1" -run '^$' -fuzz "^$2\$" -fuzztime "$fuzz_time" -fuzzminimizetime 100x </dev/null 2>&1 | tee "$log" || status=$?
+	if [ "$status" != 0 ] && only_deadline "$log"; then
+		echo "$2: its time ended during a run, nothing was found" >&2
+		status=0
+	fi
+	rm -f "$log"
+	return "$status"
+}
+
+only_deadline() {
+	grep -qE '^ +context deadline exceeded$' "$1" && ! grep -qiE 'failing input|panic|_test\.go:[0-9]+' "$1"
+}
+
+fuzzers=$(list_fuzzers)
+failed=()
+while read -r package fuzzer; do
+	echo "$fuzzer of $package for $fuzz_time" >&2
+	fuzz "$package" "$fuzzer" || failed+=("$package.$fuzzer")
+done <<<"$fuzzers"
+if [ "${#failed[@]}" -gt 0 ]; then
+	printf 'failed: %s\n' "${failed[@]}" >&2
+	exit 1
+fi

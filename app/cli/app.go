@@ -4,10 +4,12 @@ import (
 	"context"
 	"path/filepath"
 	"runtime"
+	"sync"
 
 	"github.com/spf13/cobra"
 
 	"tidemark.dev/tidemark/app/desktop"
+	"tidemark.dev/tidemark/app/server"
 	"tidemark.dev/tidemark/app/workbench"
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/frontend"
@@ -22,7 +24,7 @@ func (a *app) appVerb() *cobra.Command {
 		Short: "Open the workbench in a window",
 		Long: "Open the workbench in a window, until it is closed. Where there is no display,\n" +
 			"tidemark serve shows the same in a browser. Other verbs work meanwhile, through\n" +
-			"this process.",
+			"this process. With --json it prints one line when the page stands.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := a.checkWindow(); err != nil {
@@ -72,7 +74,14 @@ func (a *app) raise(s *shared) error {
 
 func (a *app) window(ctx context.Context, b *workbench.Workbench, gpu string) error {
 	w := desktop.New()
-	l, err := a.listen(ctx, b, "127.0.0.1:0", w)
+	var once sync.Once
+	l, err := a.listen(ctx, b, "127.0.0.1:0", server.Options{Native: w, Ready: func(r server.Ready) {
+		once.Do(func() {
+			if a.json {
+				_ = a.printJSON(r)
+			}
+		})
+	}})
 	if err != nil {
 		return err
 	}

@@ -78,7 +78,7 @@ func alreadyOpen(s *shared) error {
 
 // serveUntil serves the workspace until ctx ends.
 func (a *app) serveUntil(ctx context.Context, b *workbench.Workbench, addr string) error {
-	l, err := a.listen(ctx, b, addr, nil)
+	l, err := a.listen(ctx, b, addr, server.Options{})
 	if err != nil {
 		return err
 	}
@@ -102,8 +102,8 @@ type listening struct {
 	failed     chan error
 }
 
-// listen begins to serve the workspace; native is what a window adds.
-func (a *app) listen(ctx context.Context, b *workbench.Workbench, addr string, native server.Native) (*listening, error) {
+// listen begins to serve the workspace; opt is what a window adds.
+func (a *app) listen(ctx context.Context, b *workbench.Workbench, addr string, opt server.Options) (*listening, error) {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, engine.Errorf(engine.Unavailable, "serve", "%w", err).WithHint("choose another port with --addr, or 127.0.0.1:0 for any")
@@ -111,10 +111,9 @@ func (a *app) listen(ctx context.Context, b *workbench.Workbench, addr string, n
 	host := listener.Addr().String()
 	l := &listening{app: a, token: rand.Text(), failed: make(chan error, 1)}
 	l.url = "http://" + host + "/#k=" + l.token
-	l.server = server.New(server.Options{
-		Bench: b, Token: l.token, Host: host, Version: version(), Page: frontend.Handler(), Native: native,
-		Reload: a.loadWorkspace, Trust: a.trustRoot, ConfigDir: a.configDir(), Context: ctx,
-	})
+	opt.Bench, opt.Token, opt.Host, opt.Version, opt.Page = b, l.token, host, version(), frontend.Handler()
+	opt.Reload, opt.Trust, opt.ConfigDir, opt.Context = a.loadWorkspace, a.trustRoot, a.configDir(), ctx
+	l.server = server.New(opt)
 	l.http = &http.Server{Handler: l.server.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	go func() { l.failed <- l.http.Serve(listener) }()
 	a.served.Store(&l.url)

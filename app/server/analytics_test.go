@@ -759,31 +759,31 @@ func TestNotebook(t *testing.T) {
 // Before the first pull everything is empty, and nothing fails for that.
 func TestEmptyWorkspace(t *testing.T) {
 	s := openWith(t)
-	if c := answer[workbench.Catalog](s, "GET", "/catalog", nil); len(c.Functions) == 0 {
+	if c := answered[workbench.Catalog](s, "GET", "/catalog", nil); len(c.Functions) == 0 {
 		t.Error("there are no functions")
 	}
-	if a := answer[[]workbench.AlarmEpisode](s, "GET", "/alarms", nil); len(a) != 0 {
+	if a := answered[[]workbench.AlarmEpisode](s, "GET", "/alarms", nil); len(a) != 0 {
 		t.Errorf("%+v", a)
 	}
-	for _, r := range answer[[]RuleListed](s, "GET", "/rules", nil) {
+	for _, r := range answered[[]RuleListed](s, "GET", "/rules", nil) {
 		if r.State != "unchecked" {
 			t.Errorf("%+v", r)
 		}
 	}
-	if d := answer[DashboardParsed](s, "POST", "/dashboards/parse", object{"file": "d.yaml", "text": smallDashboard}); len(d.Problems) != 0 || !d.From.Before(d.To) {
+	if d := answered[DashboardParsed](s, "POST", "/dashboards/parse", object{"file": "d.yaml", "text": smallDashboard}); len(d.Problems) != 0 || !d.From.Before(d.To) {
 		t.Errorf("%+v", d)
 	}
-	if v := answer[workbench.FilterValues](s, "GET", "/dashboards/values?path=service", nil); len(v.Values) != 0 {
+	if v := answered[workbench.FilterValues](s, "GET", "/dashboards/values?path=service", nil); len(v.Values) != 0 {
 		t.Errorf("%+v", v)
 	}
-	if r := answer[TimeRange](s, "POST", "/time", object{"time": "all"}); !r.From.Before(r.To) {
+	if r := answered[TimeRange](s, "POST", "/time", object{"time": "all"}); !r.From.Before(r.To) {
 		t.Errorf("%+v", r)
 	}
 	s.refused(404, "POST", "/explore", object{"dataset": "requests"})
 	if p := s.refused(404, "POST", "/dashboards/item", object{"file": "d.yaml", "text": smallDashboard, "row": 0, "item": 0}); p.Hint == "" || p.Line != 8 {
 		t.Errorf("%+v", p)
 	}
-	c := answer[RuleChecked](s, "POST", "/rules/check", object{"file": "rules/new.yaml", "text": smallRule})
+	c := answered[RuleChecked](s, "POST", "/rules/check", object{"file": "rules/new.yaml", "text": smallRule})
 	if len(c.Problems) != 1 || c.Problems[0].Line != 2 {
 		t.Errorf("%+v", c.Problems)
 	}

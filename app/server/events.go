@@ -24,7 +24,7 @@ const (
 // Event is one line of the event stream. Which members it has depends on its
 // type.
 type Event struct {
-	Type    string `json:"type" enum:"hello,alive,files,data,pull,query,command,workspace"`
+	Type    string `json:"type" enum:"hello,alive,files,data,command"`
 	Version string `json:"version,omitempty" doc:"hello: of the program."`
 	Started string `json:"started,omitempty" doc:"hello: when the server started; another one has another time."`
 	// Paths, of files, are relative with slashes.
@@ -34,11 +34,18 @@ type Event struct {
 	Path    string   `json:"path,omitempty" doc:"command: what it is about."`
 }
 
-type queryEvent struct {
-	Type  string      `json:"type"`
+// QueryEvent says how far a query is.
+type QueryEvent struct {
+	Type  string      `json:"type" enum:"query"`
 	ID    string      `json:"id"`
 	Rows  int64       `json:"rows"`
-	State spool.State `json:"state"`
+	State spool.State `json:"state" enum:"running,done,canceled,failed,stopped"`
+}
+
+// PullEvent says how far a pull is.
+type PullEvent struct {
+	Type string `json:"type" enum:"pull"`
+	PullState
 }
 
 // events hands what happens to every page that listens.
@@ -125,7 +132,7 @@ func (e *events) unheard(since time.Time) bool {
 
 func (s *Server) eventsAPI() {
 	handleStream(s, huma.Operation{Method: "GET", Path: "/events", OperationID: "events", Summary: "What happens, a line of JSON each, until the request ends"},
-		map[string]any{typeNDJSON: Event{}}, func(ctx context.Context, _ *struct{}) (answer, error) {
+		map[string]any{typeNDJSON: oneOf{Event{}, QueryEvent{}, PullEvent{}}}, func(ctx context.Context, _ *struct{}) (answer, error) {
 			return func(w http.ResponseWriter) error { return s.stream(ctx, w) }, nil
 		})
 }

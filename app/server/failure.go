@@ -37,7 +37,9 @@ func (f *Failure) Error() string { return f.Err.Message }
 func (f *Failure) GetStatus() int { return f.status }
 
 // failure makes an error into an answer.
-func failure(err error) error {
+func failure(err error) error { return failed(err) }
+
+func failed(err error) *Failure {
 	all := problems(err)
 	f := &Failure{Err: all[0], status: statusOf(all[0].Kind)}
 	if len(all) > 1 {

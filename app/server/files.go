@@ -48,12 +48,12 @@ func (s *Server) filesAPI() {
 		}
 		return FileVersion{f.Path, version}, err
 	})
-	handle(s, "DELETE", "/files", "deleteFile", "Move a file to the trash in .tidemark", func(_ context.Context, in *deleteFileInput) (Done, error) {
+	handle(s, "DELETE", "/files", "deleteFile", "Move a file to the trash in .tidemark", func(_ context.Context, in *deleteFileInput) (Nothing, error) {
 		err := s.files.Delete(in.Path, in.Version)
 		if err == nil {
 			s.wrote()
 		}
-		return Done{}, err
+		return Nothing{}, err
 	})
 	handle(s, "POST", "/files/rename", "renameFile", "Give a file another name", func(_ context.Context, in *struct{ Body RenameInput }) (FileVersion, error) {
 		err := s.files.Rename(in.Body.Path, in.Body.To, in.Body.Version)

@@ -56,15 +56,15 @@ func (s *Server) healthAPI() {
 		return s.status(), nil
 	})
 	handle(s, "POST", "/native/open", "openDialog", "Let the user choose, in the desktop window", s.openDialog)
-	handle(s, "POST", "/ready", "ready", "The page is shown", func(_ context.Context, in *struct{ Body Ready }) (Done, error) {
+	handle(s, "POST", "/ready", "ready", "The page is shown", func(_ context.Context, in *struct{ Body Ready }) (Nothing, error) {
 		if s.opt.Ready != nil {
 			s.opt.Ready(in.Body)
 		}
-		return Done{}, nil
+		return Nothing{}, nil
 	})
-	handle(s, "POST", "/client-error", "clientError", "Something went wrong in the page", func(_ context.Context, in *struct{ Body ClientError }) (Done, error) {
+	handle(s, "POST", "/client-error", "clientError", "Something went wrong in the page", func(_ context.Context, in *struct{ Body ClientError }) (Nothing, error) {
 		slog.Error("the page failed", "message", in.Body.Message, "where", in.Body.Where, "stack", in.Body.Stack)
-		return Done{}, nil
+		return Nothing{}, nil
 	})
 }
 

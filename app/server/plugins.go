@@ -15,8 +15,8 @@ func (s *Server) pluginsAPI() {
 	handle(s, "GET", "/plugins", "listPlugins", "Plugins that the workspace can use", func(ctx context.Context, _ *struct{}) ([]workbench.PluginInfo, error) {
 		return s.bench.Plugins(ctx), nil
 	})
-	handle(s, "DELETE", "/plugins/{name}", "removePlugin", "Move a plugin to the trash in .tidemark", func(_ context.Context, in *pluginName) (Done, error) {
-		return Done{}, s.removePlugin(in.Name)
+	handle(s, "DELETE", "/plugins/{name}", "removePlugin", "Move a plugin to the trash in .tidemark", func(_ context.Context, in *pluginName) (Nothing, error) {
+		return Nothing{}, s.removePlugin(in.Name)
 	})
 }
 

@@ -31,12 +31,6 @@ type PullState struct {
 	Error        *Problem              `json:"error,omitempty"`
 }
 
-// pullEvent is a PullState on the event stream.
-type pullEvent struct {
-	Type string `json:"type"`
-	PullState
-}
-
 // PullInput says what to pull.
 type PullInput struct {
 	Sources []string  `json:"sources,omitempty" doc:"None means every s3 and file source."`
@@ -133,7 +127,7 @@ func (p *pulls) report(one *pull, now workbench.Progress) {
 
 // tell publishes a pull; the lock is held.
 func (p *pulls) tell(one *pull) {
-	p.events.publish("pull:"+one.state.ID, pullEvent{"pull", one.state})
+	p.events.publish("pull:"+one.state.ID, PullEvent{"pull", one.state})
 }
 
 func (p *pulls) ended(one *pull, r workbench.PullResult, err error) {

@@ -83,9 +83,9 @@ func (s *Server) queriesAPI() {
 		return s.queries.create(ctx, in.Body)
 	})
 	handle(s, "GET", "/queries/{id}", "getQuery", "How far a query is", s.getQuery)
-	handle(s, "DELETE", "/queries/{id}", "deleteQuery", "End a query and free its result", func(_ context.Context, in *queryID) (Done, error) {
+	handle(s, "DELETE", "/queries/{id}", "deleteQuery", "End a query and free its result", func(_ context.Context, in *queryID) (Nothing, error) {
 		s.queries.remove(in.ID)
-		return Done{}, nil
+		return Nothing{}, nil
 	})
 	handle(s, "POST", "/queries/{id}/cancel", "cancelQuery", "End a query and keep the rows that came", s.cancelQuery)
 	handleStream(s, huma.Operation{Method: "GET", Path: "/queries/{id}/rows", OperationID: "getRows", Summary: "A window of the rows of a query"},
@@ -241,7 +241,7 @@ func (q *queries) follow(r *query) {
 	var last int64
 	for {
 		st := r.spool.Wait(q.ctx, func(st spool.Status) bool { return st.Rows > last })
-		q.events.publish("query:"+r.id, queryEvent{Type: "query", ID: r.id, Rows: st.Rows, State: st.State})
+		q.events.publish("query:"+r.id, QueryEvent{Type: "query", ID: r.id, Rows: st.Rows, State: st.State})
 		if st.Over() || q.ctx.Err() != nil {
 			return
 		}

@@ -143,7 +143,7 @@ func (s *Server) exportQuery(ctx context.Context, in *exportInput) (answer, erro
 
 // writeFailure answers with a failure where nothing has been written yet.
 func writeFailure(w http.ResponseWriter, err error) error {
-	f := failure(err).(*Failure)
+	f := failed(err)
 	w.Header().Set("Content-Type", typeJSON)
 	w.WriteHeader(f.status)
 	return json.NewEncoder(w).Encode(f)

@@ -48,6 +48,8 @@ type BacktestEpisode struct {
 	Start time.Time      `json:"start"`
 	End   *time.Time     `json:"end" doc:"Null while it lasts."`
 	Peak  map[string]any `json:"peak"`
+	// Summary needs the datapoints.
+	Summary string `json:"summary,omitempty" doc:"The rule's sentence about the window that raised it."`
 }
 
 // BacktestTransition is a change of state.
@@ -121,7 +123,7 @@ func backtestReply(t workbench.Backtested) BacktestReply {
 		Seconds: t.Seconds, SQL: t.Rule.SQL(),
 	}
 	for _, e := range r.Episodes {
-		out.Episodes = append(out.Episodes, BacktestEpisode{Key: anyValues(e.Key), Start: e.Start, End: e.End, Peak: anyValues(e.Peak)})
+		out.Episodes = append(out.Episodes, BacktestEpisode{Key: anyValues(e.Key), Start: e.Start, End: e.End, Peak: anyValues(e.Peak), Summary: t.Sentence(e)})
 	}
 	for _, c := range r.Transitions {
 		out.Transitions = append(out.Transitions, BacktestTransition{At: c.At, Key: anyValues(c.Key), From: string(c.From), To: string(c.To), Reason: c.Reason})

@@ -191,8 +191,8 @@ func (s *Server) serveOpenAPI(w http.ResponseWriter, _ *http.Request) {
 	_ = json.NewEncoder(w).Encode(s.api.OpenAPI())
 }
 
-// Done is the answer of what has nothing to tell.
-type Done struct{}
+// Nothing is the answer of an operation that has nothing to tell.
+type Nothing struct{}
 
 // reply is an answer in JSON.
 type reply[T any] struct{ Body T }
@@ -200,9 +200,10 @@ type reply[T any] struct{ Body T }
 // handle registers an operation: id names it in the client, in is a struct of
 // path, query and Body fields. The answer is JSON.
 func handle[I, O any](s *Server, method, path, id, summary string, fn func(ctx context.Context, in *I) (O, error)) {
+	// A deadline for the body would end what the request waits for, too.
 	huma.Register(s.api, huma.Operation{
 		OperationID: id, Method: method, Path: "/api/v1" + path, Summary: summary,
-		MaxBodyBytes: maxBody, Errors: []int{400, 404, 409, 500, 503},
+		MaxBodyBytes: maxBody, BodyReadTimeout: -1, Errors: []int{400, 404, 409, 500, 503},
 	}, func(ctx context.Context, in *I) (*reply[O], error) {
 		out, err := fn(ctx, in)
 		if err != nil {

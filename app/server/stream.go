@@ -30,16 +30,14 @@ func handleStream[I any](s *Server, op huma.Operation, answers map[string]any, f
 	if op.MaxBodyBytes == 0 {
 		op.MaxBodyBytes = maxBody
 	}
+	// A deadline for the body would end what the request waits for, too.
+	op.BodyReadTimeout = -1
 	if op.Errors == nil {
 		op.Errors = []int{400, 404, 409, 500, 503}
 	}
 	content := map[string]*huma.MediaType{}
 	for media, example := range answers {
-		schema := &huma.Schema{Type: huma.TypeString, Format: "binary"}
-		if example != nil {
-			schema = s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeOf(example), true, "")
-		}
-		content[media] = &huma.MediaType{Schema: schema}
+		content[media] = &huma.MediaType{Schema: s.describe(example)}
 	}
 	op.Responses = map[string]*huma.Response{"200": {Description: "OK", Content: content}}
 	huma.Register(s.api, op, func(ctx context.Context, in *I) (*huma.StreamResponse, error) {
@@ -54,6 +52,23 @@ func handleStream[I any](s *Server, op huma.Operation, answers map[string]any, f
 			}
 		}}, nil
 	})
+}
+
+// oneOf are values of the Go types of which an answer holds any.
+type oneOf []any
+
+func (s *Server) describe(example any) *huma.Schema {
+	switch e := example.(type) {
+	case nil:
+		return &huma.Schema{Type: huma.TypeString, Format: "binary"}
+	case oneOf:
+		out := &huma.Schema{}
+		for _, one := range e {
+			out.OneOf = append(out.OneOf, s.describe(one))
+		}
+		return out
+	}
+	return s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeOf(example), true, "")
 }
 
 // wants reports whether an Accept header asks for a media type first.

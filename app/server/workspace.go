@@ -156,10 +156,22 @@ func titled(w *workspace.Workspace, files []string, title func(file, path string
 // A file that cannot be read has no title: it is called by its name.
 func notebookTitle(file, path string) string {
 	n, err := workbench.ReadNotebook(file, path)
+	switch {
+	case err != nil:
+		return ""
+	case n.Title != "":
+		return n.Title
+	}
+	src, err := os.ReadFile(path)
 	if err != nil {
 		return ""
 	}
-	return n.Title
+	for line := range strings.Lines(string(src)) {
+		if heading, ok := strings.CutPrefix(line, "# "); ok {
+			return strings.TrimSpace(heading)
+		}
+	}
+	return ""
 }
 
 func dashboardTitle(file, path string) string {

@@ -295,12 +295,19 @@ func (t Backtested) alarm(info RuleInfo, e rule.Episode) AlarmEpisode {
 		slices.Sort(peaks)
 		out.Description += ": at worst " + strings.Join(peaks, ", ")
 	}
+	out.Summary = t.Sentence(e)
+	return out
+}
+
+// Sentence is what the rule says of the window that began an episode; "" when
+// the report has no windows.
+func (t Backtested) Sentence(e rule.Episode) string {
 	for _, d := range t.Report.Datapoints {
 		if d.End.Equal(e.Start) && sameGroup(d.Key, e.Key) {
-			out.Summary = t.Rule.Sentence(d)
+			return t.Rule.Sentence(d)
 		}
 	}
-	return out
+	return ""
 }
 
 func sameGroup(a, b rule.Group) bool {

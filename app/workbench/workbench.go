@@ -20,6 +20,7 @@ import (
 
 	"tidemark.dev/tidemark/app/workspace"
 	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/schema"
 	"tidemark.dev/tidemark/engine/source/cache"
 	"tidemark.dev/tidemark/engine/store"
 )
@@ -80,6 +81,7 @@ func Open(ctx context.Context, w *workspace.Workspace, opt Options) (*Workbench,
 		Path: w.DatabasePath(), Staging: b.staging, Readable: []string{w.TempDir()},
 		Temp: filepath.Join(w.TempDir(), "spill"), TempLimit: bytesText(int64(limits.Temp)),
 		Memory: bytesText(int64(limits.Memory)), Threads: limits.Threads, Clock: opt.Clock,
+		Settle: schema.NewSettler,
 	})
 	if err != nil {
 		os.RemoveAll(b.staging)

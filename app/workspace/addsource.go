@@ -112,7 +112,7 @@ func insertSource(text, entry string) (string, bool) {
 		return strings.Join(append(lines, "", "sources:", "  "+entry), end) + end, true
 	}
 	lines[at] = "sources:" + comment(lines[at])
-	last, indent := at, "  "
+	last, indent := at, ""
 	for i := at + 1; i < len(lines); i++ {
 		trimmed := strings.TrimLeft(lines[i], " ")
 		indented := len(trimmed) < len(lines[i])
@@ -123,10 +123,13 @@ func insertSource(text, entry string) (string, bool) {
 			i = len(lines)
 			continue
 		}
-		if last == at && !strings.HasPrefix(trimmed, "#") {
+		if indent == "" && !strings.HasPrefix(trimmed, "#") {
 			indent = lines[i][:len(lines[i])-len(trimmed)]
 		}
 		last = i
+	}
+	if indent == "" {
+		indent = "  "
 	}
 	out := append([]string{}, lines[:last+1]...)
 	out = append(append(out, indent+entry), lines[last+1:]...)

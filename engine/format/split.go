@@ -38,6 +38,8 @@ type Splitter struct {
 	begun   bool
 	lines   bool
 	inArray bool
+	indent  int // blanks before here on this line, or -1 when it has more
+	stack   []byte
 	size    int // of a chunk
 }
 
@@ -47,10 +49,11 @@ func NewSplitter(r io.Reader, size int) *Splitter { return &Splitter{r: r, size:
 // Next gives the next chunk, and io.EOF after the last. A read error comes
 // after the records before it.
 func (s *Splitter) Next() (Chunk, error) {
-	s.fill(s.size)
 	if !s.begun {
+		s.fill(max(s.size, headSize))
 		s.begin()
 	}
+	s.fill(s.size)
 	for {
 		c := Chunk{Buf: s.buf}
 		var used int
@@ -98,12 +101,19 @@ func (s *Splitter) begin() {
 	s.begun = true
 	s.buf = bytes.TrimPrefix(s.buf, bom)
 	text := bytes.TrimLeft(s.buf, " \t\r\n")
-	if len(text) > 0 && text[0] == '[' && !laterObject(text) {
-		s.inArray = true
+	if len(text) > 0 && text[0] == '[' && (!laterObject(text) || jsonArray(text) && !wholeLine(text)) {
+		s.inArray, s.indent = true, -1
 		s.buf = text[1:]
 		return
 	}
 	s.lines = objectLines(text)
+}
+
+// wholeLine reports whether text begins with a value that ends on its line.
+func wholeLine(text []byte) bool {
+	line, _, _ := bytes.Cut(text, []byte("\n"))
+	_, state := value(line, nil)
+	return state == isWhole
 }
 
 // objectLines reports whether any of the first lines is an object that closes
@@ -115,7 +125,7 @@ func objectLines(text []byte) bool {
 		if len(line) == 0 {
 			continue
 		}
-		if end, whole := value(line); line[0] == '{' && whole && end > 0 {
+		if line[0] == '{' && wholeLine(line) {
 			return true
 		}
 		if n++; n == 20 {
@@ -160,69 +170,169 @@ func blank(b byte) bool { return b == ' ' || b == '\t' || b == '\n' || b == '\r'
 // its brackets are passed over.
 func (s *Splitter) cutValues(c *Chunk) (used int) {
 	for used < len(s.buf) {
-		b := s.buf[used]
-		switch {
-		case blank(b):
-			used++
-			continue
-		case s.inArray && b == ',':
-			used++
-			continue
-		case s.inArray && b == ']':
-			s.inArray = false
-			used++
-			continue
-		case !s.inArray && b == '[':
-			s.inArray = true
+		if s.between(s.buf[used]) {
 			used++
 			continue
 		}
-		end, whole := value(s.buf[used:])
-		if !whole && !s.eof {
-			return used
+		if s.stack == nil {
+			s.stack = make([]byte, 0, 64)
 		}
-		if !whole {
-			c.Records = append(c.Records, Record{Start: used, End: len(s.buf), Problem: "the record ends early"})
-			return len(s.buf)
+		end, state := value(s.buf[used:], s.stack)
+		problem := ""
+		if state != isWhole {
+			if end, problem = s.resync(s.buf[used:], end, state); end < 0 {
+				return used
+			}
 		}
-		c.add(used, used+end)
-		used += max(end, 1)
+		if problem != "" {
+			c.addProblem(used, used+end, problem)
+		} else {
+			c.add(used, used+end)
+		}
+		used += end
+		s.indent = -1
 	}
 	return used
 }
 
-// value finds the end of the JSON value that b begins with, by brackets and
-// quotes alone. whole is false when b ends first.
-func value(b []byte) (end int, whole bool) {
-	depth := 0
-	for i := 0; i < len(b); i++ {
-		switch b[i] {
-		case '"':
-			n := stringEnd(b[i:])
-			if n < 0 {
-				return len(b), false
-			}
-			i += n
-			if depth == 0 {
-				return i + 1, true
-			}
-		case '{', '[':
-			depth++
-		case '}', ']':
-			depth--
-			if depth == 0 {
-				return i + 1, true
-			}
-			if depth < 0 {
-				return max(i, 1), true
-			}
-		case ',', ' ', '\t', '\r', '\n':
-			if depth == 0 {
-				return max(i, 1), true
-			}
+// between passes over what separates values, and keeps count of the blanks
+// that a line begins with.
+func (s *Splitter) between(b byte) bool {
+	switch {
+	case b == '\n':
+		s.indent = 0
+	case blank(b):
+		if s.indent >= 0 {
+			s.indent++
+		}
+	case s.inArray && b == ',':
+		s.indent = -1
+	case s.inArray && b == ']', !s.inArray && b == '[':
+		s.inArray, s.indent = !s.inArray, -1
+	default:
+		return false
+	}
+	return true
+}
+
+const endsEarly = "the record ends early"
+
+// resync finds the end of a value that is not whole, so that it takes no more
+// with it than it must. Where values begin on lines of their own, the next
+// line that is indented like this one and opens an object begins another one.
+// Else the value ends where its own brackets close. end is -1 when that takes
+// more bytes.
+func (s *Splitter) resync(b []byte, end int, state wholeness) (int, string) {
+	if state == isOpen && !s.eof {
+		return -1, ""
+	}
+	next := -1
+	if s.indent >= 0 && b[0] == '{' {
+		next = lineLike(b, s.indent)
+	}
+	switch {
+	case end > 0 && (next < 0 || end <= next) && separated(b[end:]):
+		return end, "" // the conformer will say what is wrong with it
+	case next > 0:
+		return next, endsEarly
+	case !s.eof && (end < 0 || s.indent >= 0):
+		return -1, ""
+	case end > 0:
+		return end, ""
+	}
+	if b[0] != '{' && b[0] != '[' && b[0] != '"' {
+		return len(b), ""
+	}
+	return len(b), endsEarly
+}
+
+// separated reports whether b begins with what may follow a value.
+func separated(b []byte) bool {
+	b = bytes.TrimLeft(b, " \t\r")
+	return len(b) == 0 || b[0] == ',' || b[0] == ']' || b[0] == '\n'
+}
+
+// lineLike is the start of the next line that has an indent and opens an
+// object.
+func lineLike(b []byte, indent int) int {
+	for at := 0; ; {
+		n := bytes.IndexByte(b[at:], '\n')
+		if n < 0 {
+			return -1
+		}
+		at += n + 1
+		line := b[at:]
+		text := bytes.TrimLeft(line, " \t")
+		if len(line)-len(text) == indent && len(text) > 0 && text[0] == '{' {
+			return at
 		}
 	}
-	return len(b), depth == 0
+}
+
+// addProblem takes a part in that is no whole record.
+func (c *Chunk) addProblem(start, end int, problem string) {
+	n := len(c.Records)
+	if c.add(start, end); len(c.Records) > n {
+		c.Records[n].Problem = problem
+	}
+}
+
+// wholeness says how the value that bytes begin with ends in them.
+type wholeness uint8
+
+const (
+	isWhole  wholeness = iota
+	isOpen             // the bytes end first
+	isBroken           // its brackets or quotes do not match
+)
+
+// value finds the end of the JSON value that b begins with, by brackets and
+// quotes alone. Where they do not match the end is where the value would close
+// if what is missing were there, or -1. The stack is room for brackets.
+func value(b, stack []byte) (end int, state wholeness) {
+	stack, last := stack[:0], byte(0)
+	for i := 0; i < len(b); i++ {
+		switch ch := b[i]; ch {
+		case '"':
+			n := stringEnd(b[i:])
+			if line := bytes.IndexByte(b[i:i+max(n, 0)], '\n'); line >= 0 || n < 0 && bytes.IndexByte(b[i:], '\n') >= 0 {
+				state, n = isBroken, bytes.IndexByte(b[i:], '\n') // a string ends on its line
+			} else if n < 0 {
+				return -1, max(state, isOpen)
+			}
+			i += n
+			if len(stack) == 0 {
+				return i + 1, state
+			}
+		case '{', '[':
+			if len(stack) > 0 && last != ':' && (stack[len(stack)-1] == '{' || last != ',' && last != '[') {
+				state = isBroken
+			}
+			stack = append(stack, ch)
+		case '}', ']':
+			if len(stack) == 0 {
+				return max(i, 1), state
+			}
+			if ch-2 != stack[len(stack)-1] { // '{' is '}'-2, and '[' is ']'-2
+				state = isBroken
+			}
+			if at := bytes.LastIndexByte(stack, ch-2); at >= 0 {
+				stack = stack[:at]
+			}
+			if len(stack) == 0 {
+				return i + 1, state
+			}
+		case ',', ' ', '\t', '\r', '\n':
+			if len(stack) == 0 {
+				return max(i, 1), state
+			}
+			if ch != ',' {
+				continue
+			}
+		}
+		last = b[i]
+	}
+	return -1, max(state, isOpen)
 }
 
 // stringEnd is the offset of the quote that closes the string b begins with.

@@ -25,7 +25,7 @@ func (p *puller) flush(ctx context.Context) error {
 	out := engine.Batch{
 		Dataset: p.opt.Dataset, Rows: b.rows, Longest: b.longest, Tables: b.tables, Origins: b.origins,
 		Ingest: p.opt.Clock.Now(), LateBefore: p.opt.Watermark, ArrivalIsTime: len(p.opt.Mapping.EventTime) == 0,
-		Dedup: p.opt.Dedup, Replace: b.replace, Quarantine: b.held, Objects: b.states,
+		Dedup: p.opt.Dedup, Replace: b.replace, Quarantine: b.held, Objects: b.states, Since: b.since,
 	}
 	if b.file != nil {
 		out.Lines = b.file.Name()
@@ -65,7 +65,7 @@ func (p *puller) settleTypes(ctx context.Context, b *staging) error {
 	for _, l := range b.later {
 		out := p.conform.Conform(l.raw)
 		b.conflicts(p.opt.Source, out.Conflicts)
-		if err := b.append(p.conform, l.origin, l.row, p.opt.Store); err != nil {
+		if err := b.append(l.origin, l.row, p.opt.Store, p.conform.AppendValues); err != nil {
 			return err
 		}
 	}
@@ -89,6 +89,10 @@ func (p *puller) adopt(body engine.Type, changes []schema.Change, position strin
 			p.version.Position = position
 			p.version.Author = "inference"
 		}
+		if b := p.batch; b != nil && b.rows > 0 && b.since == nil {
+			old := p.version.Body
+			b.since = &old
+		}
 		p.version.Body = body
 		for _, c := range changes {
 			p.version.Changes = append(p.version.Changes, c.String())
@@ -96,9 +100,7 @@ func (p *puller) adopt(body engine.Type, changes []schema.Change, position strin
 		}
 		p.dirty = true
 	}
-	long := p.conform != nil && p.conform.LongIntegers()
-	p.conform = schema.NewConformer(p.version.Body, p.opt.Mapping, p.refused)
-	p.conform.KeepLongIntegers(long)
+	p.reshape()
 }
 
 // exact reports whether every integer of a path, stored or staged, is exact
@@ -138,7 +140,7 @@ type pending struct {
 }
 
 // tally is what commits report back.
-type tally struct{ stored, duplicates, late, untimed int64 }
+type tally struct{ stored, duplicates, late int64 }
 
 func newCommitter(ctx context.Context, store Store) *committer {
 	c := &committer{ctx: ctx, store: store, queue: make(chan pending), ended: make(chan struct{})}
@@ -157,7 +159,6 @@ func (c *committer) run() {
 			c.total.stored += done.Stored
 			c.total.duplicates += done.Duplicates
 			c.total.late += done.Late
-			c.total.untimed += done.Untimed
 			c.mu.Unlock()
 		}
 		next.free()

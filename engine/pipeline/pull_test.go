@@ -42,7 +42,7 @@ func (b *bench) open() {
 	b.t.Helper()
 	s, err := store.Open(context.Background(), store.Options{
 		Path: filepath.Join(b.dir, "db"), Staging: filepath.Join(b.dir, "staging"),
-		Readable: []string{filepath.Join(b.dir, "scratch")}, Threads: 2, Memory: "1GB",
+		Readable: []string{filepath.Join(b.dir, "scratch")}, Threads: 2, Memory: "1GB", Settle: schema.NewSettler,
 	})
 	if err != nil {
 		b.t.Fatal(err)
@@ -150,7 +150,8 @@ func TestFoundingExampleEndToEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.want(`SELECT count(*)::VARCHAR FROM tidemark.segments`, "1")
-	b.want(`SELECT body.baz, rest::VARCHAR FROM logs ORDER BY _seq`, `- | {"foo":[],"bar":{},"baz":null}`, `x | -`)
+	b.want(`SELECT to_json(body)::VARCHAR, rest::VARCHAR FROM logs ORDER BY _seq`,
+		`{"foo":[],"bar":{"a":null},"baz":null} | -`, `{"foo":[{"hello":["world"]}],"bar":{"a":1},"baz":"x"} | -`)
 }
 
 func TestWhatDoesNotFitIsKept(t *testing.T) {
@@ -199,6 +200,73 @@ func TestParquetAndLinesMeet(t *testing.T) {
 		`1767225602000000 | web | 2 | {'a': 2, 'b': 'eA=='} | 10:00:00 | 3 | true`,
 		`1767225610000000 | web | 7 | {'a': 9, 'b': NULL} | - | 1 | true`)
 	b.want(`SELECT records::VARCHAR, state, format FROM tidemark.objects ORDER BY key`, `3 | done | parquet`, `1 | done | json`)
+}
+
+// parquet writes a query's rows into a file and gives the task of reading it.
+func (b *bench) parquet(name, query string) pipeline.Task {
+	b.t.Helper()
+	db, err := sql.Open("duckdb", "")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer db.Close()
+	path := filepath.Join(b.dir, "in", name)
+	if _, err := db.Exec("COPY (" + query + ") TO " + engine.QuoteText(path) + " (FORMAT parquet)"); err != nil {
+		b.t.Fatal(err)
+	}
+	return task(path)
+}
+
+// TestTablesTogether loads files that one scan can read, and others between
+// them, whose columns have the names that the load itself uses.
+func TestTablesTogether(t *testing.T) {
+	b := newBench(t)
+	like := func(n int) string {
+		return fmt.Sprintf(`SELECT CASE WHEN i > 0 THEN TIMESTAMPTZ '2026-01-01 00:00:00+00' + to_seconds((%[1]d + i)::DOUBLE) END AS ts, i + %[1]d AS i,
+			'u%[1]d' AS url, {'i': i} AS f, {'i': 7} AS o, 'first' AS first, '' AS source, '' AS filename FROM range(3) t(i)`, n)
+	}
+	counts := b.pull(b.options(),
+		b.parquet("a.parquet", like(10)),
+		b.parquet("b.parquet", `SELECT TIMESTAMPTZ '2026-01-01 00:01:00+00' AS ts, 20 AS file_row_number, 21 AS file_index`),
+		b.parquet("c.parquet", like(30)),
+		b.parquet("d.parquet", `SELECT TIMESTAMPTZ '2026-01-01 00:02:00+00' AS ts, 40::INTEGER AS i`))
+	if counts.Records != 8 || counts.Untimed != 2 {
+		t.Fatalf("%+v", counts)
+	}
+	b.want(`SELECT split_part(parse_filename(_position), '#', 1), split_part(_position, '#', 2), epoch(event_time)::BIGINT - 1767225600,
+		body.i, body.url, body.f.i, body.o.i, body.first, body.file_row_number, body.file_index FROM logs ORDER BY _seq`,
+		"a.parquet | 1 | - | 10 | u10 | 0 | 7 | first | - | -",
+		"a.parquet | 2 | 11 | 11 | u10 | 1 | 7 | first | - | -",
+		"a.parquet | 3 | 12 | 12 | u10 | 2 | 7 | first | - | -",
+		"b.parquet | 1 | 60 | - | - | - | - | - | 20 | 21",
+		"c.parquet | 1 | - | 30 | u30 | 0 | 7 | first | - | -",
+		"c.parquet | 2 | 31 | 31 | u30 | 1 | 7 | first | - | -",
+		"c.parquet | 3 | 32 | 32 | u30 | 2 | 7 | first | - | -",
+		"d.parquet | 1 | 120 | 40 | - | - | - | - | - | -")
+}
+
+// TestReplacedRowsLetGo pulls objects anew until most of the table is gone.
+func TestReplacedRowsLetGo(t *testing.T) {
+	b := newBench(t)
+	size := func() (kept int) {
+		table := b.rows(`SELECT max(table_name) FROM tidemark.segments`)[0]
+		rows := b.rows(`SELECT sum(count)::BIGINT FROM pragma_storage_info('segment.` + table + `') WHERE column_name = '_seq' AND segment_type = 'BIGINT'`)
+		fmt.Sscan(rows[0], &kept)
+		return kept
+	}
+	whole := strings.Repeat("{\"a\":1}\n", 1000)
+	tasks := []pipeline.Task{b.object("a", whole), b.object("b", "{\"a\":2}\n")}
+	b.pull(b.options(), tasks...)
+	if err := b.Merge(t.Context(), "logs"); err != nil || size() != 1001 {
+		t.Fatalf("%d rows are kept, %v", size(), err)
+	}
+	less := b.object("a", "{\"a\":3}\n")
+	less.Replace = true
+	b.pull(b.options(), less)
+	if err := b.Merge(t.Context(), "logs"); err != nil || size() != 2 {
+		t.Errorf("%d rows are kept, %v", size(), err)
+	}
+	b.want(`SELECT body.a FROM logs ORDER BY 1`, "2", "3")
 }
 
 func TestDedupKeepsTheFirst(t *testing.T) {

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"sync/atomic"
 	"time"
 
 	"tidemark.dev/tidemark/engine"
-	"tidemark.dev/tidemark/engine/format"
 	"tidemark.dev/tidemark/engine/schema"
 )
 
@@ -25,7 +26,11 @@ type puller struct {
 	dirty   bool // version is not in the registry yet
 	conform *schema.Conformer
 	refused map[string]string
-	stages  []*stageRunner
+	shape   atomic.Pointer[shape]
+
+	// What the goroutines that read ahead may do at once: prepare pieces, and
+	// decode a columnar file, which takes all processors by itself.
+	preparing, decoding chan struct{}
 
 	batch   *staging
 	commits *committer
@@ -43,7 +48,10 @@ func Pull(ctx context.Context, opt Options, tasks []Task) (Counts, error) {
 	if opt.Report == nil {
 		opt.Report = func(Counts) {}
 	}
-	p := &puller{opt: opt, refused: map[string]string{}}
+	p := &puller{
+		opt: opt, refused: map[string]string{},
+		preparing: make(chan struct{}, runtime.GOMAXPROCS(0)), decoding: make(chan struct{}, 1),
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	p.commits = newCommitter(ctx, opt.Store)
@@ -85,10 +93,7 @@ func (p *puller) prepare(ctx context.Context, tasks []Task) error {
 		return err
 	}
 	p.version.Mapping = p.opt.Mapping
-	for _, s := range p.opt.Stages {
-		p.stages = append(p.stages, newStageRunner(s, p.opt.Mapping))
-	}
-	p.conform = schema.NewConformer(p.version.Body, p.opt.Mapping, p.refused)
+	p.reshape()
 	return nil
 }
 
@@ -127,8 +132,8 @@ func (p *puller) object(ctx context.Context, r *reading) error {
 	o := &objectRun{reading: r, next: 1, state: engine.ObjectState{
 		Object: r.task.Object, Stored: r.task.Stored, Quarantined: r.task.Quarantined, Dropped: r.task.Dropped,
 	}}
-	for c := range r.chunks {
-		if err := p.chunk(ctx, o, c); err != nil {
+	for c := range r.pieces {
+		if err := p.take(ctx, o, c); err != nil {
 			return err
 		}
 	}
@@ -141,7 +146,7 @@ func (p *puller) object(ctx context.Context, r *reading) error {
 		}
 		return &unreachableError{r.failed}
 	}
-	if r.table != "" && r.damaged == nil {
+	if r.whole != nil {
 		if err := p.table(ctx, o); err != nil {
 			return err
 		}
@@ -220,36 +225,61 @@ func (p *puller) settle() {
 	p.counts.Records -= done.duplicates
 	p.counts.Duplicates = done.duplicates
 	p.counts.Late = done.late
-	p.counts.Untimed += done.untimed
 }
 
-// chunk takes in a chunk of an object's records.
-func (p *puller) chunk(ctx context.Context, o *objectRun, c format.Chunk) error {
-	p.ensureBatch(o)
-	in := make([]line, 0, len(c.Records))
-	for _, r := range c.Records {
-		row := o.next
-		o.next++
-		if row <= o.task.Skip {
-			continue
-		}
-		p.counts.Read++
-		if r.Problem != "" {
-			raw := c.Bytes(r)
-			p.setAside(o, line{raw: raw, row: row}, r.Problem, "", "", "")
-			continue
-		}
-		in = append(in, line{c.Bytes(r), row})
+// take takes in a piece of an object.
+func (p *puller) take(ctx context.Context, o *objectRun, c *piece) error {
+	defer c.done()
+	if c.err != nil {
+		return c.err
 	}
-	if err := p.lines(ctx, o, in); err != nil {
+	if c.columns != nil {
+		return p.adoptTable(ctx, o, c.columns)
+	}
+	p.ensureBatch(o)
+	o.next = c.next
+	p.counts.Read += c.read
+	p.counts.Dropped += c.dropped
+	o.state.Dropped += c.dropped
+	for _, a := range c.asides {
+		p.setAside(o, a.line, a.reason, "", "", "")
+	}
+	if err := p.lines(o, c); err != nil {
 		return err
 	}
 	if p.batch.full() {
-		o.state.Read = o.next - 1
+		o.state.Read = max(o.next-1, o.task.Skip)
 		p.batch.object(o.state)
 		return p.flush(ctx)
 	}
 	p.report()
+	return nil
+}
+
+// lines stages the lines of a piece: as they were prepared, where that still
+// holds.
+func (p *puller) lines(o *objectRun, c *piece) error {
+	ready := c.shape == p.shape.Load()
+	start, rows := 0, int64(0)
+	for i, l := range c.lines {
+		values := c.rows[start:c.ends[i]]
+		start = c.ends[i]
+		var err error
+		if ready && len(values) > 0 {
+			rows++
+			err = p.batch.append(o.origin, l.row, p.opt.Store, func(dst []byte) []byte { return append(dst, values...) })
+		} else {
+			err = p.conformLine(o, l)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if ready {
+		p.batch.conflicts(p.opt.Source, c.conflicts)
+		p.conform.KeepLongIntegers(c.long)
+		p.stored(o, rows, c.untimed, c.times)
+	}
 	return nil
 }
 
@@ -265,31 +295,6 @@ func (p *puller) ensureBatch(o *objectRun) {
 			p.batch.replace = append(p.batch.replace, o.task.URL)
 		}
 	}
-}
-
-// lines takes in records: transforms first, then the conformer.
-func (p *puller) lines(ctx context.Context, o *objectRun, in []line) error {
-	for _, s := range p.stages {
-		rejected := int64(0)
-		out, dropped, err := s.run(ctx, in, func(l line, reason string) {
-			rejected++
-			p.setAside(o, l, reason, "", "", "")
-		})
-		if err != nil {
-			return err
-		}
-		o.state.Dropped += dropped
-		p.counts.Dropped += dropped
-		// A transform may also make several records of one; each counts.
-		p.counts.Read += int64(len(out)) + dropped + rejected - int64(len(in))
-		in = out
-	}
-	for _, l := range in {
-		if err := p.conformLine(o, l); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (p *puller) setAside(o *objectRun, l line, reason, path, want, got string) {
@@ -326,12 +331,12 @@ func (p *puller) conformLine(o *objectRun, l line) error {
 		return nil
 	case out.Unknown:
 		p.batch.putOff(l, o.origin)
-		p.stored(o, out)
+		p.storedLine(o, out)
 		return nil
 	}
 	p.batch.conflicts(p.opt.Source, out.Conflicts)
-	p.stored(o, out)
-	return p.batch.append(p.conform, o.origin, l.row, p.opt.Store)
+	p.storedLine(o, out)
+	return p.batch.append(o.origin, l.row, p.opt.Store, p.conform.AppendValues)
 }
 
 func trimSeparators(b []byte) []byte {
@@ -350,19 +355,28 @@ func (p *puller) setAsideStrict(o *objectRun, l line, out schema.Outcome) {
 	p.setAside(o, l, "the schema is strict and does not have one of its paths", "", "", "")
 }
 
-func (p *puller) stored(o *objectRun, out schema.Outcome) {
-	o.state.Stored++
-	p.counts.Records++
+func (p *puller) storedLine(o *objectRun, out schema.Outcome) {
+	var times span
+	times.add(out)
+	untimed := int64(0)
 	if out.Untimed {
-		p.counts.Untimed++
+		untimed = 1
 	}
-	if out.HasTime {
-		t := time.UnixMicro(out.EventTime).UTC()
-		if o.state.MinTime.IsZero() || t.Before(o.state.MinTime) {
-			o.state.MinTime = t
-		}
-		if t.After(o.state.MaxTime) {
-			o.state.MaxTime = t
-		}
+	p.stored(o, 1, untimed, times)
+}
+
+func (p *puller) stored(o *objectRun, rows, untimed int64, times span) {
+	o.state.Stored += rows
+	p.counts.Records += rows
+	p.counts.Untimed += untimed
+	if !times.some {
+		return
+	}
+	oldest, newest := time.UnixMicro(times.min).UTC(), time.UnixMicro(times.max).UTC()
+	if o.state.MinTime.IsZero() || oldest.Before(o.state.MinTime) {
+		o.state.MinTime = oldest
+	}
+	if newest.After(o.state.MaxTime) {
+		o.state.MaxTime = newest
 	}
 }

@@ -14,19 +14,31 @@ import (
 	"tidemark.dev/tidemark/engine/format"
 )
 
-// reading is one object on its way: chunks of records, or a columnar file.
+// reading is one object on its way: pieces with its records, or a columnar
+// file.
 type reading struct {
 	task    Task
 	started time.Time
-	chunks  chan format.Chunk
-	// The fields below are set before chunks is closed.
+	pieces  chan *piece
+	// The fields below are set before pieces is closed.
 	format string
-	table  string // path of a columnar file, instead of chunks
+	whole  *wholeTable // instead of pieces
 	local  Local
 	// failed is why the object could not be reached; damaged, why it could
 	// not be decoded (to its end).
 	failed  error
 	damaged error
+}
+
+// onRelease adds to what frees the object's bytes.
+func (r *reading) onRelease(f func()) {
+	before := r.local.Release
+	r.local.Release = func() {
+		f()
+		if before != nil {
+			before()
+		}
+	}
 }
 
 // release frees the object's bytes.
@@ -49,7 +61,7 @@ func (p *puller) readAhead(ctx context.Context, tasks []Task) <-chan *reading {
 			case <-ctx.Done():
 				return
 			}
-			r := &reading{task: t, chunks: make(chan format.Chunk, chunksAhead)}
+			r := &reading{task: t, pieces: make(chan *piece, chunksAhead)}
 			go func() {
 				defer func() { <-slots }()
 				p.read(ctx, r)
@@ -65,7 +77,7 @@ func (p *puller) readAhead(ctx context.Context, tasks []Task) <-chan *reading {
 }
 
 func (p *puller) read(ctx context.Context, r *reading) {
-	defer close(r.chunks)
+	defer close(r.pieces)
 	r.started = time.Now()
 	r.local, r.failed = p.opt.Fetch(ctx, r.task.Object)
 	if r.failed != nil {
@@ -86,19 +98,20 @@ func (p *puller) read(ctx context.Context, r *reading) {
 	r.format = string(s.Format)
 	switch s.Format {
 	case format.Parquet, format.CSV:
-		r.table, r.damaged = p.localTable(r, s)
+		p.readTable(ctx, r, s)
 	case format.JSON:
-		r.damaged = feed(ctx, s, r.chunks)
+		r.damaged = p.feed(ctx, r, s)
 	case format.Unknown:
 		r.damaged = engine.Errorf(engine.Invalid, "", "its format is not recognised").
 			WithHint("Parquet, NDJSON, JSON arrays and CSV are, plain or in gzip, zstd or bzip2")
 	}
 }
 
-// feed sends an object's chunks; the bound of the channel is what holds a
-// fast reader back.
-func feed(ctx context.Context, r io.Reader, into chan<- format.Chunk) error {
-	split := format.NewSplitter(r, chunkBytes)
+// feed prepares the chunks of an object of JSON and sends them; the bound of
+// the channel is what holds a fast reader back.
+func (p *puller) feed(ctx context.Context, r *reading, from io.Reader) error {
+	split := format.NewSplitter(from, chunkBytes)
+	prepare := p.preparer(r.task)
 	for {
 		c, err := split.Next()
 		if errors.Is(err, io.EOF) {
@@ -107,11 +120,34 @@ func feed(ctx context.Context, r io.Reader, into chan<- format.Chunk) error {
 		if err != nil {
 			return err
 		}
-		select {
-		case into <- c:
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := enter(ctx, p.preparing); err != nil {
+			return err
 		}
+		ready := prepare.piece(ctx, c)
+		<-p.preparing
+		if err := r.send(ctx, ready); err != nil {
+			return err
+		}
+	}
+}
+
+func (r *reading) send(ctx context.Context, c *piece) error {
+	select {
+	case r.pieces <- c:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// enter takes one of the places there are; who has it gives it back by
+// receiving.
+func enter(ctx context.Context, places chan struct{}) error {
+	select {
+	case places <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -126,32 +162,9 @@ func (p *puller) localTable(r *reading, s *format.Stream) (string, error) {
 		return "", err
 	}
 	defer f.Close()
-	release := r.local.Release
-	r.local.Release = func() {
-		os.Remove(f.Name())
-		if release != nil {
-			release()
-		}
-	}
+	r.onRelease(func() { os.Remove(f.Name()) })
 	_, err = io.Copy(f, s)
 	return f.Name(), err
-}
-
-// eachChunk takes in a file of JSON lines of our own.
-func (p *puller) eachChunk(ctx context.Context, o *objectRun, f io.Reader) error {
-	split := format.NewSplitter(f, chunkBytes)
-	for {
-		c, err := split.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := p.chunk(ctx, o, c); err != nil {
-			return err
-		}
-	}
 }
 
 // tempName is an unused name in a folder of ours.

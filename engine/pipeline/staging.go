@@ -32,6 +32,7 @@ type staging struct {
 	held     []engine.Quarantined
 	heldSize int64
 	clashes  map[clash]*engine.ConflictCount
+	since    *engine.Type // what the first rows were conformed to, if not the batch's type
 	states   []engine.ObjectState
 	later    []putOff // lines that wait for their paths to get types
 	laterLen int64
@@ -86,14 +87,14 @@ func (b *staging) putOff(l line, origin int) {
 	b.laterLen += int64(len(l.raw))
 }
 
-// append stages the row that the conformer read last.
-func (b *staging) append(c *schema.Conformer, origin int, row int64, store Store) error {
+// append stages a row; values writes what comes after its position.
+func (b *staging) append(origin int, row int64, store Store, values func([]byte) []byte) error {
 	if b.seq == b.seqEnd {
 		b.seq = store.AllocateSeq(seqBlock)
 		b.seqEnd = b.seq + seqBlock
 	}
 	before := len(b.buf)
-	b.buf = c.Append(b.buf, origin, row, b.seq)
+	b.buf = values(schema.AppendPosition(b.buf, origin, row, b.seq))
 	b.seq++
 	n := len(b.buf) - before
 	b.rows++

@@ -2,25 +2,128 @@ package pipeline
 
 import (
 	"context"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/format"
 	"tidemark.dev/tidemark/engine/schema"
 )
 
-// table takes in a columnar file. Where the dataset holds its columns as they
-// are it is verified and loaded whole; where values must be looked at one by
-// one (transforms, conflicts, labels) it goes through as lines.
-func (p *puller) table(ctx context.Context, o *objectRun) error {
-	path, err := p.readable(o)
+// wholeTable is a columnar file that was decoded to its end and can be loaded
+// as it is.
+type wholeTable struct {
+	path          string
+	columns       []engine.ForeignColumn
+	mapped        map[string]string
+	rows, untimed int64
+}
+
+// readTable decodes a columnar file, ahead of its turn. Where values must be
+// looked at one by one (transforms, labels) it sends them as lines.
+func (p *puller) readTable(ctx context.Context, r *reading, s *format.Stream) {
+	path, err := p.localTable(r, s)
+	if err != nil {
+		r.damaged = err
+		return
+	}
+	if err := p.decodeTable(ctx, r, path, s.Format); err != nil {
+		switch {
+		case ctx.Err() != nil:
+		case engine.KindOf(err) == engine.Invalid:
+			r.damaged = err
+		default:
+			_ = r.send(ctx, &piece{err: err})
+		}
+	}
+}
+
+func (p *puller) decodeTable(ctx context.Context, r *reading, path string, as format.Format) error {
+	path, err := p.readable(r, path)
 	if err != nil {
 		return err
 	}
-	t, err := p.opt.Store.OpenForeign(ctx, path, o.format, p.opt.Scratch)
-	if err == nil {
-		err = p.tableRows(ctx, o, t)
+	if err := enter(ctx, p.decoding); err != nil {
+		return err
 	}
+	lines, err := p.decode(ctx, r, path, string(as))
+	<-p.decoding
+	if err != nil || lines == "" {
+		return err
+	}
+	defer os.Remove(lines)
+	f, err := os.Open(lines)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return p.feed(ctx, r, f)
+}
+
+// decode reads every value of a columnar file: into a file of lines, or to see
+// that it can be read.
+func (p *puller) decode(ctx context.Context, r *reading, path, as string) (lines string, err error) {
+	t, err := p.opt.Store.OpenForeign(ctx, path, as, p.opt.Scratch)
+	if err != nil {
+		return "", err
+	}
+	defer func() { r.onRelease(t.Detach()) }()
+	mapped := envelopeOf(t.Columns(), p.opt.Mapping)
+	if len(p.opt.Stages) > 0 || len(p.opt.Mapping.Labels) > 0 || mapped == nil || numbered(t.Columns()) || r.task.Skip > 0 {
+		lines, err = p.writeLines(ctx, t)
+		if err != nil {
+			return "", err
+		}
+		return lines, r.send(ctx, &piece{columns: t.Columns()})
+	}
+	rows, untimed, err := t.Verify(ctx, mapped["event_time"])
+	if err == nil {
+		r.whole = &wholeTable{t.Path(), t.Columns(), mapped, rows, untimed}
+	}
+	return "", err
+}
+
+// readable gives a path inside the folders that the database may read.
+func (p *puller) readable(r *reading, path string) (string, error) {
+	if rel, err := filepath.Rel(p.opt.Scratch, path); err == nil && filepath.IsLocal(rel) {
+		return path, nil
+	}
+	link := tempName(p.opt.Scratch)
+	if err := os.Link(path, link); err != nil {
+		if err := copyFile(path, link); err != nil {
+			return "", stagingError(err)
+		}
+	}
+	r.onRelease(func() { os.Remove(link) })
+	return link, nil
+}
+
+// writeLines writes a file's rows as JSON lines into a new file.
+func (p *puller) writeLines(ctx context.Context, t engine.ForeignTable) (path string, err error) {
+	path = tempName(p.opt.Scratch)
+	if err := t.WriteLines(ctx, path); err != nil {
+		os.Remove(path)
+		return "", err
+	}
+	return path, nil
+}
+
+// table takes in a columnar file that can be loaded as it is, if the dataset
+// holds its columns as they are; else values must be looked at after all.
+func (p *puller) table(ctx context.Context, o *objectRun) error {
+	t := o.whole
+	if err := p.adoptTable(ctx, o, t.columns); err != nil {
+		return err
+	}
+	if schema.Holds(p.version.Body, tableBody(t.columns, t.mapped)) {
+		p.tableWhole(o, t)
+		return nil
+	}
+	err := p.tableLines(ctx, o, t)
 	if engine.KindOf(err) == engine.Invalid && ctx.Err() == nil {
 		o.reading.damaged = err
 		return nil
@@ -28,51 +131,21 @@ func (p *puller) table(ctx context.Context, o *objectRun) error {
 	return err
 }
 
-// readable gives a path inside the folders that the database may read.
-func (p *puller) readable(o *objectRun) (string, error) {
-	if rel, err := filepath.Rel(p.opt.Scratch, o.reading.table); err == nil && filepath.IsLocal(rel) {
-		return o.reading.table, nil
-	}
-	link := tempName(p.opt.Scratch)
-	if err := os.Link(o.reading.table, link); err != nil {
-		if err := copyFile(o.reading.table, link); err != nil {
-			return "", stagingError(err)
-		}
-	}
-	release := o.local.Release
-	o.local.Release = func() {
-		os.Remove(link)
-		if release != nil {
-			release()
-		}
-	}
-	return link, nil
+// numbered reports whether a column has a name that the loader gives to a
+// file's rows.
+func numbered(columns []engine.ForeignColumn) bool {
+	return slices.ContainsFunc(columns, func(c engine.ForeignColumn) bool {
+		return strings.EqualFold(c.Name, "file_row_number") || strings.EqualFold(c.Name, "file_index")
+	})
 }
 
-func (p *puller) tableRows(ctx context.Context, o *objectRun, t engine.ForeignTable) error {
-	mapped := envelopeOf(t.Columns(), p.opt.Mapping)
-	file := tableBody(t.Columns(), mapped)
-	if err := p.adoptTable(ctx, o, t, file); err != nil {
-		t.Close()
-		return err
-	}
-	if len(p.stages) > 0 || len(p.opt.Mapping.Labels) > 0 || mapped == nil || !schema.Holds(p.version.Body, file) {
-		defer t.Close()
-		return p.tableLines(ctx, o, t)
-	}
-	err := p.tableWhole(ctx, o, t, mapped)
-	if err != nil {
-		t.Close()
-	}
-	return err
-}
-
-// adoptTable takes the file's columns into the dataset's type. What is staged
+// adoptTable takes a file's columns into the dataset's type. What is staged
 // belongs to the version before, and may itself change the type: it goes first.
-func (p *puller) adoptTable(ctx context.Context, o *objectRun, t engine.ForeignTable, file engine.Type) error {
+func (p *puller) adoptTable(ctx context.Context, o *objectRun, columns []engine.ForeignColumn) error {
 	if p.opt.Strict && p.begun {
 		return nil
 	}
+	file := tableBody(columns, envelopeOf(columns, p.opt.Mapping))
 	if _, changes := schema.Join(p.version.Body, file); len(changes) == 0 {
 		return nil
 	}
@@ -81,49 +154,61 @@ func (p *puller) adoptTable(ctx context.Context, o *objectRun, t engine.ForeignT
 	}
 	body, changes := schema.Join(p.version.Body, file)
 	p.adopt(body, changes, o.task.URL)
-	p.noteOriginals(t.Columns())
+	p.noteOriginals(columns)
 	return nil
 }
 
 // tableWhole adds the file to the batch.
-func (p *puller) tableWhole(ctx context.Context, o *objectRun, t engine.ForeignTable, mapped map[string]string) error {
-	rows, err := t.Verify(ctx)
-	if err != nil {
-		return err
-	}
+func (p *puller) tableWhole(o *objectRun, t *wholeTable) {
 	p.ensureBatch(o)
-	if rows > 0 {
+	if t.rows > 0 {
 		p.batch.tables = append(p.batch.tables, engine.StagedTable{
-			Path: t.Path(), Rows: rows, FirstSeq: p.opt.Store.AllocateSeq(rows), Origin: o.origin, Columns: t.Columns(), Envelope: mapped,
+			Path: t.path, Rows: t.rows, FirstSeq: p.opt.Store.AllocateSeq(t.rows), Origin: o.origin, Columns: t.columns, Envelope: t.mapped,
 		})
-		p.batch.rows += rows
+		p.batch.rows += t.rows
 	}
 	// The commit reads the file, so it stays until then.
-	p.batch.free = append(p.batch.free, t.Detach())
 	if o.local.Release != nil {
 		p.batch.free = append(p.batch.free, o.local.Release)
 		o.local.Release = nil
 	}
-	o.next = rows + 1
-	o.state.Stored = rows
-	p.counts.Read += rows
-	p.counts.Records += rows
-	return nil
+	o.next = t.rows + 1
+	o.state.Stored = t.rows
+	p.counts.Read += t.rows
+	p.counts.Records += t.rows
+	p.counts.Untimed += t.untimed
 }
 
 // tableLines takes the file's rows in as JSON lines.
-func (p *puller) tableLines(ctx context.Context, o *objectRun, t engine.ForeignTable) error {
-	path := tempName(p.opt.Scratch)
-	defer os.Remove(path)
-	if err := t.WriteLines(ctx, path); err != nil {
+func (p *puller) tableLines(ctx context.Context, o *objectRun, whole *wholeTable) error {
+	t, err := p.opt.Store.OpenForeign(ctx, whole.path, string(format.Parquet), p.opt.Scratch)
+	if err != nil {
 		return err
 	}
+	defer t.Close()
+	path, err := p.writeLines(ctx, t)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(path)
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	return p.eachChunk(ctx, o, f)
+	split, prepare := format.NewSplitter(f, chunkBytes), p.preparer(o.task)
+	for {
+		c, err := split.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := p.take(ctx, o, prepare.piece(ctx, c)); err != nil {
+			return err
+		}
+	}
 }
 
 // noteOriginals keeps the types a file declared that the lattice does not have.

@@ -132,11 +132,16 @@ func (c *Conformer) KeepLongIntegers(long bool) { c.long = c.long || long }
 // Line is the last line as Append reads it: free of duplicate keys.
 func (c *Conformer) Line() []byte { return c.s.b }
 
-func (c *Conformer) scan(line []byte, fixed bool) {
-	c.s = scanner{b: line}
+// reset makes ready to read another text.
+func (c *Conformer) reset(text []byte) {
+	c.s = scanner{b: text}
 	c.edits, c.asides, c.conflicts = c.edits[:0], c.asides[:0], c.conflicts[:0]
 	c.others, c.scratch = c.others[:0], c.scratch[:0]
 	c.unknown, c.duplicate, c.listBad, c.listMore, c.inList = false, false, false, false, 0
+}
+
+func (c *Conformer) scan(line []byte, fixed bool) {
+	c.reset(line)
 	c.fixed = fixed
 	if !fixed {
 		clear(c.slots)
@@ -552,12 +557,23 @@ func (c *Conformer) candidate(u use, start int, kind shape) (slot, bool) {
 
 // Append writes the last line as one row for the loader, newline included.
 func (c *Conformer) Append(dst []byte, object int, row, seq int64) []byte {
+	return c.AppendValues(AppendPosition(dst, object, row, seq))
+}
+
+// AppendPosition begins a row for the loader; AppendValues of its line must
+// follow.
+func AppendPosition(dst []byte, object int, row, seq int64) []byte {
 	dst = append(dst, `{"_o":`...)
 	dst = strconv.AppendInt(dst, int64(object), 10)
 	dst = append(dst, `,"_r":`...)
 	dst = strconv.AppendInt(dst, row, 10)
 	dst = append(dst, `,"_seq":`...)
-	dst = strconv.AppendInt(dst, seq, 10)
+	return strconv.AppendInt(dst, seq, 10)
+}
+
+// AppendValues writes the last line to the end of its row, newline included.
+// The text depends on nothing but the line and the conformer's version.
+func (c *Conformer) AppendValues(dst []byte) []byte {
 	if t := c.slots[timeSlot]; t.set {
 		dst = append(dst, `,"_t":`...)
 		dst = strconv.AppendInt(dst, t.at.micros, 10)

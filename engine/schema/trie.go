@@ -6,6 +6,7 @@ import "tidemark.dev/tidemark/engine"
 type node struct {
 	name     string
 	path     string // dotted, for conflicts and rest
+	parent   *node
 	typ      engine.Type
 	declared bool // part of the dataset's type, not only of its mapping
 	kids     []*node
@@ -66,13 +67,21 @@ func (n *node) kid(name string) *node {
 	if k := n.index[name]; k != nil {
 		return k
 	}
-	k := &node{name: name, path: pathOf(n.path, name)}
+	k := &node{name: name, path: pathOf(n.path, name), parent: n}
 	if n.index == nil {
 		n.index = map[string]*node{}
 	}
 	n.index[name] = k
 	n.kids = append(n.kids, k)
 	return k
+}
+
+// names is the path of a node outside of lists.
+func (n *node) names() []string {
+	if n.parent == nil {
+		return nil
+	}
+	return append(n.parent.names(), n.name)
 }
 
 func (n *node) at(p engine.Path) *node {

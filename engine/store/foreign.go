@@ -101,15 +101,19 @@ func (f *foreignTable) Columns() []engine.ForeignColumn { return f.columns }
 func (f *foreignTable) Path() string { return f.path }
 
 // Verify decodes every value; counting alone would only read the footer.
-func (f *foreignTable) Verify(ctx context.Context) (int64, error) {
+func (f *foreignTable) Verify(ctx context.Context, timed string) (rows, untimed int64, err error) {
 	names := make([]string, len(f.columns))
 	for i, c := range f.columns {
 		names[i] = engine.QuoteIdent(c.Name)
 	}
-	var rows int64
+	null := "false"
+	if timed != "" {
+		null = engine.QuoteIdent(timed) + " IS NULL"
+	}
 	var sum any
-	err := f.db.QueryRowContext(ctx, "SELECT count(*), bit_xor(hash("+strings.Join(names, ", ")+"))::VARCHAR FROM "+f.source()).Scan(&rows, &sum)
-	return rows, f.failed(ctx, err)
+	err = f.db.QueryRowContext(ctx, "SELECT count(*), count(*) FILTER (WHERE "+null+"), bit_xor(hash("+strings.Join(names, ", ")+"))::VARCHAR FROM "+f.source()).
+		Scan(&rows, &untimed, &sum)
+	return rows, untimed, f.failed(ctx, err)
 }
 
 func (f *foreignTable) WriteLines(ctx context.Context, path string) error {

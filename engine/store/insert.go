@@ -23,12 +23,13 @@ func insertRows(ctx context.Context, tx *sql.Tx, d *dataset, b engine.Batch) (en
 	}
 	g := d.segments[len(d.segments)-1]
 	lines := b.Rows
-	for _, t := range b.Tables {
-		lines -= t.Rows
-		if err := insertSelect(ctx, tx, d, g, b, tableSQL(g, b, t), t.Rows, &total); err != nil {
-			return total, err
+	for _, alike := range alikeTables(b.Tables, b.Dedup != nil) {
+		var rows int64
+		for _, t := range alike {
+			rows += t.Rows
 		}
-		if err := countUntimed(ctx, tx, t, &total); err != nil {
+		lines -= rows
+		if err := insertSelect(ctx, tx, d, g, b, tablesSQL(g, b, alike), rows, &total); err != nil {
 			return total, err
 		}
 	}
@@ -63,19 +64,6 @@ func insertSelect(ctx context.Context, tx *sql.Tx, d *dataset, g segment, b engi
 	}
 	total.Stored += stored
 	return nil
-}
-
-// countUntimed counts the rows of a file whose time column is null.
-func countUntimed(ctx context.Context, tx *sql.Tx, t engine.StagedTable, total *engine.Committed) error {
-	column := t.Envelope["event_time"]
-	if column == "" {
-		return nil
-	}
-	var n int64
-	err := tx.QueryRowContext(ctx, "SELECT count(*) FILTER (WHERE "+engine.QuoteIdent(column)+" IS NULL) FROM read_parquet("+
-		engine.QuoteText(t.Path)+", hive_partitioning = false)").Scan(&n)
-	total.Untimed += n
-	return err
 }
 
 // insertUnique keeps the first committed row of each key. Rows whose key is
@@ -161,39 +149,68 @@ func lateSQL(t string, watermark time.Time) string {
 	return "coalesce(" + t + " < " + timestampSQL(watermark) + ", false)"
 }
 
-// tableSQL selects the rows of a verified Parquet file, in table order.
-func tableSQL(g segment, b engine.Batch, st engine.StagedTable) string {
-	o := b.Origins[st.Origin]
+// alikeTables groups files that one scan can read: those with the same columns,
+// of which the same fill the envelope. A scan of many files keeps all threads
+// busy, and fills row groups that one small file would leave nearly empty.
+// Where the order of files matters only neighbours are grouped.
+func alikeTables(tables []engine.StagedTable, inOrder bool) (groups [][]engine.StagedTable) {
+	of := map[string]int{}
+	for _, t := range tables {
+		kind := fmt.Sprint(t.Columns, t.Envelope) // maps print in the order of their keys
+		i, known := of[kind]
+		if !known || inOrder && i != len(groups)-1 {
+			i = len(groups)
+			of[kind] = i
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], t)
+	}
+	return groups
+}
+
+// tablesSQL selects the rows of verified Parquet files that are alike, in
+// table order. The files' columns are always named with the alias f, for they
+// may have any name.
+func tablesSQL(g segment, b engine.Batch, tables []engine.StagedTable) string {
+	like := tables[0]
 	declared := map[string]engine.ForeignColumn{}
-	for _, c := range st.Columns {
+	for _, c := range like.Columns {
 		declared[c.Name] = c
 	}
 	mapped := func(column string) string {
-		name := st.Envelope[column]
+		name := like.Envelope[column]
 		if name == "" {
 			return "NULL"
 		}
-		return engine.QuoteIdent(name) + "::VARCHAR"
+		return fileColumn(name) + "::VARCHAR"
 	}
 	t := "NULL::TIMESTAMPTZ"
-	if name := st.Envelope["event_time"]; name != "" {
-		t = engine.QuoteIdent(name) + "::TIMESTAMPTZ"
+	if name := like.Envelope["event_time"]; name != "" {
+		t = fileColumn(name) + "::TIMESTAMPTZ"
 	} else if b.ArrivalIsTime {
-		t = timestampSQL(o.Arrival)
+		t = "o.arrival"
 	}
 	labels := "NULL"
-	if name := st.Envelope["labels"]; name != "" {
-		labels = engine.QuoteIdent(name) + "::MAP(VARCHAR, VARCHAR)"
+	if name := like.Envelope["labels"]; name != "" {
+		labels = fileColumn(name) + "::MAP(VARCHAR, VARCHAR)"
+	}
+	paths, origins := make([]string, len(tables)), make([]string, len(tables))
+	for i, t := range tables {
+		o := b.Origins[t.Origin]
+		paths[i] = engine.QuoteText(t.Path)
+		origins[i] = fmt.Sprintf("(%d, %d, %s, %s, %s)", i, t.FirstSeq, engine.QuoteText(o.Source), engine.QuoteText(o.URL), timestampSQL(o.Arrival))
 	}
 	list := []string{
-		t, timestampSQL(o.Arrival), timestampSQL(b.Ingest),
+		t, "o.arrival", timestampSQL(b.Ingest),
 		mapped("service"), mapped("level"), mapped("message"), mapped("trace_id"), mapped("span_id"), labels,
 		tableBody(g.body, declared), "NULL::JSON",
-		fmt.Sprintf("%d + file_row_number", st.FirstSeq), engine.QuoteText(o.Source),
-		engine.QuoteText(o.URL) + " || '#' || (file_row_number + 1)", lateSQL(t, b.LateBefore),
+		"o.first + f.file_row_number", "o.source", "o.url || '#' || (f.file_row_number + 1)", lateSQL(t, b.LateBefore),
 	}
-	return "SELECT " + strings.Join(list, ", ") + " FROM read_parquet(" + engine.QuoteText(st.Path) + ", file_row_number = true, hive_partitioning = false)"
+	return "SELECT " + strings.Join(list, ", ") + " FROM read_parquet([" + strings.Join(paths, ", ") + "], file_row_number = true, hive_partitioning = false) AS f" +
+		" JOIN (VALUES " + strings.Join(origins, ", ") + ") AS o(i, first, source, url, arrival) ON o.i = f.file_index"
 }
+
+func fileColumn(name string) string { return "f." + engine.QuoteIdent(name) }
 
 // tableBody packs a file's columns into the segment's struct.
 func tableBody(body engine.Type, declared map[string]engine.ForeignColumn) string {
@@ -204,7 +221,7 @@ func tableBody(body engine.Type, declared map[string]engine.ForeignColumn) strin
 		}
 		value := "NULL::" + f.Type.DuckDB()
 		if c, ok := declared[f.Name]; ok && c.Type.Known() {
-			value = convertSQL(engine.QuoteIdent(c.Name), c.Declared)
+			value = convertSQL(fileColumn(c.Name), c.Declared)
 			if c.Type.DuckDB() != f.Type.DuckDB() || c.Declared != c.Type.DuckDB() {
 				value += "::" + f.Type.DuckDB()
 			}

@@ -2,17 +2,35 @@ package store
 
 import (
 	"context"
+	"database/sql"
+
+	"tidemark.dev/tidemark/engine"
 )
 
 // Merge rewrites the segments of a dataset into one at the newest type, in one
-// transaction. With a single segment of that type it does nothing.
+// transaction, and moves into body what was waiting in rest for its path to
+// get a type. A single segment of that type stays as it is, unless most of what
+// it holds has been replaced.
 func (s *Store) Merge(ctx context.Context, name string) error {
 	d, err := s.lookup(name)
 	if err != nil {
 		return err
 	}
-	if len(d.segments) == 0 || len(d.segments) == 1 && d.segments[0].body.DuckDB() == d.version.Body.DuckDB() {
+	if len(d.segments) == 0 {
 		return nil
+	}
+	if len(d.segments) == 1 && d.segments[0].body.DuckDB() == d.version.Body.DuckDB() {
+		if !d.segments[0].body.Equal(d.version.Body) {
+			if err := s.settleSegment(ctx, d); err != nil {
+				return err
+			}
+			if d, err = s.lookup(name); err != nil {
+				return err
+			}
+		}
+		if gone, err := s.mostlyGone(ctx, name, d.segments[0]); err != nil || !gone {
+			return err
+		}
 	}
 	next, err := s.rewriteAs(ctx, d, &dataset{version: d.version}, func(g segment) string {
 		if g.body.DuckDB() == d.version.Body.DuckDB() {
@@ -23,10 +41,53 @@ func (s *Store) Merge(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	s.datasets[name] = next
-	s.mu.Unlock()
+	s.replace(next)
 	return nil
+}
+
+// mostlyGone reports whether deleted rows are more than half of what a segment
+// keeps on disk. It looks only where rows were replaced since the last look.
+func (s *Store) mostlyGone(ctx context.Context, name string, g segment) (bool, error) {
+	s.mu.Lock()
+	look := s.replaced[name]
+	delete(s.replaced, name)
+	s.mu.Unlock()
+	if !look {
+		return false, nil
+	}
+	if err := s.Checkpoint(ctx); err != nil { // lets go of what is gone as a whole
+		return false, err
+	}
+	var kept, live int64
+	err := s.DB().QueryRowContext(ctx, `SELECT (SELECT coalesce(sum(count), 0)::BIGINT FROM pragma_storage_info(`+engine.QuoteText(g.sql())+`)
+		WHERE column_name = '_seq' AND segment_type = 'BIGINT'), (SELECT count(*) FROM `+g.sql()+`)`).Scan(&kept, &live)
+	return kept > 2*live, err
+}
+
+// settleSegment brings a dataset's only segment, which has the columns of the
+// newest version already, up to it.
+func (s *Store) settleSegment(ctx context.Context, d *dataset) error {
+	g, v := d.segments[0], d.version
+	err := s.inTx(ctx, func(tx *sql.Tx) error {
+		if err := s.settleRows(ctx, tx, g.sql(), g.body, g, v.Body, "true"); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `UPDATE tidemark.segments SET version = ? WHERE dataset = ? AND id = ?`, v.Version, v.Dataset, g.id)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	g.version, g.body = v.Version, v.Body
+	s.replace(&dataset{version: v, segments: []segment{g}})
+	return nil
+}
+
+// replace shows everybody what a transaction has made of a dataset.
+func (s *Store) replace(d *dataset) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.datasets[d.version.Dataset] = d
 }
 
 // Checkpoint writes the log into the database file, in a quiet moment.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 
 	"tidemark.dev/tidemark/engine"
 )
@@ -26,9 +27,7 @@ func (s *Store) Adopt(ctx context.Context, v engine.SchemaVersion) error {
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	s.datasets[v.Dataset] = next
-	s.mu.Unlock()
+	s.replace(next)
 	return nil
 }
 
@@ -36,6 +35,9 @@ func (s *Store) Adopt(ctx context.Context, v engine.SchemaVersion) error {
 // are of the new type are converted, from body and from rest; what is not goes
 // to rest as it was. v is the version that says so.
 func (s *Store) Retype(ctx context.Context, v engine.SchemaVersion, path engine.Path) error {
+	if err := s.Merge(ctx, v.Dataset); err != nil {
+		return err
+	}
 	d, err := s.lookup(v.Dataset)
 	if err != nil {
 		return err
@@ -44,32 +46,39 @@ func (s *Store) Retype(ctx context.Context, v engine.SchemaVersion, path engine.
 	if err != nil {
 		return err
 	}
-	key := engine.Path(path[1:]).String()
-	moved := &dataset{version: v}
-	columns := func(g segment) string {
-		old := "NULL"
-		if _, err := typeAt(g.body, path[1:]); err == nil {
-			old = path.SQL()
-		}
-		fits := honestCast(old, to)
-		fromRest := honestCast("rest->>"+engine.QuoteText(jsonKey(key)), to)
-		body := setPath("body", g.body, v.Body, path[1:], "coalesce("+fits+", "+fromRest+")")
-		rest := "CASE WHEN " + old + " IS NOT NULL AND " + fits + " IS NULL THEN json_merge_patch(coalesce(rest, '{}'), json_object(" + engine.QuoteText(key) + ", " + old + "))" +
-			" WHEN " + fromRest + " IS NOT NULL THEN nullif(json_merge_patch(rest, json_object(" + engine.QuoteText(key) + ", NULL)), '{}') ELSE rest END"
-		return selectWith(map[string]string{"body": body, "rest": rest})
-	}
-	next, err := s.rewriteAs(ctx, d, moved, columns)
+	next, err := s.rewriteAs(ctx, d, &dataset{version: v}, func(g segment) string { return retyped(g, v.Body, to, path) })
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	s.datasets[v.Dataset] = next
-	s.mu.Unlock()
+	s.replace(next)
 	return nil
 }
 
-// jsonKey is the JSON path of a member whose name may hold dots.
-func jsonKey(name string) string { return `$."` + name + `"` }
+// retyped selects the rows of a segment with one path at another type.
+func retyped(g segment, body, to engine.Type, path engine.Path) string {
+	key := engine.Path(path[1:]).String()
+	old := "NULL"
+	if have, err := typeAt(g.body, path[1:]); err == nil && have.Known() {
+		old = path.SQL()
+	}
+	fits := honestCast(old, to)
+	fromRest := "NULL"
+	if to.Kind != engine.List && to.Kind != engine.Map && to.Kind != engine.Struct { // those are read again value by value
+		fromRest = honestCast("rest->>"+engine.QuoteText(jsonPointer(key)), to)
+	}
+	value := setPath("body", g.body, body, path[1:], "coalesce("+fits+", "+fromRest+")")
+	added := "json_object(" + engine.QuoteText(key) + ", " + old + ")::VARCHAR"
+	rest := "CASE WHEN " + old + " IS NOT NULL AND " + fits + " IS NULL THEN CASE WHEN rest IS NULL THEN " + added +
+		" WHEN json_exists(rest, " + engine.QuoteText(jsonPointer(key)) + ") THEN rest::VARCHAR" +
+		" ELSE left(rest::VARCHAR, -1) || ',' || substr(" + added + ", 2) END" +
+		" WHEN " + fromRest + " IS NOT NULL THEN nullif(json_merge_patch(rest, json_object(" + engine.QuoteText(key) + ", NULL))::VARCHAR, '{}') ELSE rest::VARCHAR END"
+	return selectWith(map[string]string{"body": value, "rest": rest})
+}
+
+// jsonPointer is the place of a member of rest, whose name may hold anything.
+func jsonPointer(name string) string {
+	return "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+}
 
 func typeAt(t engine.Type, names []string) (engine.Type, error) {
 	for _, n := range names {
@@ -103,8 +112,8 @@ func honestCast(value string, to engine.Type) string {
 		guard = "regexp_matches(" + text + ", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')"
 	case engine.Date:
 		guard = "regexp_full_match(" + text + ", '[0-9]{4}-[0-9]{2}-[0-9]{2}')"
-	default:
-		return try
+	default: // lists and structs: what comes out must read as what went in
+		guard = "to_json(" + try + ")::VARCHAR = to_json(" + value + ")::VARCHAR"
 	}
 	return "CASE WHEN " + guard + " THEN " + try + " END"
 }
@@ -173,7 +182,7 @@ func (s *Store) rewriteAs(ctx context.Context, d, next *dataset, columns func(se
 			return err
 		}
 		for _, old := range d.segments {
-			if _, err := tx.ExecContext(ctx, "INSERT INTO "+g.sql()+" SELECT "+columns(old)+" FROM "+old.sql()); err != nil {
+			if err := s.copySettled(ctx, tx, old, columns(old), g); err != nil {
 				return fmt.Errorf("rewrite %s: %w", v.Dataset, err)
 			}
 			if _, err := tx.ExecContext(ctx, `DELETE FROM tidemark.segments WHERE dataset = ? AND id = ?`, v.Dataset, old.id); err != nil {

@@ -41,6 +41,9 @@ type Options struct {
 	Memory    string // "2GB"
 	Threads   int
 	Clock     engine.Clock
+	// Settle reads the rest of rows of one type of body at a later one; without
+	// it rest stays as it came.
+	Settle func(from, to engine.Type) engine.Settler
 }
 
 // Store is an open database. Its methods may be called from several
@@ -54,6 +57,7 @@ type Store struct {
 	db       *sql.DB
 	datasets map[string]*dataset
 	nextSeq  int64
+	replaced map[string]bool // datasets that rows were deleted from since Merge looked
 
 	revision atomic.Int64
 
@@ -70,7 +74,7 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 	if opt.Clock == nil {
 		opt.Clock = engine.SystemClock{}
 	}
-	s := &Store{opt: opt}
+	s := &Store{opt: opt, replaced: map[string]bool{}}
 	if err := s.connect(ctx); err != nil {
 		return nil, err
 	}
@@ -107,6 +111,7 @@ func openInstance(ctx context.Context, path string, opt Options) (*sql.DB, error
 		"SET GLOBAL TimeZone = 'UTC'",
 		"SET preserve_insertion_order = false",
 		"SET write_buffer_row_group_count = 1",
+		"SET max_vacuum_tasks = 0", // see RATIONALE, "Why does no checkpoint compact tables?"
 		"SET checkpoint_threshold = '" + checkpointThreshold + "'",
 	}
 	if opt.Memory != "" {

@@ -8,8 +8,5 @@ import './styles/base.css'
 import { mount } from 'svelte'
 
 import App from './App.svelte'
-import { ready } from './api/client'
 
 mount(App, { target: document.getElementById('app')! })
-// Only now, and after the page was painted, is it there.
-requestAnimationFrame(() => requestAnimationFrame(() => void ready()))

@@ -43,7 +43,7 @@ func (r Retry) withDefaults() Retry {
 // full, so that workers which failed together do not return together.
 func (r Retry) pause(n int) time.Duration {
 	limit := r.Max
-	if n < 30 && r.Base<<n < r.Max {
+	if n < 30 && r.Base < r.Max>>n { // Base<<n itself may overflow
 		limit = r.Base << n
 	}
 	return time.Duration(r.Jitter() * float64(limit))

@@ -953,6 +953,8 @@ export interface components {
             };
             /** Format: date-time */
             start: string;
+            /** @description The rule's sentence about the window that raised it. */
+            summary?: string;
         };
         BacktestReply: {
             datapoints: components["schemas"]["BacktestDatapoint"][];
@@ -1238,7 +1240,6 @@ export interface components {
             /** Format: int64 */
             discarded: number;
         };
-        Done: Record<string, never>;
         DroppedDataset: {
             dropped: string;
         };
@@ -1267,7 +1268,7 @@ export interface components {
             /** @description hello: when the server started; another one has another time. */
             started?: string;
             /** @enum {string} */
-            type: "hello" | "alive" | "files" | "data" | "pull" | "query" | "command" | "workspace";
+            type: "hello" | "alive" | "files" | "data" | "command";
             /** @description hello: of the program. */
             version?: string;
         };
@@ -1295,7 +1296,7 @@ export interface components {
             limit: number;
             /** @description A text that the message holds, in any case. */
             search?: string;
-            /** @description Search the texts in body and rest too. */
+            /** @description Search the texts in body and rest too, which takes some seconds in large datasets. */
             search_body?: boolean;
             /**
              * Format: date-time
@@ -1476,6 +1477,7 @@ export interface components {
             file: string;
             text: string;
         };
+        Nothing: Record<string, never>;
         OpenInput: {
             dir: string;
         };
@@ -1538,6 +1540,39 @@ export interface components {
             line: number;
             message: string;
             op: string;
+        };
+        PullEvent: {
+            /** Format: int64 */
+            bytes: number;
+            /** Format: int64 */
+            bytes_total: number;
+            error?: components["schemas"]["Problem"];
+            /** Format: double */
+            eta_seconds: number | null;
+            /** Format: int64 */
+            failed: number;
+            id: string;
+            /** Format: int64 */
+            objects: number;
+            /** Format: int64 */
+            objects_total: number;
+            /** Format: int64 */
+            quarantined: number;
+            /** Format: int64 */
+            records: number;
+            result?: components["schemas"]["PullResult"];
+            /** Format: double */
+            seconds: number;
+            /** @description The one that is being pulled. */
+            source: string;
+            /** @description Those that were named; none means every s3 and file source. */
+            sources: string[];
+            /** Format: date-time */
+            started_at: string;
+            /** @enum {string} */
+            state: "running" | "done" | "failed" | "canceled";
+            /** @enum {string} */
+            type: "pull";
         };
         PullInput: {
             /** @description Pull objects that were pulled before anew. */
@@ -1635,6 +1670,15 @@ export interface components {
             /** @description raw is only its beginning. */
             truncated: boolean;
             want: string;
+        };
+        QueryEvent: {
+            id: string;
+            /** Format: int64 */
+            rows: number;
+            /** @enum {string} */
+            state: "running" | "done" | "canceled" | "failed" | "stopped";
+            /** @enum {string} */
+            type: "query";
         };
         QueryInput: {
             /**
@@ -2266,7 +2310,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Done"];
+                    "application/json": components["schemas"]["Nothing"];
                 };
             };
             /** @description Bad Request */
@@ -3114,7 +3158,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/x-ndjson": components["schemas"]["Event"];
+                    "application/x-ndjson": components["schemas"]["Event"] | components["schemas"]["QueryEvent"] | components["schemas"]["PullEvent"];
                 };
             };
             /** @description Bad Request */
@@ -3493,7 +3537,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Done"];
+                    "application/json": components["schemas"]["Nothing"];
                 };
             };
             /** @description Bad Request */
@@ -4089,7 +4133,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Done"];
+                    "application/json": components["schemas"]["Nothing"];
                 };
             };
             /** @description Bad Request */
@@ -4930,7 +4974,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Done"];
+                    "application/json": components["schemas"]["Nothing"];
                 };
             };
             /** @description Bad Request */
@@ -5325,7 +5369,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Done"];
+                    "application/json": components["schemas"]["Nothing"];
                 };
             };
             /** @description Bad Request */

@@ -8,6 +8,8 @@ export interface Command {
   run: () => void
   /** hidden commands work by key and stand in no list. */
   hidden?: boolean
+  /** when says whether the keys count now; without it they always do. */
+  when?: () => boolean
 }
 
 class Commands {
@@ -42,7 +44,7 @@ export function shown(keys: string): string[] {
     .map((k) =>
       k
         .split('+')
-        .map((p) => ({ mod: mac ? '⌘' : 'Ctrl', shift: '⇧', alt: mac ? '⌥' : 'Alt', enter: '↵', escape: 'Esc' })[p] ?? (p.length === 1 ? p.toUpperCase() : p))
+        .map((p) => ({ mod: mac ? '⌘' : 'Ctrl', shift: '⇧', alt: mac ? '⌥' : 'Alt', enter: '↵', escape: 'Esc', arrowup: '↑', arrowdown: '↓' })[p] ?? (p.length === 1 ? p.toUpperCase() : p))
         .join(' '),
     )
 }
@@ -71,7 +73,7 @@ export function onKey(e: KeyboardEvent): void {
   if (plain && (typing(e.target) || document.querySelector('dialog[open]'))) return
   const now = performance.now()
   const sequence = now < pendingUntil ? `${pending} ${pressed}` : pressed
-  const all = commands.all
+  const all = commands.all.filter((c) => c.keys && (c.when?.() ?? true))
   const hit = all.find((c) => c.keys === sequence) ?? all.find((c) => c.keys === pressed)
   if (hit) {
     e.preventDefault()

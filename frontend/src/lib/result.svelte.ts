@@ -98,7 +98,17 @@ export class Result implements Rows {
   async stop(): Promise<void> {
     const id = this.state?.id
     if (this.state?.state !== 'running') return this.#abort?.abort()
-    if (id) await json('POST', `/queries/${id}/cancel`).catch(() => {})
+    if (!id) return
+    try {
+      await json('POST', `/queries/${id}/cancel`)
+    } catch {
+      // It cannot be ended without being freed.
+      this.#abort?.abort()
+      free(id)
+      if (this.state?.id !== id) return
+      this.state = { ...this.state, state: 'canceled', complete: true }
+      this.busy = false
+    }
   }
 
   want(first: number, last: number): void {

@@ -9,13 +9,20 @@ import { router } from './router.svelte'
  * ends at the newest watermark, as everywhere.
  */
 class Time {
+  /** fallback is the time of a page that has its own when none is chosen. */
+  fallback = $state('all')
+
   get text(): string {
-    return router.query.get('t') ?? 'all'
+    return router.query.get('t') ?? this.fallback
+  }
+  /** chosen says that the address has a time. */
+  get chosen(): boolean {
+    return router.query.has('t')
   }
 
   /** set looks at another time; Back returns to this one. */
   set(text: string) {
-    router.set({ t: text === 'all' ? null : text })
+    router.set({ t: text === this.fallback ? null : text })
   }
 
   /** zoom looks at [from, to). */

@@ -1,4 +1,4 @@
-import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, type Completion, type CompletionContext, type CompletionResult } from '@codemirror/autocomplete'
+import { autocompletion, closeBrackets, closeCompletion, currentCompletions, closeBracketsKeymap, completionKeymap, type Completion, type CompletionContext, type CompletionResult } from '@codemirror/autocomplete'
 import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands'
 import { markdown } from '@codemirror/lang-markdown'
 import { PostgreSQL, SQLDialect, sql } from '@codemirror/lang-sql'
@@ -27,7 +27,7 @@ export interface Editor {
   setText(text: string): void
   setProblems(problems: Problem[], firstLine: number): void
   setCatalog(catalog: Catalog | null, names: string[]): void
-  focus(line?: number): void
+  focus(line?: number, all?: boolean): void
   insert(text: string): void
   destroy(): void
 }
@@ -37,7 +37,6 @@ const DuckDB = SQLDialect.define({
     PostgreSQL.spec.keywords +
     ' qualify asof positional anti semi pivot unpivot summarize describe show columns exclude replace sample using tablesample list struct map try_cast ilike glob',
   types: PostgreSQL.spec.types + ' tinyint hugeint uhugeint ubigint uinteger usmallint utinyint double varchar timestamptz timestamp_ns json uuid blob struct map union',
-  doubleDollarQuotedStrings: true,
   operatorChars: '+-*/<>=~!@%^&|`?',
   specialVar: '$',
 })
@@ -115,7 +114,7 @@ export function createEditor(host: HTMLElement, o: Options): Editor {
             { key: 'Shift-Enter', run: () => (o.onrun(true), true) },
             { key: 'Mod-s', run: () => (o.onsave(), true) },
             // Escape leaves the editor, so that Tab is no trap.
-            { key: 'Escape', run: (v) => (v.contentDOM.blur(), true) },
+            { key: 'Escape', run: (v) => (currentCompletions(v.state).length ? closeCompletion(v) : (v.contentDOM.blur(), true)) },
           ]),
         ),
         keymap.of([...closeBracketsKeymap, ...completionKeymap, ...searchKeymap, ...historyKeymap, ...defaultKeymap, indentWithTab]),
@@ -151,10 +150,12 @@ export function createEditor(host: HTMLElement, o: Options): Editor {
       view.dispatch(setDiagnostics(view.state, marks))
     },
     setCatalog(catalog, names) {
-      view.dispatch({ effects: completion.reconfigure(catalog && o.language === 'sql' ? autocompletion({ override: [complete(catalog, names)], icons: false }) : []) })
+      const sources = o.language === 'sql' && catalog ? [complete(catalog, names)] : o.language === 'yaml' && names.length ? [words(names)] : null
+      view.dispatch({ effects: completion.reconfigure(sources ? autocompletion({ override: sources, icons: false, defaultKeymap: false }) : []) })
     },
-    focus(line) {
+    focus(line, all) {
       view.focus()
+      if (all) view.dispatch({ selection: { anchor: 0, head: view.state.doc.length } })
       if (line) {
         const at = view.state.doc.line(Math.max(1, Math.min(view.state.doc.lines, line)))
         view.dispatch({ selection: { anchor: at.from }, effects: EditorView.scrollIntoView(at.from, { y: 'center' }) })
@@ -165,6 +166,16 @@ export function createEditor(host: HTMLElement, o: Options): Editor {
       view.focus()
     },
     destroy: () => view.destroy(),
+  }
+}
+
+/** words offers names as they are; nothing inside comments. */
+function words(names: string[]) {
+  const options = names.map((n): Completion => (n.endsWith(':') ? { label: n, apply: n + ' ', type: 'keyword', boost: 2 } : n.endsWith('(') ? { label: n, type: 'function' } : { label: n, type: 'property' }))
+  return (context: CompletionContext): CompletionResult | null => {
+    if (/Comment/.test(syntaxTree(context.state).resolveInner(context.pos, -1).name)) return null
+    const word = context.matchBefore(/[\w.]+$/)
+    return word || context.explicit ? { from: word?.from ?? context.pos, options, validFor: /^[\w.]*$/ } : null
   }
 }
 

@@ -1,0 +1,179 @@
+package pipeline
+
+import (
+	"context"
+	"maps"
+	"sync"
+
+	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/format"
+	"tidemark.dev/tidemark/engine/schema"
+)
+
+// shape is what lines are conformed to. It is not changed once it is made, so
+// that the goroutines that read ahead can use it.
+type shape struct {
+	body    engine.Type
+	mapping engine.Mapping
+	refused map[string]string
+}
+
+func (s *shape) conformer() *schema.Conformer {
+	return schema.NewConformer(s.body, s.mapping, s.refused)
+}
+
+// reshape takes up the type of p.version.
+func (p *puller) reshape() {
+	long := p.conform != nil && p.conform.LongIntegers()
+	s := &shape{p.version.Body, p.opt.Mapping, maps.Clone(p.refused)}
+	p.conform = s.conformer()
+	p.conform.KeepLongIntegers(long)
+	p.shape.Store(s)
+}
+
+// piece is a chunk of an object, with all done to it that can be done before
+// its turn comes. What needs the batch, or the lines before, is left.
+type piece struct {
+	columns []engine.ForeignColumn // of a columnar file; there is nothing else then
+
+	next    int64 // number of the record after the piece
+	read    int64 // what it adds to the records read
+	dropped int64
+	asides  []problem
+	lines   []line
+	err     error // ends the pull
+
+	// Lines that fit shape are conformed: rows holds their values, one after
+	// the other, and ends[i] is where those of lines[i] end. A line that takes
+	// up nothing of rows is left to the puller, and so are all of them when
+	// the dataset has another shape by then.
+	shape     *shape
+	rows      []byte
+	ends      []int
+	conflicts []schema.Conflict
+	untimed   int64
+	times     span
+	long      bool
+}
+
+type problem struct {
+	line
+	reason string
+}
+
+// preparer makes pieces of one object's chunks.
+type preparer struct {
+	p       *puller
+	skip    int64
+	next    int64
+	stages  []*stageRunner
+	shape   *shape
+	conform *schema.Conformer
+}
+
+func (p *puller) preparer(t Task) *preparer {
+	a := &preparer{p: p, skip: t.Skip, next: 1}
+	for _, s := range p.opt.Stages {
+		a.stages = append(a.stages, newStageRunner(s, p.opt.Mapping))
+	}
+	return a
+}
+
+// rowsBuffers are used again: a piece is short-lived and as large as its chunk.
+var rowsBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// done gives back what the piece holds.
+func (c *piece) done() {
+	if c.rows != nil {
+		rows := c.rows[:0]
+		rowsBuffers.Put(&rows)
+		c.rows = nil
+	}
+}
+
+func (a *preparer) piece(ctx context.Context, c format.Chunk) *piece {
+	out := &piece{lines: make([]line, 0, len(c.Records))}
+	for _, r := range c.Records {
+		row := a.next
+		a.next++
+		if row <= a.skip {
+			continue
+		}
+		out.read++
+		l := line{c.Bytes(r), row}
+		if r.Problem != "" {
+			out.asides = append(out.asides, problem{l, r.Problem})
+			continue
+		}
+		out.lines = append(out.lines, l)
+	}
+	out.next = a.next
+	if out.err = a.transform(ctx, out); out.err == nil {
+		a.conformLines(out)
+	}
+	return out
+}
+
+func (a *preparer) transform(ctx context.Context, c *piece) error {
+	for _, s := range a.stages {
+		rejected := int64(0)
+		lines, dropped, err := s.run(ctx, c.lines, func(l line, reason string) {
+			rejected++
+			c.asides = append(c.asides, problem{l, reason})
+		})
+		if err != nil {
+			return err
+		}
+		c.dropped += dropped
+		// A transform may also make several records of one; each counts.
+		c.read += int64(len(lines)) + dropped + rejected - int64(len(c.lines))
+		c.lines = lines
+	}
+	return nil
+}
+
+// conformLines conforms the lines that are as the dataset has them. What is
+// not, and could change its type or must be set aside, waits for its turn.
+func (a *preparer) conformLines(c *piece) {
+	if now := a.p.shape.Load(); now != a.shape {
+		a.shape, a.conform = now, now.conformer()
+	}
+	c.shape = a.shape
+	c.rows = *rowsBuffers.Get().(*[]byte)
+	c.ends = make([]int, len(c.lines))
+	for i, l := range c.lines {
+		out := a.conform.Conform(l.raw)
+		if out.Reason == "" && !out.Unknown && (!a.p.opt.Strict || len(out.Conflicts) == 0) {
+			c.rows = a.conform.AppendValues(c.rows)
+			c.conflicts = append(c.conflicts, out.Conflicts...)
+			c.times.add(out)
+			if out.Untimed {
+				c.untimed++
+			}
+		}
+		c.ends[i] = len(c.rows)
+	}
+	c.long = a.conform.LongIntegers()
+}
+
+// span is the oldest and the newest event time of some records.
+type span struct {
+	min, max int64
+	some     bool
+}
+
+func (s *span) add(out schema.Outcome) {
+	if out.HasTime {
+		s.join(span{out.EventTime, out.EventTime, true})
+	}
+}
+
+func (s *span) join(t span) {
+	switch {
+	case !t.some:
+	case !s.some:
+		*s = t
+	default:
+		s.min, s.max = min(s.min, t.min), max(s.max, t.max)
+	}
+}

@@ -1,0 +1,653 @@
+package schema
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/big"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"tidemark.dev/tidemark/engine"
+)
+
+// The oracle says with encoding/json and big numbers, slowly, what a conformed
+// row has to be: body, rest and envelope together hold every value of the
+// record, and what stands in body is of its column's type already.
+
+// decode reads one JSON text, numbers as written.
+func decode(text []byte) (any, error) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, fmt.Errorf("something follows")
+	}
+	return v, nil
+}
+
+// conformed is a row as the loader reads it.
+type conformed struct {
+	body, rest map[string]any
+	envelope   map[string]string
+	labels     map[string]any
+	micros     *int64
+}
+
+func readRow(line []byte) (conformed, error) {
+	var r conformed
+	v, err := decode(line)
+	if err != nil {
+		return r, err
+	}
+	row := v.(map[string]any)
+	r.body = row["body"].(map[string]any)
+	r.envelope = map[string]string{}
+	for _, column := range envelopeColumns {
+		if text, has := row[column]; has {
+			r.envelope[column] = text.(string)
+		}
+	}
+	r.labels, _ = row["labels"].(map[string]any)
+	if rest, has := row["rest"]; has {
+		v, err := decode([]byte(rest.(string)))
+		if err != nil {
+			return r, fmt.Errorf("rest: %w", err)
+		}
+		r.rest = v.(map[string]any)
+	}
+	if t, has := row["_t"]; has {
+		n, err := t.(json.Number).Int64()
+		if err != nil {
+			return r, err
+		}
+		r.micros = &n
+	}
+	return r, nil
+}
+
+// judge compares a row with its record. It gives what is wrong, or "".
+func judge(record map[string]any, r conformed, body engine.Type, m engine.Mapping) string {
+	o := &judgement{row: r, used: map[string]bool{}, mapped: map[string][]string{}}
+	for column, candidates := range m.Envelope {
+		for _, p := range candidates {
+			o.mapped[p.String()] = append(o.mapped[p.String()], column)
+		}
+	}
+	for _, p := range m.Labels {
+		o.mapped[p.String()] = append(o.mapped[p.String()], "label")
+	}
+	for _, p := range m.EventTime {
+		o.mapped[p.String()] = append(o.mapped[p.String()], "time")
+	}
+	o.object("", record, r.body, body)
+	for path := range r.rest {
+		if !o.used[path] && path != "_raw" {
+			o.say("%s stands in rest, and the record does not have it", path)
+		}
+	}
+	return strings.Join(o.wrong, "; ")
+}
+
+type judgement struct {
+	row    conformed
+	used   map[string]bool
+	mapped map[string][]string
+	wrong  []string
+}
+
+func (o *judgement) say(format string, args ...any) {
+	o.wrong = append(o.wrong, fmt.Sprintf(format, args...))
+}
+
+// object checks every member of the record, and that the body has no others
+// that its type would take in.
+func (o *judgement) object(path string, record, body map[string]any, t engine.Type) {
+	for name, value := range record {
+		full := pathOf(path, name)
+		in, has := body[name]
+		if !has {
+			o.say("%s is not in the body's text", full)
+			continue
+		}
+		o.member(full, value, in, t, name)
+	}
+	for name := range body {
+		if _, has := record[name]; !has {
+			o.say("%s stands in body, and the record does not have it", pathOf(path, name))
+		}
+	}
+}
+
+func (o *judgement) member(path string, value, in any, t engine.Type, name string) {
+	ft, declared := t.Field(name)
+	aside, kept := o.row.rest[path]
+	if kept {
+		o.used[path] = true
+		if !same(value, aside) {
+			o.say("%s is %v in the record and %v in rest", path, value, aside)
+			return
+		}
+	}
+	record, isObject := value.(map[string]any)
+	columns, inBody := in.(map[string]any)
+	switch {
+	case isObject && inBody && (!declared || ft.Kind == engine.Struct || ft.Kind == engine.Unknown) && !kept:
+		if ft.Kind == engine.Unknown && len(record) > 0 && !o.below(path) {
+			o.say("%s is an object in body, and has no type there", path)
+		}
+		o.object(path, record, columns, ft)
+	case declared && ft.Known():
+		if why := loads(in, ft); why != "" {
+			o.say("%s: %s", path, why)
+		}
+		if !kept && !holds(value, in, ft) && !o.enveloped(path, value) {
+			o.say("%s is %v in the record and %v in body, and not in rest", path, value, in)
+		}
+		if kept && same(value, in) && value != nil && complete(value, ft) {
+			o.say("%s stands in body and in rest", path)
+		}
+	case !kept && !o.enveloped(path, value) && !(value == nil && declared && ft.Kind != engine.Unknown):
+		o.say("%s is %v in the record and nowhere in the row", path, value)
+	}
+}
+
+// below reports whether a mapped path lies below.
+func (o *judgement) below(path string) bool {
+	for p := range o.mapped {
+		if strings.HasPrefix(p, path+".") {
+			return true
+		}
+	}
+	return false
+}
+
+// complete reports whether a type has a place for all of a value.
+func complete(v any, t engine.Type) bool {
+	switch v := v.(type) {
+	case []any:
+		if t.Kind != engine.List || !t.Known() {
+			return false
+		}
+		for _, e := range v {
+			if !complete(e, *t.Elem) {
+				return false
+			}
+		}
+		return true
+	case map[string]any:
+		for name, e := range v {
+			ft, has := t.Field(name)
+			if t.Kind == engine.Map {
+				ft, has = *t.Elem, true
+			}
+			if !has || !complete(e, ft) {
+				return false
+			}
+		}
+		return t.Known()
+	case nil:
+		return t.Kind != engine.Unknown
+	case json.Number:
+		if t.Kind == engine.Double || t.Kind == engine.JSON {
+			return exactDouble(v)
+		}
+		return t.Kind != engine.Timestamp
+	}
+	return t.Known()
+}
+
+// enveloped reports whether a column or a label that the path is mapped to
+// says the value.
+func (o *judgement) enveloped(path string, value any) bool {
+	for _, column := range o.mapped[path] {
+		switch s, isText := value.(string); {
+		case column == "label" && isText && o.row.labels[path] == s, column != "label" && column != "time" && isText && o.row.envelope[column] == s:
+			return true
+		case column == "time" && o.row.micros != nil:
+			if isText {
+				t, err := time.Parse(time.RFC3339Nano, strings.Replace(strings.ToUpper(s), " ", "T", 1))
+				_, offset := t.Zone()
+				if err == nil && offset == 0 && t.UnixNano()%1000 == 0 && t.UnixMicro() == *o.row.micros {
+					return true
+				}
+			}
+			if n, is := value.(json.Number); is && epochSays(n.String(), *o.row.micros) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// epochSays reports whether a number is the moment in one of the units that
+// are told apart by magnitude.
+func epochSays(number string, micros int64) bool {
+	if f, err := strconv.ParseFloat(number, 64); err != nil || f < -1e20 || f > 1e20 || len(number) > 60 { // a rational of 1e999999999 has as many digits
+		return false
+	}
+	r, ok := new(big.Rat).SetString(number)
+	if !ok {
+		return false
+	}
+	for _, unit := range []*big.Rat{big.NewRat(1e6, 1), big.NewRat(1e3, 1), big.NewRat(1, 1), big.NewRat(1, 1e3)} {
+		if new(big.Rat).Mul(r, unit).Cmp(big.NewRat(micros, 1)) == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// same compares two values; numbers by what they are, not how they are written.
+func same(a, b any) bool {
+	switch a := a.(type) {
+	case map[string]any:
+		b, ok := b.(map[string]any)
+		if !ok || len(a) != len(b) {
+			return false
+		}
+		for k, v := range a {
+			if w, has := b[k]; !has || !same(v, w) {
+				return false
+			}
+		}
+		return true
+	case []any:
+		b, ok := b.([]any)
+		if !ok || len(a) != len(b) {
+			return false
+		}
+		for i := range a {
+			if !same(a[i], b[i]) {
+				return false
+			}
+		}
+		return true
+	case json.Number:
+		b, ok := b.(json.Number)
+		return ok && (a == b || equalNumbers(a.String(), b.String()))
+	}
+	return a == b
+}
+
+func equalNumbers(a, b string) bool {
+	if len(a)+len(b) > 60 || strings.ContainsAny(a+b, "eE") {
+		return a == b
+	}
+	x, ok1 := new(big.Rat).SetString(a)
+	y, ok2 := new(big.Rat).SetString(b)
+	return ok1 && ok2 && x.Cmp(y) == 0
+}
+
+// exactDouble: the double nearest to a number, written with as many digits,
+// has the number's digits.
+func exactDouble(n json.Number) bool {
+	f, err := strconv.ParseFloat(n.String(), 64)
+	if err != nil {
+		return false
+	}
+	mantissa, _, _ := strings.Cut(strings.ToLower(strings.TrimPrefix(n.String(), "-")), "e")
+	digits := strings.Trim(strings.Replace(mantissa, ".", "", 1), "0")
+	if digits == "" {
+		return f == 0
+	}
+	digits = strings.TrimLeft(strings.Replace(mantissa, ".", "", 1), "0")
+	back, _, _ := strings.Cut(strconv.FormatFloat(f, 'e', len(digits)-1, 64), "e")
+	return f != 0 && strings.Trim(strings.Replace(strings.TrimPrefix(back, "-"), ".", "", 1), "0") == strings.Trim(digits, "0")
+}
+
+// holds reports whether the text in body, read as t, says the record's value.
+func holds(value, in any, t engine.Type) bool {
+	if value == nil || in == nil {
+		return value == nil && in == nil
+	}
+	switch t.Kind {
+	case engine.Timestamp, engine.HugeInt, engine.Decimal:
+		text, ok := in.(string)
+		if !ok {
+			return false
+		}
+		if t.Kind != engine.Timestamp {
+			return fmt.Sprint(value) == text || equalNumbers(fmt.Sprint(value), text)
+		}
+		return true // TestFitTimes looks at these
+	case engine.Double, engine.JSON:
+		if n, is := value.(json.Number); is && !exactDouble(n) && (t.Kind == engine.Double || strings.ContainsAny(n.String(), ".eE")) {
+			if f, err := n.Float64(); err == nil && f != 0 {
+				return false
+			}
+		}
+	case engine.List:
+		list, ok1 := value.([]any)
+		into, ok2 := in.([]any)
+		if !ok1 || !ok2 || len(list) != len(into) || !t.Known() {
+			return false
+		}
+		for i := range list {
+			if !holds(list[i], into[i], *t.Elem) {
+				return false
+			}
+		}
+		return true
+	case engine.Struct:
+		object, ok1 := value.(map[string]any)
+		into, ok2 := in.(map[string]any)
+		if !ok1 || !ok2 {
+			return false
+		}
+		for name, v := range object {
+			ft, declared := t.Field(name)
+			w, has := into[name]
+			if !has || !declared || ft.Kind == engine.Unknown || !holds(v, w, ft) {
+				return false
+			}
+		}
+		return true
+	}
+	return same(value, in)
+}
+
+// loads says why DuckDB would convert, or not take, a value.
+func loads(in any, t engine.Type) string {
+	if in == nil {
+		return ""
+	}
+	bad := fmt.Sprintf("%T %v would be loaded as %s", in, in, t)
+	ok := false
+	switch t.Kind {
+	case engine.Bool:
+		_, ok = in.(bool)
+	case engine.BigInt:
+		n, is := in.(json.Number)
+		_, err := n.Int64()
+		ok = is && err == nil
+	case engine.Double:
+		n, is := in.(json.Number)
+		_, err := n.Float64()
+		ok = is && err == nil
+	case engine.HugeInt:
+		s, is := in.(string)
+		n, valid := new(big.Int).SetString(s, 10)
+		ok = is && valid && n.BitLen() <= 127
+	case engine.Timestamp:
+		s, is := in.(string)
+		_, err := time.Parse("2006-01-02T15:04:05.000000Z", s)
+		ok = is && err == nil
+	case engine.Varchar:
+		_, ok = in.(string)
+	case engine.Unknown, engine.JSON:
+		ok = true
+	case engine.List:
+		list, is := in.([]any)
+		for _, e := range list {
+			if why := loads(e, *t.Elem); why != "" {
+				return why
+			}
+		}
+		ok = is
+	case engine.Struct:
+		object, is := in.(map[string]any)
+		for name, v := range object {
+			if ft, has := t.Field(name); has && ft.Known() {
+				if why := loads(v, ft); why != "" {
+					return why
+				}
+			}
+		}
+		ok = is
+	default:
+		ok = true
+	}
+	if ok {
+		return ""
+	}
+	return bad
+}
+
+// check conforms lines as one batch does and judges every row.
+func check(t interface {
+	Helper()
+	Fatalf(string, ...any)
+}, m engine.Mapping, body engine.Type, lines ...[]byte,
+) engine.Type {
+	t.Helper()
+	refused := map[string]string{}
+	var seen Observation
+	c := NewConformer(body, m, nil)
+	for _, line := range lines {
+		if out := c.Conform(line); out.Reason == "" && out.Unknown {
+			seen.Observe(c.Line(), c.Except())
+		}
+	}
+	e := Evolve(body, &seen, func(string) bool { return !c.LongIntegers() })
+	for k, v := range e.Refused {
+		refused[k] = v
+	}
+	c = NewConformer(e.Body, m, refused)
+	for _, line := range lines {
+		out := c.Conform(line)
+		want, err := decode(line)
+		record, isObject := want.(map[string]any)
+		switch {
+		case out.Reason != "":
+			if err == nil && isObject && utf8.Valid(line) && !loneSurrogate(line) && !deep(want, 200) {
+				t.Fatalf("%s\nis refused: %s", line, out.Reason)
+			}
+			continue
+		case err != nil || !isObject:
+			t.Fatalf("%s\nis taken in, and is no JSON object: %v", line, err)
+		}
+		row := c.Append(nil, 0, 1, 7)
+		if bytes.IndexByte(row, '\n') != len(row)-1 {
+			t.Fatalf("%s\nbecame several lines: %q", line, row)
+		}
+		got, err := readRow(row)
+		if err != nil {
+			t.Fatalf("%s\nbecame %s\nwhich cannot be read: %v", line, row, err)
+		}
+		if out.Unknown {
+			t.Fatalf("%s\nstill asks for a type of %s", line, e.Body)
+		}
+		if c.raw != nil { // names repeat: the whole text is kept, a member of that name in it
+			if got.rest["_raw"] != string(line) {
+				t.Fatalf("%s\nrepeats a name, and rest has %v", line, got.rest["_raw"])
+			}
+			delete(got.rest, "_raw")
+			if _, has := record["_raw"]; has {
+				continue
+			}
+		}
+		if wrong := judge(record, got, e.Body, m); wrong != "" {
+			t.Fatalf("%s\nat %s\nbecame %s\n%s", line, e.Body, row, wrong)
+		}
+	}
+	return e.Body
+}
+
+// loneSurrogate: encoding/json reads half a surrogate pair as U+FFFD.
+func loneSurrogate(line []byte) bool { return bytes.Contains(bytes.ToLower(line), []byte(`\ud`)) }
+
+func deep(v any, left int) bool {
+	if left == 0 {
+		return true
+	}
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			if deep(e, left-1) {
+				return true
+			}
+		}
+	case map[string]any:
+		for _, e := range v {
+			if deep(e, left-1) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+var oracleMapping = engine.Mapping{
+	EventTime: []engine.Path{{"ts"}, {"o", "t"}}, Envelope: DefaultEnvelope(), Labels: []engine.Path{{"region"}, {"o", "l"}},
+}
+
+// jsonText draws the text of a value, with the spellings that parsers differ on.
+func jsonText(depth int) *rapid.Generator[string] {
+	return rapid.Custom(func(t *rapid.T) string {
+		top := 6
+		if depth == 0 {
+			top = 4
+		}
+		space := rapid.SampledFrom([]string{"", "", "", " ", "\n\t"})
+		switch rapid.IntRange(0, top).Draw(t, "kind") {
+		case 0:
+			return rapid.SampledFrom([]string{"null", "true", "false", "[]", "{}", "[ ]", "{ }"}).Draw(t, "word")
+		case 1, 2:
+			return rapid.SampledFrom([]string{
+				"0", "-0", "1", "1.0", "1.7", "-2.50", "1e3", "1E+400", "-1e400", "1e-400", "0e999", "9007199254740993", "9223372036854775808", "-9223372036854775808",
+				"170141183460469231731687303715884105727", "170141183460469231731687303715884105728", "0.1000000000000000055511151231257827", "1767225600", "1767225600123456789", "1767225600.1234567",
+			}).Draw(t, "number")
+		case 3:
+			return rapid.SampledFrom([]string{
+				`"2026-01-01T00:00:00Z"`, `"2026-01-01T02:00:00+02:00"`, `"2026-01-01 00:00:00.1234567Z"`, `"2016-12-31T23:59:60Z"`, `"2026-01-01"`, `"1767225600"`, `"soon"`,
+			}).Draw(t, "time")
+		case 4:
+			return rapid.SampledFrom([]string{`""`, `"x"`, `"12"`, `"\u00e9\n\"\\\/"`, `"\ud83d\ude00"`, `"\u0000"`, `"é"`, `"a,b}"`}).Draw(t, "text")
+		case 5:
+			elems := rapid.SliceOfN(jsonText(depth-1), 1, 3).Draw(t, "elems")
+			return "[" + space.Draw(t, "s") + strings.Join(elems, space.Draw(t, "s")+",") + "]"
+		}
+		return objectText(depth).Draw(t, "object")
+	})
+}
+
+func objectText(depth int) *rapid.Generator[string] {
+	return rapid.Custom(func(t *rapid.T) string {
+		names := rapid.SliceOfN(rapid.SampledFrom([]string{
+			"a", "A", "b", "o", "t", "l", "ts", "msg", "message", "service", "name", "region", "level", "a.b", "", `\u0061`, `q\"`, "_raw", "body", "é",
+		}), 0, 4).Draw(t, "names")
+		var members []string
+		for _, name := range names {
+			members = append(members, `"`+name+`":`+jsonText(depth-1).Draw(t, name))
+		}
+		return "{" + strings.Join(members, ", ") + "}"
+	})
+}
+
+// typedBefore is a body with types that are only given by files and people.
+var typedBefore = engine.StructOf(
+	engine.Field{Name: "a", Type: engine.Scalar(engine.Double)}, engine.Field{Name: "b", Type: engine.Scalar(engine.Timestamp)},
+	engine.Field{Name: "l", Type: engine.ListOf(engine.Scalar(engine.Double))}, engine.Field{Name: "name", Type: engine.Scalar(engine.JSON)},
+	engine.Field{Name: "o", Type: engine.MapOf(engine.Scalar(engine.Varchar))}, engine.Field{Name: "t", Type: engine.ListOf(engine.Scalar(engine.Timestamp))},
+)
+
+func TestConformerAgreesWithTheOracle(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := rapid.SampledFrom([]engine.Mapping{{}, oracleMapping}).Draw(t, "mapping")
+		body := rapid.SampledFrom([]engine.Type{{Kind: engine.Struct}, typedBefore}).Draw(t, "body")
+		for range rapid.IntRange(1, 3).Draw(t, "batches") {
+			var lines [][]byte
+			for _, line := range rapid.SliceOfN(objectText(3), 1, 4).Draw(t, "lines") {
+				lines = append(lines, []byte(line))
+			}
+			body = check(t, m, body, lines...)
+		}
+	})
+}
+
+// TestConformerOnOtherSuites runs the files of other projects' test suites.
+func TestConformerOnOtherSuites(t *testing.T) {
+	root := os.Getenv("TIDEMARK_CORPUS")
+	if root == "" {
+		t.Skip("TIDEMARK_CORPUS is not set")
+	}
+	files := 0
+	for _, dir := range []string{"json-suite", "json-duckdb", "applogs", "otlp", "aws-events", "cloudtrail"} {
+		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, d os.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.Contains(d.Name(), "json") && !strings.HasSuffix(d.Name(), ".log") {
+				return err
+			}
+			data, err := os.ReadFile(path)
+			if err != nil || len(data) > 4<<20 {
+				return err
+			}
+			files++
+			t.Run(dir+"/"+d.Name(), func(t *testing.T) {
+				wrapped := append(append([]byte(`{"a":`), bytes.TrimSpace(data)...), '}')
+				for _, m := range []engine.Mapping{{}, oracleMapping} {
+					check(t, m, engine.Type{Kind: engine.Struct}, data)
+					check(t, m, engine.Type{Kind: engine.Struct}, wrapped)
+					lines := bytes.Split(data, []byte("\n"))
+					check(t, m, engine.Type{Kind: engine.Struct}, lines[:min(len(lines), 2000)]...)
+				}
+			})
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if files == 0 {
+		t.Fatal("no files found")
+	}
+}
+
+// FuzzConform reads two lines as two batches.
+func FuzzConform(f *testing.F) {
+	for _, pair := range [][2]string{
+		{`{"foo": [], "bar": {}, "baz": null}`, `{"foo": [{"hello": ["world"]}], "bar": {"a": 1}, "baz": "x"}`},
+		{`{"a":1,"a":2}`, `{"a":1.5,"A":2}`},
+		{`{"ts":"2026-01-01T02:00:00+02:00","n":1e400}`, `{"ts":1767225600.1234567,"n":[1.7,"x"]}`},
+		{`{"service":{"name":"x"},"body":"m"}`, `{"service":"y","message":3}`},
+	} {
+		f.Add([]byte(pair[0]), []byte(pair[1]), true)
+	}
+	f.Fuzz(func(t *testing.T, one, two []byte, mapped bool) {
+		m := engine.Mapping{}
+		if mapped {
+			m = oracleMapping
+		}
+		body := check(t, m, engine.Type{Kind: engine.Struct}, one)
+		check(t, m, body, two, one)
+	})
+}
+
+// TestFitTimes: the moment in body is the one that the time package reads.
+func TestFitTimes(t *testing.T) {
+	body := engine.StructOf(engine.Field{Name: "t", Type: engine.Scalar(engine.Timestamp)})
+	rapid.Check(t, func(t *rapid.T) {
+		at := time.UnixMicro(rapid.Int64Range(-62135596800000000, 253402300799999999).Draw(t, "micros"))
+		zone := time.FixedZone("", 60*rapid.IntRange(-14*60, 14*60).Draw(t, "offset"))
+		text := at.In(zone).Format(rapid.SampledFrom([]string{time.RFC3339Nano, "2006-01-02 15:04:05.999999Z07:00", "2006-01-02T15:04:05,999999-0700"}).Draw(t, "layout"))
+		if y := at.In(zone).Year(); y < 1 || y > 9999 {
+			t.Skip("a year of another length")
+		}
+		c := NewConformer(body, engine.Mapping{}, nil)
+		c.Conform([]byte(`{"t":"` + text + `"}`))
+		r, err := readRow(c.Append(nil, 0, 1, 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(at.UTC().Format("2006-01-02T15:04:05.000000Z"), r.body["t"]); diff != "" {
+			t.Fatalf("%s: %s", text, diff)
+		}
+		if _, kept := r.rest["t"]; kept != (strings.HasSuffix(text, ":00") && !strings.HasSuffix(text, "+00:00") || strings.ContainsAny(text[10:], "+-")) && zone.String() != "UTC" {
+			if _, offset := at.In(zone).Zone(); kept != (offset != 0) {
+				t.Fatalf("%s: rest %v", text, r.rest)
+			}
+		}
+	})
+}

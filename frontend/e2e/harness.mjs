@@ -1,0 +1,89 @@
+// What the end-to-end tests of the page share: a workspace of the sample's
+// hours around the incident, the program that serves it, and a browser.
+import { execFile, spawn } from 'node:child_process'
+import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { existsSync, readFileSync } from 'node:fs'
+
+import { chromium } from 'playwright-core'
+
+const run = promisify(execFile)
+export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
+export const program = process.env.TIDEMARK_BIN ?? join(root, 'bin', 'tidemark')
+export const pictures = join(root, '.cache', 'e2e')
+
+/** A browser that is installed; tests bring none. */
+export function browserPath() {
+  const found = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome'].find((p) => p && existsSync(p))
+  if (!found) throw new Error('there is no Chromium: scripts/setup.sh browser installs it, or CHROMIUM names one')
+  return found
+}
+
+export const launch = () => chromium.launch({ executablePath: browserPath(), args: ['--no-sandbox', '--disable-dev-shm-usage'] })
+
+/** One folder for all that a run leaves behind, and the user's own left alone. */
+export async function surroundings() {
+  const dir = await mkdtemp(join(tmpdir(), 'tidemark-e2e-'))
+  const env = { ...process.env, HOME: join(dir, 'home'), XDG_CONFIG_HOME: join(dir, 'config'), XDG_CACHE_HOME: join(dir, 'cache'), XDG_DATA_HOME: join(dir, 'data') }
+  await mkdir(env.HOME, { recursive: true })
+  return { dir, env, remove: () => rm(dir, { recursive: true, force: true, maxRetries: 5 }) }
+}
+
+/** sample writes and pulls the sample workspace, cut down to some hours. */
+export async function sample(s, name, from = '2026-01-09T12:00:00Z', to = '2026-01-09T17:00:00Z') {
+  const dir = join(s.dir, name)
+  await run(program, ['demo', dir, '--quiet', '--from', from, '--to', to], { env: s.env })
+  await run(program, ['-w', dir, 'pull', '--quiet'], { env: s.env, maxBuffer: 1 << 26 })
+  return dir
+}
+
+/** copied is a workspace of its own for one test, trusted like the first. */
+export async function copied(s, from, name) {
+  const dir = join(s.dir, name)
+  await cp(from, dir, { recursive: true })
+  await run(program, ['-w', dir, 'trust'], { env: s.env })
+  return dir
+}
+
+/** serve starts the program; stop ends it and gives its exit code. */
+export async function serve(s, workspace, args = []) {
+  const child = spawn(program, ['-w', workspace, 'serve', '--json', ...args], { env: s.env, stdio: ['ignore', 'pipe', 'pipe'] })
+  let said = ''
+  child.stderr.on('data', (d) => (said += d))
+  const over = new Promise((resolve) => child.on('exit', resolve))
+  const line = await new Promise((resolve, reject) => {
+    let text = ''
+    child.stdout.on('data', (d) => {
+      text += d
+      if (text.includes('\n')) resolve(text)
+    })
+    child.on('exit', (code) => reject(new Error(`serve ended with ${code}: ${said}${text}`)))
+  })
+  return {
+    ...JSON.parse(line),
+    pid: child.pid,
+    said: () => said,
+    kill: () => child.kill('SIGKILL'),
+    stop: () => (child.exitCode === null && child.kill('SIGINT'), over),
+  }
+}
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+/** axeOn gives a check of the page as it is now: no violation of WCAG A and AA. */
+export function axeOn(page) {
+  return async (where) => {
+    // Transitions would be measured half way.
+    await page.waitForTimeout(150)
+    await page.evaluate(axeSource)
+    const { violations } = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }))
+    if (violations.length)
+      throw new Error(
+        `axe, ${where}:\n` + violations.map((v) => `${v.id}: ${v.help}\n` + v.nodes.slice(0, 5).map((n) => `    ${n.html.slice(0, 200)}\n      ${n.failureSummary?.split('\n').slice(1, 3).join(' ')}`).join('\n')).join('\n'),
+      )
+  }
+}

@@ -1,0 +1,101 @@
+// Rules and their time machine by mouse and by keyboard alone, on the sample workspace.
+import assert from 'node:assert/strict'
+
+export default async function ({ page, axe }) {
+  const token = await page.evaluate(() => sessionStorage.getItem('tidemark.token'))
+  const api = (method, path, body) =>
+    page.evaluate(
+      async ([method, path, body, token]) => {
+        const r = await fetch('/api/v1' + path, { method, headers: { Authorization: 'Bearer ' + token, ...(body ? { 'Content-Type': 'application/json' } : {}) }, body: body ? JSON.stringify(body) : undefined })
+        const text = await r.text()
+        return text ? JSON.parse(text) : null
+      },
+      [method, path, body, token],
+    )
+  const go = (path) => page.evaluate((p) => (history.pushState(null, '', p), dispatchEvent(new PopStateEvent('popstate'))), path)
+  const path = 'rules/checkout_error_rate.yaml'
+  const original = (await api('GET', '/files?path=' + path)).text
+  const threshold = page.getByRole('slider', { name: /^Threshold/ })
+  const settled = () => page.waitForFunction(() => document.querySelector('.machine')?.getAttribute('aria-busy') === 'false' && document.querySelector('.machine .threshold'))
+  const said = () => page.locator('.said').innerText()
+
+  await go('/rules')
+  await page.getByRole('heading', { name: 'Rules' }).waitFor()
+  await page.getByText(/\d+ alarms? over all data/).waitFor()
+  await axe('rules: list')
+
+  // What it would have done.
+  await page.getByRole('link', { name: 'checkout_error_rate' }).click()
+  await settled()
+  assert.equal(await said(), 'Would have paged 1 time, 47 min in ALARM, 0 at night (22-06)')
+  await axe('rules: time machine')
+
+  // By mouse: drag the threshold up; it fires differently, and nothing is written.
+  const box = await threshold.boundingBox()
+  await page.mouse.move(box.x + 200, box.y + box.height / 2)
+  await page.mouse.down()
+  await page.mouse.move(box.x + 200, box.y - 50, { steps: 5 })
+  await page.mouse.up()
+  await settled()
+  assert.match(await page.locator('.compared').innerText(), /^As the file says: 1 alarm, 47 min/)
+  assert.equal((await api('GET', '/files?path=' + path)).text, original)
+  await page.getByRole('button', { name: 'Reset' }).click()
+  await settled()
+  assert.equal(await threshold.getAttribute('aria-valuenow'), '0.05')
+
+  // An episode zooms, a window drills down to its records.
+  await page.getByRole('button', { name: 'checkout', exact: true }).click()
+  await page.waitForFunction(() => new URLSearchParams(location.search).has('t'))
+  await settled()
+  await page.locator('.strip').first().click()
+  await page.getByRole('grid', { name: 'Records of the window' }).waitFor()
+  await axe('rules: records')
+  await page.keyboard.press('Escape')
+  await page.goBack()
+  await settled()
+
+  // By keys alone: move the threshold, fewer datapoints, write it, save it.
+  await threshold.focus()
+  await page.keyboard.press('ArrowUp')
+  await page.waitForFunction(() => document.querySelector('.threshold')?.getAttribute('aria-valuenow') !== '0.05')
+  await page.getByLabel('Breaching', { exact: true }).focus()
+  await page.keyboard.press('ArrowDown')
+  await settled()
+  await page.getByRole('button', { name: 'Apply to the file' }).focus()
+  await page.keyboard.press('Enter')
+  await page.keyboard.press('Control+s')
+  await page.getByText('Saved ' + path).first().waitFor()
+  const written = (await api('GET', '/files?path=' + path)).text
+  const changed = written.split('\n').filter((l, i) => l !== original.split('\n')[i])
+  assert.equal(changed.length, 2)
+  assert.match(changed[0], /^when: error_rate > 0\.\d+ && requests > 30$/)
+  assert.match(changed[1], /^alarm: \{datapoints: 2, of: 5, missing: not_breaching\}$/)
+
+  // A mistake is shown where it is, and what was computed before is not passed off as current.
+  const editor = page.getByRole('textbox', { name: 'YAML of ' + path })
+  await editor.focus()
+  await page.keyboard.press('Control+End')
+  await page.keyboard.type('bogus: 1')
+  await page.getByText('unknown key bogus').first().waitFor()
+  await page.getByText('What is below is of the last text without.').waitFor()
+  await axe('rules: a mistake')
+  await page.keyboard.press('Escape')
+  await page.getByRole('button', { name: 'Discard' }).click()
+
+  const now = await api('GET', '/files?path=' + path)
+  await api('PUT', '/files', { path, text: original, version: now.version })
+
+  // A new rule from a template runs at once; it can be deleted and put back.
+  await go('/rules')
+  await page.getByRole('button', { name: 'New rule' }).click()
+  await page.getByRole('textbox', { name: 'Name' }).fill('Zu langsam')
+  await page.getByLabel('It watches').selectOption('slow')
+  await page.getByRole('button', { name: 'Create' }).click()
+  await page.waitForURL(/\/rules\/zu_langsam\.yaml/)
+  await settled()
+  await go('/rules')
+  await page.getByRole('button', { name: 'Menu of zu_langsam' }).click()
+  await page.getByRole('menuitem', { name: 'Delete' }).click()
+  await page.getByText('rules/zu_langsam.yaml is in the trash').waitFor()
+  await page.getByRole('link', { name: 'zu_langsam' }).waitFor({ state: 'detached' })
+}

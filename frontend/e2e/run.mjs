@@ -1,0 +1,52 @@
+// Runs the end-to-end tests of the page: node e2e/run.mjs [NAME...]
+// Each file NAME.test.mjs exports a function that is given a page, the address,
+// and axe; it has a workspace and a server of its own.
+import { mkdir, readdir } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+import { axeOn, copied, launch, pictures, sample, serve, surroundings } from './harness.mjs'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const wanted = process.argv.slice(2)
+const names = (await readdir(here)).filter((f) => f.endsWith('.test.mjs')).map((f) => basename(f, '.test.mjs')).filter((n) => !wanted.length || wanted.includes(n))
+if (!names.length) throw new Error(`there is no test ${wanted.join(', ')}`)
+await mkdir(pictures, { recursive: true })
+
+test('the page', async (t) => {
+  const s = await surroundings()
+  const browser = await launch()
+  try {
+    const first = await sample(s, 'shop')
+    for (const name of names)
+      await t.test(name, { timeout: 300_000 }, async (t) => {
+        const { default: body, options = {} } = await import(`./${name}.test.mjs`)
+        const server = await serve(s, options.workspace ? await options.workspace(s) : await copied(s, first, name))
+        const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, colorScheme: options.colorScheme ?? 'light', reducedMotion: 'reduce' })
+        context.setDefaultTimeout(20_000)
+        const page = await context.newPage()
+        // What the page itself gets wrong fails the test, wherever it is.
+        const wrong = []
+        page.on('pageerror', (e) => wrong.push(String(e)))
+        page.on('console', (m) => m.type() === 'error' && !/the server responded with a status of|net::ERR/.test(m.text()) && wrong.push(m.text()))
+        try {
+          await page.goto(server.url)
+          await page.getByRole('navigation', { name: 'Pages' }).waitFor()
+          await body({ page, url: server.url, server, axe: axeOn(page), surroundings: s, t })
+          if (wrong.length) throw new Error('the page said: ' + wrong.join('\n'))
+        } catch (e) {
+          const picture = join(pictures, name + '.png')
+          await page.screenshot({ path: picture }).catch(() => {})
+          e.message += `\npicture: ${picture}${wrong.length ? `\nthe page said: ${wrong.join('\n')}` : ''}`
+          throw e
+        } finally {
+          await context.close()
+          await server.stop()
+        }
+      })
+  } finally {
+    await browser.close()
+    await s.remove()
+  }
+})

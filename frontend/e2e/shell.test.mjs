@@ -1,0 +1,83 @@
+// The page around the pages: navigation, palette, keys, theme, zone, and what
+// it does when the program dies.
+import assert from 'node:assert/strict'
+
+import { serve } from './harness.mjs'
+
+export default async function ({ page, url, server, axe, surroundings }) {
+  // The token is gone from the address as soon as it was read.
+  assert.doesNotMatch(page.url(), /k=/)
+  await page.getByRole('heading', { name: 'shop', level: 1 }).waitFor()
+  await page.getByText('What would have paged you').waitFor()
+  await page.getByRole('button', { name: 'checkout_error_rate' }).waitFor()
+  await axe('home')
+
+  for (const scheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme: scheme })
+    for (const name of ['Sources', 'Plugins', 'Health', 'Home']) {
+      await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name, exact: true }).click()
+      await page.locator('main .skeleton').first().waitFor({ state: 'detached' })
+      await axe(`${name}, ${scheme}`)
+    }
+  }
+  await page.emulateMedia({ colorScheme: 'light' })
+
+  // By keyboard alone.
+  await page.locator('body').press('g')
+  await page.keyboard.press('s')
+  await page.waitForURL(/\/sources$/)
+  await page.keyboard.press('Control+k')
+  await page.getByRole('combobox', { name: 'Go to or do' }).waitFor()
+  await axe('palette')
+  await page.keyboard.type('incident')
+  await page.keyboard.press('Enter')
+  await page.waitForURL(/\/notebooks\/.*incident/)
+  await page.goBack()
+  await page.waitForURL(/\/sources$/)
+  await page.keyboard.press('?')
+  await page.getByRole('heading', { name: 'Keys' }).waitFor()
+  await axe('keys')
+  await page.keyboard.press('Escape')
+
+  // The chosen zone is shown wherever a time is.
+  await page.getByRole('button', { name: /Times in UTC/ }).click()
+  await page.getByRole('button', { name: /Times in/ }).click()
+  await page.getByRole('button', { name: /Times in UTC/ }).waitFor()
+
+  // A source by the form: a test that fails says why, one that works what it found.
+  await page.keyboard.press('a')
+  const form = page.getByRole('dialog', { name: 'Add a source' })
+  await form.getByRole('button', { name: 'Files on this machine' }).click()
+  await form.getByLabel('File, folder or pattern').fill('nowhere/**')
+  await form.getByRole('button', { name: 'Test', exact: true }).click()
+  await form.getByText(/nothing there|no /i).first().waitFor()
+  await form.getByLabel('File, folder or pattern').fill('data/logs/app/**')
+  await form.getByLabel('Name').fill('twice')
+  await form.getByLabel('Into dataset').fill('again')
+  await form.getByRole('button', { name: 'Test', exact: true }).click()
+  await form.getByText('Reached.').waitFor()
+  await axe('add a source')
+  await form.getByRole('button', { name: 'Add', exact: true }).click()
+  await page.getByRole('cell', { name: 'twice file' }).waitFor()
+
+  // A dry run says what it would cost before it starts.
+  await page.getByRole('row', { name: /twice/ }).getByRole('button', { name: 'Pull…' }).click()
+  await page.getByText('To fetch').waitFor()
+  await axe('pull')
+  await page.locator('dialog').getByRole('button', { name: 'Pull', exact: true }).click()
+  await page.getByRole('row', { name: /twice done/ }).waitFor({ timeout: 120_000 })
+  await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Home', exact: true }).click()
+  await page.getByRole('link', { name: 'again', exact: true }).waitFor()
+
+  // Killed, the program is missed at once; back again, the page goes on.
+  const port = new URL(url).port
+  server.kill()
+  await page.getByText('The program does not answer').waitFor()
+  await axe('lost')
+  const again = await serve(surroundings, (await page.locator('header .hint').first().textContent()).trim(), ['--addr', `127.0.0.1:${port}`])
+  // Another start has another token: the address that it prints brings it.
+  await page.goto(again.url)
+  await page.getByRole('heading', { name: 'shop', level: 1 }).waitFor()
+  await page.getByText('The program does not answer').waitFor({ state: 'detached' })
+  await again.stop()
+}

@@ -1,0 +1,99 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+
+import type { Backtest, Datapoint, Episode } from '../../api/types'
+import { prefs } from '../../lib/prefs.svelte'
+import { atNight, compare, draw, keyText, length, limits, linesOf, outcome, overrides, sentence, strip, withLimit } from './machine'
+
+const measures = ['error_rate', 'requests', 'p95', 'drift']
+const point = (minute: number, service: string, v: number | null, breaching: boolean | null = false): Datapoint => ({
+  start: new Date(minute * 60_000).toISOString(), end: new Date((minute + 1) * 60_000).toISOString(), key: { service }, values: { error_rate: v }, breaching,
+})
+
+describe('limits', () => {
+  it('finds simple comparisons and where their numbers stand', () => {
+    const when = 'error_rate > 0.05 && requests >= 30'
+    expect(limits(when, measures).map((l) => [l.measure, l.op, l.value, when.slice(l.from, l.to)])).toEqual([
+      ['error_rate', '>', 0.05, '0.05'],
+      ['requests', '>=', 30, '30'],
+    ])
+  })
+  it('reads them the other way round and below zero', () => {
+    expect(limits('0.1 < error_rate or drift < -2.5', measures)).toMatchObject([{ measure: 'error_rate', op: '>', value: 0.1 }, { measure: 'drift', op: '<', value: -2.5 }])
+    expect(limits('-1 < drift', measures)).toMatchObject([{ measure: 'drift', op: '>', value: -1 }])
+  })
+  it('leaves arithmetic, texts and other names alone', () => {
+    expect(limits('requests * 2 > 30', measures)).toEqual([])
+    expect(limits('p95 > 2 * 700', measures)).toEqual([])
+    expect(limits('p95 > previous(p95, 1)', measures)).toEqual([])
+    expect(limits('"p95 > 3" == "x" && other > 5', measures)).toEqual([])
+    expect(limits('baseline(p95, 28) > 5', measures)).toEqual([])
+  })
+  it('are replaced in place', () => {
+    expect(withLimit('error_rate > 0.05  && requests > 30', measures, 0, 0.1)).toBe('error_rate > 0.1  && requests > 30')
+    expect(withLimit('error_rate > 0.05 && requests > 30', measures, 1, 100)).toBe('error_rate > 0.05 && requests > 100')
+    expect(withLimit('drift < -2', measures, 0, -3)).toBe('drift < -3')
+    expect(withLimit('p95 > 1', measures, 0, 0.1 + 0.2)).toBe('p95 > 0.3')
+  })
+})
+
+it('names what a backtest is to change', () => {
+  expect(overrides({ when: 'a > 1', datapoints: 2, of: 3, window: '5m' })).toEqual({ when: 'a > 1', 'alarm.datapoints': '2', 'alarm.of': '3', 'window.tumbling': '5m' })
+  expect(overrides({})).toEqual({})
+})
+
+describe('drawing', () => {
+  it('takes what breaches first and counts the others', () => {
+    const points = ['a', 'b', 'c', 'd'].flatMap((s, i) => [point(0, s, i / 10), point(1, s, i / 10, s === 'a')])
+    const d = draw(points, 'error_rate', false, 2)
+    expect(d.groups.map((g) => g.name)).toEqual(['a', 'd'])
+    expect([d.others, d.othersBreaching]).toEqual([2, 0])
+    expect(draw(points, 'error_rate', true, 2).groups.map((g) => g.name)).toEqual(['a', 'b'])
+  })
+  it('leaves a gap where a window had nothing', () => {
+    const d = draw([point(0, 'a', 1), point(3, 'a', 2)], 'error_rate', false)
+    expect(d.step).toBe(60_000)
+    expect(linesOf(d, 'error_rate')[0]!.values).toEqual([1, null, null, 2])
+  })
+  it('has no step when windows differ', () => {
+    expect(draw([point(0, 'a', 1), { ...point(1, 'a', 1), end: new Date(600_000).toISOString() }], 'error_rate', false).step).toBe(0)
+  })
+  it('writes groups', () => {
+    expect(keyText({})).toBe('all')
+    expect(keyText({ service: 'a' })).toBe('a')
+    expect(keyText({ 'labels.region': 'eu', service: null })).toBe('region=eu, service=none')
+  })
+})
+
+it('shows the worst of what falls into one place of the strip', () => {
+  const points = [point(0, 'a', 1), point(1, 'a', 1, true), point(2, 'a', null, null), point(8, 'a', 1)]
+  expect(strip(points, 0, 600_000, 5)).toEqual(['breaching', 'missing', null, null, 'not'])
+})
+
+describe('nights', () => {
+  beforeEach(() => (prefs.zone = 'UTC'))
+  const episode = (start: string, end: string | null, key = 'a'): Episode => ({ key: { service: key }, start, end, peak: {} })
+  it('are counted in the chosen zone', () => {
+    const t = Date.parse('2026-01-09T21:30:00Z')
+    expect(atNight(t)).toBe(false)
+    expect(atNight(Date.parse('2026-01-09T22:00:00Z'))).toBe(true)
+    expect(atNight(Date.parse('2026-01-09T05:59:00Z'))).toBe(true)
+    expect(atNight(Date.parse('2026-01-09T06:00:00Z'))).toBe(false)
+    prefs.zone = 'Europe/Berlin'
+    expect(atNight(t)).toBe(true)
+    expect(atNight(Date.parse('2026-07-09T04:30:00Z'))).toBe(false)
+  })
+  it('stand in the sentence', () => {
+    const all = [episode('2026-01-09T14:08:00Z', '2026-01-09T14:55:00Z'), episode('2026-01-09T23:00:00Z', null)]
+    const o = outcome(all, Date.parse('2026-01-09T23:30:00Z'))
+    expect(o).toEqual({ pages: 2, seconds: 77 * 60, night: 1, open: 1 })
+    expect(sentence(outcome(all.slice(0, 1), 0))).toBe('Would have paged 1 time, 47 min in ALARM, 0 at night (22-06)')
+    expect(sentence(outcome([], 0))).toBe('Would not have raised an alarm')
+    expect([length(30), length(7500), length(4 * 86400)]).toEqual(['30 s', '2 h 5 min', '4 days'])
+  })
+  it('compares what was with what would be', () => {
+    const was = { episodes: [episode('2026-01-01T00:00:00Z', '2026-01-01T01:00:00Z'), episode('2026-01-02T00:00:00Z', '2026-01-02T01:00:00Z')] } as Backtest
+    const now = { episodes: [episode('2026-01-01T00:10:00Z', '2026-01-01T00:50:00Z'), episode('2026-01-03T00:00:00Z', null)] } as Backtest
+    const c = compare(was, now)
+    expect([c.gone.length, c.came.length, c.kept]).toEqual([1, 1, 1])
+  })
+})

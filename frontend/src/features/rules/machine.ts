@@ -1,0 +1,241 @@
+// What the time machine computes from a backtest. Plain functions: all of it
+// is tested.
+import type { Backtest, Datapoint, Episode } from '../../api/types'
+import { clock, decimal, short } from '../../lib/format'
+import type { Line } from '../../ui/TimeChart.svelte'
+
+/** Limit is a number in `when` that a measure is compared with, and where it stands. */
+export interface Limit {
+  measure: string
+  op: string
+  value: number
+  from: number
+  to: number
+}
+
+interface Token {
+  kind: 'name' | 'number' | 'op' | 'string' | 'other'
+  text: string
+  from: number
+}
+
+function tokens(text: string): Token[] {
+  const out: Token[] = []
+  const pattern = /("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`)|((?:\d[\d_]*\.?[\d_]*|\.\d+)(?:[eE][+-]?\d+)?)|([A-Za-z_][\w.]*)|(==|!=|<=|>=|<|>)|(\S)/g
+  for (const m of text.matchAll(pattern)) {
+    const kind = m[1] !== undefined ? 'string' : m[2] !== undefined ? 'number' : m[3] !== undefined ? 'name' : m[4] !== undefined ? 'op' : 'other'
+    out.push({ kind, text: m[0], from: m.index })
+  }
+  return out
+}
+
+const mirrored: Record<string, string> = { '<': '>', '<=': '>=', '>': '<', '>=': '<=', '==': '==', '!=': '!=' }
+
+/** limits finds the simple comparisons of a measure with a number: error_rate > 0.05, 30 < requests. */
+export function limits(when: string, measures: string[]): Limit[] {
+  const t = tokens(when)
+  const out: Limit[] = []
+  const joins = (k: Token | undefined): boolean => !k || /^(&|\||\(|\)|and|or|not|!|&&|\|\|)$/.test(k.text)
+  t.forEach((op, i) => {
+    if (op.kind !== 'op') return
+    // left: [-] number | name ; right likewise
+    const l = t[i - 1]
+    const r = t[i + 1]
+    if (!l || !r) return
+    const minus = r.text === '-' && t[i + 2]?.kind === 'number'
+    const number = minus ? t[i + 2]! : r
+    if (l.kind === 'name' && measures.includes(l.text) && number.kind === 'number' && joins(t[i - 2]) && joins(t[i + (minus ? 3 : 2)])) {
+      const to = number.from + number.text.length
+      out.push({ measure: l.text, op: op.text, value: Number(when.slice(r.from, to).replaceAll(/[_\s]/g, '')), from: r.from, to })
+    } else if (r.kind === 'name' && measures.includes(r.text) && l.kind === 'number' && joins(t[i + 2])) {
+      const negative = t[i - 2]?.text === '-' && joins(t[i - 3])
+      if (!negative && !joins(t[i - 2])) return
+      const from = negative ? t[i - 2]!.from : l.from
+      const to = l.from + l.text.length
+      out.push({ measure: r.text, op: mirrored[op.text]!, value: Number(when.slice(from, to).replaceAll(/[_\s]/g, '')), from, to })
+    }
+  })
+  return out
+}
+
+/** withLimit is `when` with the n-th limit at another value; everything else stays as it is written. */
+export function withLimit(when: string, measures: string[], n: number, value: number): string {
+  const l = limits(when, measures)[n]
+  return l ? when.slice(0, l.from) + plainNumber(value) + when.slice(l.to) : when
+}
+
+/** plainNumber writes a number without exponent where it can. */
+export const plainNumber = (v: number): string => (Math.abs(v) >= 1e-6 && Math.abs(v) < 1e15) || v === 0 ? String(Number(v.toPrecision(12))) : v.toExponential()
+
+export interface Settings {
+  when?: string
+  datapoints?: number
+  of?: number
+  window?: string
+}
+/** overrides is what a backtest takes as `set`. */
+export function overrides(s: Settings): Record<string, string> {
+  const out: Record<string, string> = {}
+  if (s.when !== undefined) out.when = s.when
+  if (s.datapoints !== undefined) out['alarm.datapoints'] = String(s.datapoints)
+  if (s.of !== undefined) out['alarm.of'] = String(s.of)
+  if (s.window !== undefined) out['window.tumbling'] = s.window
+  return out
+}
+
+/** keyText writes a group: checkout, or service=checkout, region=eu. */
+export function keyText(key: Record<string, unknown>): string {
+  const all = Object.entries(key)
+  const value = (v: unknown): string => (v === null ? 'none' : typeof v === 'object' ? JSON.stringify(v) : String(v))
+  return all.length === 0 ? 'all' : all.length === 1 ? value(all[0]![1]) : all.map(([k, v]) => `${k.split('.').at(-1)}=${value(v)}`).join(', ')
+}
+
+export interface Group {
+  name: string
+  key: Record<string, unknown>
+  points: Datapoint[]
+  breaching: number
+  extreme: number
+}
+/** Drawing is the chosen groups on one row of times. */
+export interface Drawing {
+  x: number[]
+  /** step is the length of a window in milliseconds; 0 when windows differ. */
+  step: number
+  groups: Group[]
+  /** others are groups that are not drawn. */
+  others: number
+  othersBreaching: number
+}
+
+const numeric = (v: unknown): number | null => (typeof v === 'number' && Number.isFinite(v) ? v : null)
+
+/** draw picks the groups to be drawn: those that breach, then those that come closest to it. */
+export function draw(datapoints: Datapoint[], measure: string, low: boolean, most = 8): Drawing {
+  const groups = new Map<string, Group>()
+  for (const d of datapoints) {
+    const name = keyText(d.key)
+    let g = groups.get(name)
+    if (!g) groups.set(name, (g = { name, key: d.key, points: [], breaching: 0, extreme: low ? Infinity : -Infinity }))
+    g.points.push(d)
+    if (d.breaching) g.breaching++
+    const v = numeric(d.values[measure])
+    if (v !== null) g.extreme = low ? Math.min(g.extreme, v) : Math.max(g.extreme, v)
+  }
+  const ranked = [...groups.values()].sort((a, b) => b.breaching - a.breaching || (low ? a.extreme - b.extreme : b.extreme - a.extreme) || a.name.localeCompare(b.name))
+  const chosen = ranked.slice(0, most)
+  const rest = ranked.slice(most)
+  const stamps = new Set<number>()
+  const lengths = new Map<number, number>()
+  for (const g of chosen)
+    for (const d of g.points) {
+      const a = Date.parse(d.start)
+      stamps.add(a)
+      const length = Date.parse(d.end) - a
+      lengths.set(length, (lengths.get(length) ?? 0) + 1)
+    }
+  const step = lengths.size === 1 ? [...lengths.keys()][0]! : 0
+  let x = [...stamps].sort((a, b) => a - b)
+  // Windows that nothing fell into are gaps, not straight lines.
+  if (step > 0 && x.length > 1) {
+    const filled = (x.at(-1)! - x[0]!) / step + 1
+    if (filled <= 60_000 && filled !== x.length && Number.isInteger(filled)) x = Array.from({ length: filled }, (_, i) => x[0]! + i * step)
+  }
+  return { x, step, groups: chosen, others: rest.length, othersBreaching: rest.filter((g) => g.breaching > 0).length }
+}
+
+/** linesOf draws one measure of the chosen groups. */
+export function linesOf(d: Drawing, measure: string): Line[] {
+  const index = new Map(d.x.map((t, i) => [t, i]))
+  return d.groups.map((g, i) => {
+    const values = new Array<number | null>(d.x.length).fill(null)
+    for (const p of g.points) {
+      const at = index.get(Date.parse(p.start))
+      if (at !== undefined) values[at] = numeric(p.values[measure])
+    }
+    return { label: g.name, token: `--s${(i % 12) + 1}`, values, kind: 'line' }
+  })
+}
+
+export type Mark = 'breaching' | 'not' | 'missing'
+/** strip says for each of so many parts of the range how a group stands: breaching if any window in it does. */
+export function strip(points: Datapoint[], from: number, to: number, parts: number): (Mark | null)[] {
+  const out = new Array<Mark | null>(parts).fill(null)
+  const rank = { missing: 0, not: 1, breaching: 2 }
+  const per = (to - from) / parts
+  for (const p of points) {
+    const a = Date.parse(p.start)
+    const b = Date.parse(p.end)
+    if (b <= from || a >= to) continue
+    const mark: Mark = p.breaching === null ? 'missing' : p.breaching ? 'breaching' : 'not'
+    const first = Math.max(0, Math.floor((a - from) / per))
+    const last = Math.min(parts - 1, Math.max(first, Math.ceil((b - from) / per) - 1))
+    for (let i = first; i <= last; i++) if (out[i] === null || rank[mark] > rank[out[i]!]) out[i] = mark
+  }
+  return out
+}
+
+/** atNight says whether a time lies between 22:00 and 06:00 in the chosen zone. */
+export function atNight(ms: number): boolean {
+  const hour = Number(clock(ms).slice(0, 2))
+  return hour >= 22 || hour < 6
+}
+
+export interface Outcome {
+  pages: number
+  /** seconds spent in alarm, all groups together. */
+  seconds: number
+  night: number
+  open: number
+}
+/** outcome is what the people on call would have had of it. */
+export function outcome(episodes: Episode[], end: number): Outcome {
+  let seconds = 0
+  let night = 0
+  let open = 0
+  for (const e of episodes) {
+    const a = Date.parse(e.start)
+    const b = e.end === null ? end : Date.parse(e.end)
+    seconds += Math.max(0, (b - a) / 1000)
+    if (atNight(a)) night++
+    if (e.end === null) open++
+  }
+  return { pages: episodes.length, seconds, night, open }
+}
+
+/** length writes a length of time in words: 47 min, 3 h 5 min. */
+export function length(s: number): string {
+  const m = Math.round(s / 60)
+  if (s < 60) return `${Math.round(s)} s`
+  if (m < 60) return `${m} min`
+  if (m < 2880) return `${Math.floor(m / 60)} h${m % 60 ? ` ${m % 60} min` : ''}`
+  return `${decimal(Math.round(m / 144) / 10)} days`
+}
+
+/** sentence is the outcome in words. */
+export function sentence(o: Outcome): string {
+  if (o.pages === 0) return 'Would not have raised an alarm'
+  return `Would have paged ${o.pages === 1 ? '1 time' : `${short(o.pages)} times`}, ${length(o.seconds)} in ALARM, ${o.night} at night (22-06)${o.open ? `, ${o.open} still on` : ''}`
+}
+
+/** peakText writes the extremes of an episode: error_rate 0.475, requests 76. */
+export const peakText = (peak: Record<string, unknown>): string => Object.entries(peak).map(([k, v]) => `${k} ${typeof v === 'number' ? decimal(v) : String(v)}`).join(', ')
+
+/** compare says what a change of settings did. */
+export function compare(before: Backtest, now: Backtest): { gone: Episode[]; came: Episode[]; kept: number } {
+  const overlaps = (a: Episode, b: Episode): boolean =>
+    keyText(a.key) === keyText(b.key) && Date.parse(a.start) < (b.end === null ? Infinity : Date.parse(b.end)) && Date.parse(b.start) < (a.end === null ? Infinity : Date.parse(a.end))
+  const gone = before.episodes.filter((e) => !now.episodes.some((n) => overlaps(e, n)))
+  const came = now.episodes.filter((e) => !before.episodes.some((n) => overlaps(e, n)))
+  return { gone, came, kept: now.episodes.length - came.length }
+}
+
+/** template writes a new rule for a dataset. */
+export function template(kind: 'rate' | 'slow' | 'quiet', name: string, dataset: string): string {
+  const head = `rule: ${name}\ndataset: ${dataset}\n`
+  if (kind === 'slow')
+    return `# Requests take too long.\n${head}where: body.duration_ms != nil\ngroup_by: [service]\nwindow: {tumbling: 5m}\nmeasures:\n  requests: count()\n  p95: quantile(body.duration_ms, 0.95)\nwhen: p95 > 1000 && requests > 30\nalarm: {datapoints: 2, of: 3, missing: not_breaching}\nseverity: warning\nsummary: "{{service}}: p95 is {{p95}} ms over {{requests}} requests"\n`
+  if (kind === 'quiet')
+    return `# A service says less than it should.\n${head}group_by: [service]\nwindow: {tumbling: 5m}\nmeasures:\n  records: count()\nwhen: records < 10\nalarm: {datapoints: 3, of: 3, missing: breaching}\nseverity: warning\nsummary: "{{service}}: only {{records}} records"\n`
+  return `# Too many records are errors.\n${head}group_by: [service]\nwindow: {tumbling: 1m}\nmeasures:\n  records: count()\n  errors: count(level == "ERROR")\n  error_rate: errors * 1.0 / records\nwhen: error_rate > 0.05 && records > 30\nalarm: {datapoints: 3, of: 5, missing: not_breaching}\nseverity: warning\nsummary: "{{service}}: {{percent(error_rate)}} errors over {{records}} records"\n`
+}
