@@ -22,7 +22,7 @@ type Exploration struct {
 	Buckets int          `json:"buckets,omitempty" minimum:"1" maximum:"2000" default:"120" doc:"About how many the histogram has, at most."`
 	Facets  []string     `json:"facets,omitempty" maxItems:"32" doc:"Paths whose values are counted."`
 	Top     int          `json:"top,omitempty" minimum:"1" maximum:"1000" default:"10" doc:"How many values a facet lists."`
-	Limit   int          `json:"limit,omitempty" minimum:"0" maximum:"5000000" default:"10000" doc:"How many rows the SQL selects."`
+	Limit   *int         `json:"limit,omitempty" minimum:"0" maximum:"5000000" doc:"How many rows the SQL selects; 0 is all, absent is 10000."`
 }
 
 // PathFilter is a condition on one path.
@@ -82,6 +82,7 @@ type ComposedQuery struct {
 const (
 	defaultBuckets = 120
 	defaultTop     = 10
+	defaultRows    = 10_000
 )
 
 // Explore counts what matches. The same question is answered from memory
@@ -98,7 +99,10 @@ func (b *Workbench) Explore(ctx context.Context, e Exploration) (Explored, error
 }
 
 func (b *Workbench) explore(ctx context.Context, e Exploration) (Explored, error) {
-	out := Explored{Levels: []string{}, Facets: []FacetCounts{}, Limit: e.Limit}
+	out := Explored{Levels: []string{}, Facets: []FacetCounts{}, Limit: defaultRows}
+	if e.Limit != nil {
+		out.Limit = *e.Limit
+	}
 	ds, err := b.Store.Dataset(e.Dataset)
 	if err != nil {
 		return out, err
@@ -143,7 +147,7 @@ func (b *Workbench) explore(ctx context.Context, e Exploration) (Explored, error
 	if err := b.totals(ctx, q, &out); err != nil {
 		return out, err
 	}
-	rows := selection.Rows(e.Limit, newest(&out, e.Limit))
+	rows := selection.Rows(out.Limit, newest(&out, out.Limit))
 	out.SQL, out.Params = rows.SQL, rows.Params
 	if w, ok, err := b.Store.Watermark(ctx, e.Dataset); err != nil {
 		return out, err

@@ -135,12 +135,12 @@ export function ago(t: string | number | Date, now = Date.now()): string {
 // eslint-disable-next-line no-control-regex
 const hidden = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
 
-/** visible makes characters that hide or reorder text seen: ␛, ⟨202E⟩. */
+const controls: Record<number, string> = { 0: 'NUL', 7: 'BEL', 8: 'BS', 13: 'CR', 27: 'ESC', 127: 'DEL' }
+
+/** visible makes characters that hide or reorder text seen: ⟨ESC⟩, ⟨202E⟩. */
 export function visible(text: string): string {
   return text.replace(hidden, (c) => {
     const code = c.charCodeAt(0)
-    if (code < 0x20) return String.fromCharCode(0x2400 + code)
-    if (code === 0x7f) return '\u2421'
-    return `\u27e8${code.toString(16).toUpperCase().padStart(4, '0')}\u27e9`
+    return `\u27e8${controls[code] ?? code.toString(16).toUpperCase().padStart(code < 0x100 ? 2 : 4, '0')}\u27e9`
   })
 }
