@@ -74,6 +74,7 @@ export default async function ({ page, axe }) {
   await record.getByText('4 of ').waitFor()
   await record.getByRole('button', { name: 'Around it' }).click()
   await page.getByText('Around one record').waitFor()
+  await settled()
   await until(() => document.querySelector('.tr.picked'))
   // Fifty before it; after it there may be fewer.
   const near = Number(await grid.getAttribute('aria-rowcount')) - 1
