@@ -4,6 +4,9 @@ import type { CatalogColumn, Explore } from '../../api/types'
 export const defaults = ['event_time', 'level', 'service', 'message']
 export const marks = ['_seq', '_late']
 
+/** withColumn adds a column: before the message when that stands last, for it is the widest. */
+export const withColumn = (chosen: string[], path: string): string[] => (chosen.at(-1) === 'message' ? [...chosen.slice(0, -1), path, 'message'] : [...chosen, path])
+
 /** cellMax is how much of a text a list fetches; the record itself has all. */
 export const cellMax = 1000
 
