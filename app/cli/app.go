@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -11,6 +13,7 @@ import (
 	"tidemark.dev/tidemark/app/desktop"
 	"tidemark.dev/tidemark/app/server"
 	"tidemark.dev/tidemark/app/workbench"
+	"tidemark.dev/tidemark/app/workspace"
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/frontend"
 )
@@ -24,10 +27,14 @@ func (a *app) appVerb() *cobra.Command {
 		Short: "Open the workbench in a window",
 		Long: "Open the workbench in a window, until it is closed. Where there is no display,\n" +
 			"tidemark serve shows the same in a browser. Other verbs work meanwhile, through\n" +
-			"this process. With --json it prints one line when the page stands.",
+			"this process. Started outside of any workspace it opens the one that was open\n" +
+			"last, or makes an empty one in ~/Tidemark. With --json it prints one line when the page stands.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := a.checkWindow(); err != nil {
+				return err
+			}
+			if err := a.anyWorkspace(); err != nil {
 				return err
 			}
 			err := a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
@@ -61,6 +68,56 @@ func (a *app) checkWindow() error {
 	return nil
 }
 
+// anyWorkspace chooses a workspace where the command line names none, as when
+// the program is started from a menu.
+func (a *app) anyWorkspace() error {
+	if a.workspaceDir != "" {
+		return nil
+	}
+	if _, err := workspace.Find(a.env.Cwd); engine.KindOf(err) != engine.NotFound {
+		return err
+	}
+	if dir := a.configDir(); dir != "" {
+		for _, r := range workspace.NewRecentStore(dir).List() {
+			if workspace.Check(r.Dir) == nil {
+				a.workspaceDir = r.Dir
+				return nil
+			}
+		}
+	}
+	home, ok := a.lookupEnv("HOME")
+	if !ok || home == "" {
+		_, err := workspace.Find(a.env.Cwd)
+		return err
+	}
+	a.workspaceDir = filepath.Join(home, "Tidemark")
+	if workspace.Check(a.workspaceDir) == nil {
+		return nil
+	}
+	if _, err := workspace.Create(a.workspaceDir); err != nil {
+		return err
+	}
+	_, err := a.trustCreated(a.workspaceDir)
+	return err
+}
+
+// native is what the window can do for the page.
+type native struct{ *desktop.Window }
+
+// OpenWorkspace opens another workspace in a window, and a process, of its own.
+func (native) OpenWorkspace(_ context.Context, dir string) error {
+	program, err := os.Executable()
+	if err == nil {
+		// It lives on when this window is closed.
+		cmd := exec.Command(program, "-w", dir, "app")
+		if err = cmd.Start(); err == nil {
+			go func() { _ = cmd.Wait() }()
+			return nil
+		}
+	}
+	return engine.Errorf(engine.Unavailable, "open "+dir, "%w", err).WithHint("run: tidemark -w %s app", dir)
+}
+
 // raise shows the window that another process has open for this workspace.
 func (a *app) raise(s *shared) error {
 	show := s.show.Load()
@@ -75,7 +132,7 @@ func (a *app) raise(s *shared) error {
 func (a *app) window(ctx context.Context, b *workbench.Workbench, gpu string) error {
 	w := desktop.New()
 	var once sync.Once
-	l, err := a.listen(ctx, b, "127.0.0.1:0", server.Options{Native: w, Ready: func(r server.Ready) {
+	l, err := a.listen(ctx, b, "127.0.0.1:0", server.Options{Native: native{w}, Ready: func(r server.Ready) {
 		once.Do(func() {
 			if a.json {
 				_ = a.printJSON(r)

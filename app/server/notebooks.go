@@ -153,7 +153,9 @@ func (s *Server) runCell(ctx context.Context, in *struct{ Body CellRun }) (CellR
 		if !q.To.IsZero() {
 			run.To = &q.To
 		}
-		t, err := s.bench.RunBacktest(ctx, run)
+		t, err := inTurn(s, func(ctx context.Context, run *workbench.BacktestRun) (workbench.Backtested, error) {
+			return s.bench.RunBacktest(ctx, *run)
+		})(ctx, &run)
 		if err != nil {
 			return out, err
 		}

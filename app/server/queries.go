@@ -158,6 +158,19 @@ func (q *queries) enter(ctx context.Context) (leave func(), err error) {
 	}
 }
 
+// inTurn makes a handler that asks the database wait for its turn, like a
+// query.
+func inTurn[I, O any](s *Server, fn func(context.Context, *I) (O, error)) func(context.Context, *I) (O, error) {
+	return func(ctx context.Context, in *I) (out O, err error) {
+		leave, err := s.queries.enter(ctx)
+		if err != nil {
+			return out, err
+		}
+		defer leave()
+		return fn(ctx, in)
+	}
+}
+
 // start runs a query; the context ends what waits for its turn and then is no
 // longer looked at.
 func (q *queries) start(ctx context.Context, in QueryInput, most int64) (*query, error) {

@@ -80,9 +80,9 @@ type BacktestThreshold struct {
 func (s *Server) rulesAPI() {
 	handle(s, "GET", "/rules", "listRules", "The rules and what is wrong with them", s.listRules)
 	handle(s, "POST", "/rules/check", "checkRule", "What a rule is, without running it", s.checkRule)
-	handle(s, "POST", "/rules/backtest", "backtest", "When a rule would have raised its alarm", s.backtest)
+	handle(s, "POST", "/rules/backtest", "backtest", "When a rule would have raised its alarm", inTurn(s, s.backtest))
 	handle(s, "POST", "/rules/rows", "ruleRows", "The query for the records of one window of one group", s.ruleRows)
-	handle(s, "GET", "/alarms", "alarms", "When the rules would have been in alarm", s.alarms)
+	handle(s, "GET", "/alarms", "alarms", "When the rules would have been in alarm", inTurn(s, s.alarms))
 }
 
 func (s *Server) listRules(ctx context.Context, _ *struct{}) ([]RuleListed, error) {

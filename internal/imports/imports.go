@@ -102,7 +102,7 @@ var layers = []layer{
 	},
 	{
 		"internal/...",
-		[]string{".", "app/...", "plugins/...", "engine/...", "samples/...", "internal/..."},
+		[]string{".", "app/...", "plugins/...", "engine/...", "samples/...", "frontend", "internal/..."},
 		"tests and benchmarks may put any parts together",
 	},
 }
