@@ -8,7 +8,7 @@ export default defineConfig(({ mode }) => ({
   build: {
     target: 'es2022',
     assetsInlineLimit: 0, // the page's policy takes fonts and pictures from the server only
-    chunkSizeWarningLimit: 600, // the editor, which is fetched when one is shown
+    chunkSizeWarningLimit: 800, // the editor, which is fetched when one is shown
     emptyOutDir: true,
     rolldownOptions: { checks: { pluginTimings: false } },
   },

@@ -95,10 +95,11 @@ var palette = [maxSeries]string{
 	"#4db3d6", "#d6604d", "#6b8e23", "#9e6b4a", "#7f7f9c", "#5aa17f",
 }
 
-// point is one mark: x is in axis units, gap says that y is null.
+// point is one mark: x is in axis units, gap says that y is null. In a stack
+// it stands on base.
 type point struct {
-	x, y float64
-	gap  bool
+	x, y, base float64
+	gap        bool
 }
 
 type series struct {
@@ -112,6 +113,7 @@ type drawing struct {
 	series []series
 	left   int // series beyond maxSeries, not drawn
 	isTime bool
+	stacks bool      // the series stand on each other
 	xs     []float64 // the distinct moments of a time axis, in order
 	step   float64   // between them where they are regular, else 0
 	labels []string  // of a categorical x axis
@@ -204,13 +206,14 @@ func layout(c *Chart, t *Table) *drawing {
 				d.series = append(d.series, series{name: name})
 			}
 			v, ok := scalar(row[at[y]])
-			d.series[i].points = append(d.series[i].points, point{px, v, !ok})
+			d.series[i].points = append(d.series[i].points, point{x: px, y: v, gap: !ok})
 		}
 	}
 	if len(d.series) > maxSeries && c.Type != "heatmap" {
 		d.left = len(d.series) - maxSeries
 		d.series = d.series[:maxSeries]
 	}
+	d.stack()
 	d.ranges(categorical)
 	if d.isTime {
 		d.findStep()
@@ -263,6 +266,29 @@ func (d *drawing) breakAtMissing() {
 	}
 }
 
+// stack puts the series of bars and areas on each other, as long as none of
+// their values is below zero.
+func (d *drawing) stack() {
+	if d.chart.Type != "bar" && d.chart.Type != "area" || len(d.series) < 2 {
+		return
+	}
+	for _, s := range d.series {
+		if slices.ContainsFunc(s.points, func(p point) bool { return !p.gap && p.y < 0 }) {
+			return
+		}
+	}
+	d.stacks = true
+	tops := map[float64]float64{}
+	for _, s := range d.series {
+		for i, p := range s.points {
+			if !p.gap {
+				s.points[i].base = tops[p.x]
+				tops[p.x] += p.y
+			}
+		}
+	}
+}
+
 func (d *drawing) ranges(categorical bool) {
 	d.minX, d.maxX, d.minY, d.maxY = math.Inf(1), math.Inf(-1), 0, 0
 	for _, s := range d.series {
@@ -280,7 +306,7 @@ func (d *drawing) ranges(categorical bool) {
 		for _, p := range s.points {
 			d.minX, d.maxX = min(d.minX, p.x), max(d.maxX, p.x)
 			if !p.gap {
-				d.minY, d.maxY = min(d.minY, p.y), max(d.maxY, p.y)
+				d.minY, d.maxY = min(d.minY, p.y), max(d.maxY, p.base+p.y)
 			}
 		}
 	}
@@ -378,24 +404,36 @@ func (d *drawing) line(b *strings.Builder, s series, colour string) {
 			if i == 0 {
 				verb = "M"
 			}
-			fmt.Fprintf(&path, "%s%.1f %.1f", verb, d.px(p.x), d.py(p.y))
+			fmt.Fprintf(&path, "%s%.1f %.1f", verb, d.px(p.x), d.py(p.base+p.y))
 		}
 		if d.chart.Type == "area" {
-			fmt.Fprintf(b, `<path d="%sL%.1f %.1fL%.1f %.1fZ" fill="%s" fill-opacity=".18"/>`, path.String(),
-				d.px(run[len(run)-1].x), d.py(max(0, d.minY)), d.px(run[0].x), d.py(max(0, d.minY)), colour)
+			d.area(b, run, path.String(), colour)
 		}
 		if len(run) == 1 {
-			fmt.Fprintf(b, `<circle cx="%.1f" cy="%.1f" r="2" fill="%s"/>`, d.px(run[0].x), d.py(run[0].y), colour)
+			fmt.Fprintf(b, `<circle cx="%.1f" cy="%.1f" r="2" fill="%s"/>`, d.px(run[0].x), d.py(run[0].base+run[0].y), colour)
 		}
 		fmt.Fprintf(b, `<path d="%s" fill="none" stroke="%s" stroke-width="1.6" stroke-linejoin="round"><title>%s</title></path>`, path.String(), colour, text(s.name))
 	}
 	if len(s.points) <= 200 {
 		for _, p := range s.points {
 			if !p.gap {
-				fmt.Fprintf(b, `<circle class="hit" cx="%.1f" cy="%.1f" r="5"><title>%s</title></circle>`, d.px(p.x), d.py(p.y), text(d.tip(s, p)))
+				fmt.Fprintf(b, `<circle class="hit" cx="%.1f" cy="%.1f" r="5"><title>%s</title></circle>`, d.px(p.x), d.py(p.base+p.y), text(d.tip(s, p)))
 			}
 		}
 	}
+}
+
+// area fills below a line: down to zero, or in a stack to what it stands on.
+func (d *drawing) area(b *strings.Builder, run []point, line, colour string) {
+	opacity := ".18"
+	if d.stacks {
+		opacity = ".55"
+	}
+	fmt.Fprintf(b, `<path d="%s`, line)
+	for _, p := range slices.Backward(run) {
+		fmt.Fprintf(b, "L%.1f %.1f", d.px(p.x), d.py(max(p.base, d.minY)))
+	}
+	fmt.Fprintf(b, `Z" fill="%s" fill-opacity="%s"/>`, colour, opacity)
 }
 
 // runs yields the stretches of points between nulls.
@@ -418,14 +456,21 @@ func (d *drawing) bars(b *strings.Builder, i int, s series, colour string) {
 	if d.labels == nil {
 		slot = float64(chartWidth-left-right) / max(1, float64(len(s.points)))
 	}
-	width := max(1, slot*0.78/float64(len(d.series)))
+	beside := float64(len(d.series))
+	if d.stacks {
+		beside, i = 1, 0
+	}
+	width := max(1, slot*0.78/beside)
 	zero := d.py(max(0, d.minY))
 	for _, p := range s.points {
 		if p.gap {
 			continue
 		}
-		x := d.px(p.x) - width*float64(len(d.series))/2 + width*float64(i)
-		y := d.py(p.y)
+		x := d.px(p.x) - width*beside/2 + width*float64(i)
+		y, zero := d.py(p.base+p.y), zero
+		if d.stacks {
+			zero = d.py(p.base)
+		}
 		fmt.Fprintf(b, `<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="1" fill="%s"><title>%s</title></rect>`,
 			x, min(y, zero), max(1, width-1), max(0.5, math.Abs(zero-y)), colour, text(d.tip(s, p)))
 	}

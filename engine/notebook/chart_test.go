@@ -73,3 +73,24 @@ func TestChartsOfUnusualNumbersEnd(t *testing.T) {
 		}
 	}
 }
+
+func TestSeriesOfBarsAndAreasStandOnEachOther(t *testing.T) {
+	t.Parallel()
+	table := &Table{
+		Columns: []Column{{"k", "VARCHAR"}, {"part", "VARCHAR"}, {"n", "BIGINT"}},
+		Rows:    [][]any{{"a", "x", int64(1)}, {"a", "y", int64(3)}, {"b", "y", int64(2)}},
+	}
+	for _, kind := range []string{"bar", "area"} {
+		d := layout(&Chart{Data: "t", Type: kind, X: "k", Y: "n", Series: "part"}, table)
+		if !d.stacks || d.maxY != 4 || d.series[1].points[0].base != 1 || d.series[1].points[1].base != 0 {
+			t.Errorf("%s: %+v", kind, d)
+		}
+	}
+	if d := layout(&Chart{Data: "t", Type: "line", X: "k", Y: "n", Series: "part"}, table); d.stacks || d.maxY != 3 {
+		t.Errorf("lines: %+v", d)
+	}
+	table.Rows[0][2] = int64(-1)
+	if d := layout(&Chart{Data: "t", Type: "bar", X: "k", Y: "n", Series: "part"}, table); d.stacks {
+		t.Error("values below zero were stacked")
+	}
+}

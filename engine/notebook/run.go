@@ -182,7 +182,7 @@ func (r *runner) cell(ctx context.Context, c Cell) (CellResult, error) {
 			err = c.Chart.fits(r.n, c.Line, out.Table)
 		}
 	case Rule:
-		out.Backtest, err = r.host.Backtest(ctx, r.n.File, c.Line, c.Text, time.Time{}, time.Time{})
+		out.Backtest, err = r.host.Backtest(ctx, r.n.File, c.Line, c.Text, r.out.From, r.out.To)
 	}
 	return out, err
 }

@@ -80,6 +80,9 @@ func htmlCell(b *bytes.Buffer, md goldmark.Markdown, c CellResult) {
 	case ChartKind:
 		if c.Error == "" && c.Table != nil {
 			b.WriteString(SVG(c.Chart, c.Table) + "\n")
+			if c.Table.More {
+				fmt.Fprintf(b, "<p class=\"note\">drawn from the first %s rows; the cell %s has more</p>\n", grouped(MaxRows), text(c.Chart.Data))
+			}
 		}
 	default:
 		name := c.Name
