@@ -8,8 +8,9 @@ export default defineConfig(({ mode }) => ({
   build: {
     target: 'es2022',
     assetsInlineLimit: 0, // the page's policy takes fonts and pictures from the server only
-    chunkSizeWarningLimit: 400,
+    chunkSizeWarningLimit: 600, // the editor, which is fetched when one is shown
     emptyOutDir: true,
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
   resolve: mode === 'test' ? { conditions: ['browser'] } : {},
   server: { host: '127.0.0.1', port: 5173, proxy: { '/api': 'http://127.0.0.1:7878' } },

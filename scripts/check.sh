@@ -54,9 +54,10 @@ generated() {
 	local before after
 	before=$(snapshot)
 	go generate ./... || return 1
+	(cd frontend && npm run --silent api >/dev/null) || return 1
 	after=$(snapshot)
 	[ "$before" = "$after" ] || {
-		echo "  go generate changes these files; commit what it makes:" >&2
+		echo "  go generate and npm run api change these files; commit what they make:" >&2
 		diff <(echo "$before") <(echo "$after") | sed -n 's/^[<>] [0-9a-f]* /    /p' | sort -u >&2
 		return 1
 	}
@@ -64,15 +65,19 @@ generated() {
 
 imports() { go test ./internal/imports; }
 
+page() { (cd frontend && npm run --silent check); }
+
 tools/install.sh golangci-lint
 # The linters type-check the whole program, and it embeds the bundled plugins.
 plugins/build.sh
+scripts/page.sh packages
 
 check "format, vet and static analysis" lint
 check "go.mod" tidy
 check "shell scripts" shell
 check "generated files" generated
 check "direction of imports" imports
+check "types of the page" page
 
 if [ ${#failed[@]} -gt 0 ]; then
 	printf 'check: failed: %s\n' "${failed[@]}" >&2

@@ -16,4 +16,6 @@ code=0
 go test -timeout 20m "$@" $with || code=1
 # shellcheck disable=SC2086
 go test -timeout 20m -race "$@" $without || code=1
+# With flags only the Go tests are wanted.
+[ $# -gt 0 ] || scripts/test-page.sh || code=1
 exit $code

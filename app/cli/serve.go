@@ -3,17 +3,22 @@ package cli
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"tidemark.dev/tidemark/app/server"
 	"tidemark.dev/tidemark/app/workbench"
+	"tidemark.dev/tidemark/app/workspace"
+	"tidemark.dev/tidemark/app/workspace/atomicfile"
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/frontend"
 )
@@ -99,17 +104,53 @@ type listening struct {
 	server     *server.Server
 	http       *http.Server
 	url, token string
+	file       string // where served stands
 	failed     chan error
+}
+
+// served is where a process serves the workspace. It is left behind only by
+// one that was killed: the next then listens at the same place and knows the
+// same token, so that the pages that are open go on by themselves.
+type served struct {
+	Host  string `json:"host"`
+	Token string `json:"token"`
+}
+
+func readServed(file string) served {
+	var s served
+	if data, err := os.ReadFile(file); err != nil || json.Unmarshal(data, &s) != nil || checkLoopback(s.Host) != nil || len(s.Token) < 20 {
+		return served{}
+	}
+	return s
+}
+
+// listenAgain listens at addr; where that leaves the port open, at the place
+// before, if it is free.
+func listenAgain(addr, before string) (net.Listener, error) {
+	if _, port, err := net.SplitHostPort(addr); err == nil && port == "0" && before != "" {
+		if listener, err := net.Listen("tcp", before); err == nil {
+			return listener, nil
+		}
+	}
+	return net.Listen("tcp", addr)
 }
 
 // listen begins to serve the workspace; opt is what a window adds.
 func (a *app) listen(ctx context.Context, b *workbench.Workbench, addr string, opt server.Options) (*listening, error) {
-	listener, err := net.Listen("tcp", addr)
+	file := filepath.Join(workspace.StateDir(b.Workspace.Root), "served.json")
+	before := readServed(file)
+	listener, err := listenAgain(addr, before.Host)
 	if err != nil {
 		return nil, engine.Errorf(engine.Unavailable, "serve", "%w", err).WithHint("choose another port with --addr, or 127.0.0.1:0 for any")
 	}
 	host := listener.Addr().String()
-	l := &listening{app: a, token: rand.Text(), failed: make(chan error, 1)}
+	l := &listening{app: a, file: file, token: rand.Text(), failed: make(chan error, 1)}
+	if before.Host == host && before.Token != "" {
+		l.token = before.Token
+	}
+	if data, err := json.Marshal(served{host, l.token}); err == nil {
+		_ = atomicfile.Write(file, data, 0o600) // without it a page does not come back by itself
+	}
 	l.url = "http://" + host + "/#k=" + l.token
 	opt.Bench, opt.Token, opt.Host, opt.Version, opt.Page = b, l.token, host, version(), frontend.Handler()
 	opt.Reload, opt.Trust, opt.ConfigDir, opt.Context = a.loadWorkspace, a.trustRoot, a.configDir(), ctx
@@ -124,6 +165,7 @@ func (a *app) listen(ctx context.Context, b *workbench.Workbench, addr string, o
 // is short.
 func (l *listening) close(ctx context.Context) error {
 	l.app.served.Store(nil)
+	_ = os.Remove(l.file)
 	closed := l.server.Close()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), serveGrace)
 	defer cancel()

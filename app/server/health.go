@@ -38,6 +38,7 @@ type Chosen struct {
 type Ready struct {
 	_         struct{} `json:"-" additionalProperties:"true"`
 	Title     string   `json:"title,omitempty" maxLength:"1000"`
+	Heading   string   `json:"heading,omitempty" maxLength:"1000"`
 	UserAgent string   `json:"user_agent,omitempty" maxLength:"1000"`
 }
 

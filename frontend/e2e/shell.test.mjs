@@ -69,15 +69,29 @@ export default async function ({ page, url, server, axe, surroundings }) {
   await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Home', exact: true }).click()
   await page.getByRole('link', { name: 'again', exact: true }).waitFor()
 
-  // Killed, the program is missed at once; back again, the page goes on.
-  const port = new URL(url).port
+  // Killed, the program is missed at once. Started again it is at the same
+  // place, and the page goes on by itself.
+  const workspace = (await page.locator('header .hint').first().textContent()).trim()
   server.kill()
   await page.getByText('The program does not answer').waitFor()
   await axe('lost')
-  const again = await serve(surroundings, (await page.locator('header .hint').first().textContent()).trim(), ['--addr', `127.0.0.1:${port}`])
-  // Another start has another token: the address that it prints brings it.
-  await page.goto(again.url)
-  await page.getByRole('heading', { name: 'shop', level: 1 }).waitFor()
-  await page.getByText('The program does not answer').waitFor({ state: 'detached' })
-  await again.stop()
+  const again = await serve(surroundings, workspace)
+  try {
+    assert.equal(again.url, url)
+    await page.getByText('The program does not answer').waitFor({ state: 'detached' })
+    await page.getByText(/records in 2 datasets/).waitFor()
+  } finally {
+    await again.stop()
+  }
+  // Ended and started, it has another token: its address begins anew.
+  const port = new URL(url).port
+  const third = await serve(surroundings, workspace, ['--addr', `127.0.0.1:${port}`])
+  try {
+    assert.notEqual(third.token, again.token)
+    await page.getByText('The program was started anew').waitFor()
+    await page.goto(third.url)
+    await page.getByText(/records in 2 datasets/).waitFor()
+  } finally {
+    await third.stop()
+  }
 }

@@ -7,12 +7,18 @@ try {
   Object.defineProperty(navigator, 'languages', { get: () => ['en-US'] })
 }
 
-// The token comes in the address once, and leaves it at once.
+// The token comes in the address once, and leaves it at once. Where the page
+// is open already, an address with another one begins anew.
 ;(() => {
-  const found = /[#&]k=([^&]+)/.exec(location.hash)
-  if (!found) return
-  sessionStorage.setItem('tidemark.token', found[1])
-  history.replaceState(null, '', location.pathname + location.search)
+  const take = () => {
+    const found = /[#&]k=([^&]+)/.exec(location.hash)
+    if (!found) return false
+    sessionStorage.setItem('tidemark.token', found[1])
+    history.replaceState(null, '', location.pathname + location.search)
+    return true
+  }
+  take()
+  addEventListener('hashchange', () => take() && location.reload())
 })()
 
 // The theme is set before anything is painted.

@@ -29,7 +29,7 @@ func main() {
 		}
 		return
 	}
-	only := flag.String("only", "", "run just this benchmark: pull-ndjson, pull-parquet, backtest, query, rows")
+	only := flag.String("only", "", "run just this benchmark: pull-ndjson, pull-parquet, backtest, query, rows, page")
 	runs := flag.Int("runs", 3, "how often each side runs")
 	size := flag.Int64("size", 1_000_000_000, "bytes of NDJSON, before compression")
 	flag.Parse()
@@ -43,7 +43,7 @@ func main() {
 		name string
 		run  func() error
 	}{
-		{"pull-ndjson", b.pullLines}, {"pull-parquet", b.pullParquet}, {"backtest", b.backtest}, {"query", b.query}, {"rows", b.rows},
+		{"pull-ndjson", b.pullLines}, {"pull-parquet", b.pullParquet}, {"backtest", b.backtest}, {"query", b.query}, {"rows", b.rows}, {"page", b.page},
 	} {
 		if *only == "" || *only == one.name {
 			if err := one.run(); err != nil {
@@ -75,10 +75,15 @@ func (b *bench) pair(name, reference string, target float64, ours, theirs func(r
 			*side.into = append(*side.into, time.Since(started))
 		}
 	}
+	b.report(name, reference, target, a, r)
+	return nil
+}
+
+// report prints the ratio of the medians of a and of the reference r.
+func (b *bench) report(name, reference string, target float64, a, r []time.Duration) {
 	ratio := float64(median(a)) / float64(median(r))
 	fmt.Printf("%-14s %.2fx of %s (target %.2fx; medians %v and %v of %d)\n", name, ratio, reference, target,
 		median(a).Round(time.Millisecond), median(r).Round(time.Millisecond), b.runs)
-	return nil
 }
 
 func median(d []time.Duration) time.Duration {

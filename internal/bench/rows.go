@@ -33,7 +33,7 @@ const window = 1000
 // rows compares the API's first window of a large result, and the whole of
 // it, with the driver making Arrow of it.
 func (b *bench) rows() error {
-	base, closed, err := b.served()
+	base, closed, err := b.served("rows", nil)
 	if err != nil {
 		return err
 	}
@@ -80,13 +80,14 @@ func arrowOf(ctx context.Context, db *sql.DB) error {
 	})
 }
 
-// served starts a server on an empty workspace.
-func (b *bench) served() (*client, func(), error) {
-	dir := filepath.Join(b.dir, "rows")
+// served starts a server on an empty workspace, with a page or without one.
+func (b *bench) served(name string, page http.Handler) (*client, func(), error) {
+	dir := filepath.Join(b.dir, name)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, nil, err
 	}
 	w := workspace.New(dir, workspace.Default())
+	w.Config.Name = "bench"
 	w.Config.Limits.Threads = 2
 	if err := w.Prepare(); err != nil {
 		return nil, nil, err
@@ -99,7 +100,7 @@ func (b *bench) served() (*client, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	s := server.New(server.Options{Bench: bench, Token: "bench", Host: listener.Addr().String()})
+	s := server.New(server.Options{Bench: bench, Token: "bench", Host: listener.Addr().String(), Page: page})
 	h := &http.Server{Handler: s.Handler()}
 	go func() { _ = h.Serve(listener) }()
 	return &client{"http://" + listener.Addr().String() + "/api/v1"}, func() {

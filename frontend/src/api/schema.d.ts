@@ -1725,6 +1725,7 @@ export interface components {
             truncated: boolean;
         };
         Ready: {
+            heading?: string;
             title?: string;
             user_agent?: string;
         } & {

@@ -1,4 +1,4 @@
-import { request } from '../api/client'
+import { ApiError, request } from '../api/client'
 import type { PullState } from '../api/types'
 
 export type ServerEvent =
@@ -14,7 +14,8 @@ type Listener = (e: ServerEvent) => void
 
 /** The one stream of events that a page holds open. */
 class Events {
-  state = $state<'connecting' | 'open' | 'lost'>('connecting')
+  /** denied: another process answers, which does not know this page. */
+  state = $state<'connecting' | 'open' | 'lost' | 'denied'>('connecting')
   #listeners = new Set<Listener>()
   #started = ''
   #abort: AbortController | null = null
@@ -29,10 +30,10 @@ class Events {
     for (let wait = 250; ; wait = Math.min(wait * 2, 5000)) {
       try {
         await this.#once(() => (wait = 250))
-      } catch {
-        // told by state
+        this.state = 'lost'
+      } catch (e) {
+        this.state = e instanceof ApiError && e.status === 401 ? 'denied' : 'lost'
       }
-      this.state = 'lost'
       await new Promise((r) => setTimeout(r, wait))
     }
   }
@@ -68,7 +69,7 @@ class Events {
       const was = this.state
       this.state = 'open'
       // Another process, or a gap: what was seen may be old.
-      if (again || was === 'lost') for (const l of this.#listeners) l({ type: 'files', paths: [] })
+      if (again || was === 'lost' || was === 'denied') for (const l of this.#listeners) l({ type: 'files', paths: [] })
       return
     }
     for (const l of this.#listeners) l(e)

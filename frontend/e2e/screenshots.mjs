@@ -1,0 +1,57 @@
+// Takes the pictures of every page into docs/images: node e2e/screenshots.mjs [WORKSPACE]
+// Without a workspace the sample's whole week is written and pulled first.
+import { execFile } from 'node:child_process'
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+import { launch, root, sample, serve, surroundings } from './harness.mjs'
+
+const run = promisify(execFile)
+const out = join(root, 'docs', 'images')
+const incident = 't=2026-01-09T13%3A30%3A00.000Z%2F2026-01-09T15%3A30%3A00.000Z'
+const pages = {
+  home: ['/', async (p) => p.getByRole('button', { name: 'checkout_error_rate' }).waitFor()],
+  explore: [`/explore?dataset=app_logs&${incident}`],
+  notebooks: ['/notebooks/incident.md', async (p) => {
+    await p.getByRole('button', { name: 'Run all' }).click()
+    await p.getByRole('button', { name: /^Stop/ }).first().waitFor({ state: 'detached', timeout: 120_000 }).catch(() => {})
+  }],
+  dashboards: ['/dashboards/checkout.yaml'],
+  rules: [`/rules/checkout_error_rate.yaml?t=2026-01-09T12%3A00%3A00.000Z%2F2026-01-09T18%3A00%3A00.000Z`],
+  sources: ['/sources'],
+  schema: ['/schema/app_logs?tab=versions'],
+  quarantine: ['/quarantine'],
+  plugins: ['/plugins'],
+  health: ['/health'],
+}
+
+const s = await surroundings()
+const browser = await launch()
+let server
+try {
+  await mkdir(out, { recursive: true })
+  server = await serve(s, process.argv[2] ?? (await sample(s, 'shop', '2026-01-05T00:00:00Z', '2026-01-12T00:00:00Z')))
+  for (const scheme of ['light', 'dark']) {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, colorScheme: scheme, reducedMotion: 'reduce' })
+    const page = await context.newPage()
+    await page.goto(server.url)
+    for (const [name, [path, ready]] of Object.entries(pages)) {
+      await page.goto(new URL(path, server.url).href)
+      await page.locator('h1').waitFor()
+      await ready?.(page)
+      await page.waitForTimeout(2500)
+      const file = join(out, `${name}-${scheme}.png`)
+      await page.screenshot({ path: file + '.full.png' })
+      // 256 colours show a page as well, in a third of the bytes.
+      await run('convert', [file + '.full.png', '-strip', '+dither', '-colors', '256', '-define', 'png:compression-level=9', 'PNG8:' + file])
+      await rm(file + '.full.png')
+      console.log(file)
+    }
+    await context.close()
+  }
+} finally {
+  await browser.close()
+  await server?.stop()
+  await s.remove()
+}
