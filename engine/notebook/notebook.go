@@ -23,7 +23,8 @@ type Notebook struct {
 	File   string
 	Title  string
 	Params []Param
-	// Time is the range that $from and $to span: "6h", or "6h as of now".
+	// Time is the range that $from and $to span: "6h", "6h as of now", or two
+	// times with a slash between.
 	Time  string
 	Cells []Cell
 }

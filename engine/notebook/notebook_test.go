@@ -72,6 +72,13 @@ func TestSpan(t *testing.T) {
 			t.Errorf("%q ends %v: %v", text, to, err)
 		}
 	}
+	from, to, err := (&Notebook{Time: "2026-01-09T12:00:00Z/2026-01-09T14:00:00+01:00"}).span(mark, now)
+	if err != nil || from.Format(time.RFC3339) != "2026-01-09T12:00:00Z" || to.Sub(from) != time.Hour {
+		t.Errorf("two times span %s to %s, %v", from, to, err)
+	}
+	if _, _, err := (&Notebook{Time: "2026-01-09T14:00:00Z/2026-01-09T12:00:00Z"}).span(mark, now); err == nil {
+		t.Error("a range that ends before it begins is taken")
+	}
 	if _, _, err := (&Notebook{Time: "soon"}).span(mark, now); err == nil {
 		t.Error("soon is a time range")
 	}

@@ -323,12 +323,25 @@ const DefaultSpan = 24 * time.Hour
 
 // span finds $from and $to. A relative time ends at the newest watermark, for
 // that is as far as the data is complete; "as of now" ends it at the clock.
+// Two times with a slash between are the range itself.
 func (n *Notebook) span(watermark, now time.Time) (from, to time.Time, err error) {
+	wrong := func() (time.Time, time.Time, error) {
+		return from, to, n.fail(1, 1, fmt.Sprintf("time: %q is no time range", n.Time),
+			"write time: 6h, 6h as of now, or two times: 2026-01-09T12:00:00Z/2026-01-09T18:00:00Z")
+	}
+	if a, b, two := strings.Cut(n.Time, "/"); two {
+		from, errFrom := time.Parse(time.RFC3339Nano, strings.TrimSpace(a))
+		to, errTo := time.Parse(time.RFC3339Nano, strings.TrimSpace(b))
+		if errFrom != nil || errTo != nil || !from.Before(to) {
+			return wrong()
+		}
+		return from.UTC(), to.UTC(), nil
+	}
 	text, ofNow := strings.CutSuffix(strings.TrimSpace(n.Time), "as of now")
 	length := DefaultSpan
 	if text = strings.TrimSpace(text); text != "" {
 		if length, err = engine.ParseDuration(text); err != nil {
-			return from, to, n.fail(1, 1, fmt.Sprintf("time: %q is no time range", n.Time), "write time: 6h, or time: 6h as of now")
+			return wrong()
 		}
 	}
 	to = watermark

@@ -1290,10 +1290,9 @@ export interface components {
             from?: string;
             /**
              * Format: int64
-             * @description How many rows the SQL selects.
-             * @default 10000
+             * @description How many rows the SQL selects; 0 is all, absent is 10000.
              */
-            limit: number;
+            limit?: number;
             /** @description A text that the message holds, in any case. */
             search?: string;
             /** @description Search the texts in body and rest too, which takes some seconds in large datasets. */

@@ -66,7 +66,7 @@ function edge(e: Pick<Explore, 'histogram' | 'bucket_seconds'>, oldest: boolean,
 const literal = (v: unknown): string => (typeof v === 'string' ? JSON.stringify(v) : String(v))
 
 /** notebook writes a query as a notebook whose parameters are the query's. */
-export function notebook(dataset: string, sql: string, params: Record<string, unknown>, time: string, histogram = true): string {
+export function notebook(dataset: string, sql: string, params: Record<string, unknown>, time: string, bucket = 3600): string {
   const bound = Object.entries(params).filter(([k]) => k !== 'from' && k !== 'to')
   const head = [`title: ${JSON.stringify('Explore ' + dataset)}`]
   if (bound.length) {
@@ -77,10 +77,8 @@ export function notebook(dataset: string, sql: string, params: Record<string, un
   // A LIMIT keeps the cell quick; whoever wants all removes it.
   const rows = /\nLIMIT \d+$/.test(sql) ? sql : sql + '\nLIMIT 10000'
   let text = `---\n${head.join('\n')}\n---\n\nRecords of \`${dataset}\`, as Explore showed them.\n\n\`\`\`sql records\n${rows}\n\`\`\`\n`
-  if (histogram) {
-    const from = /\nFROM ([\s\S]*?)\nORDER BY /.exec(sql)
-    if (from)
-      text += `\n\`\`\`sql over_time\nSELECT time_bucket(INTERVAL 1 HOUR, event_time) AS time, coalesce(level, 'none') AS level, count(*) AS records\nFROM ${from[1]}\nGROUP BY ALL\nORDER BY time, level\n\`\`\`\n\n\`\`\`chart\ndata: over_time\ntype: bar\nx: time\ny: records\nseries: level\n\`\`\`\n`
-  }
+  const from = /\nFROM ([\s\S]*?)\nORDER BY /.exec(sql)
+  if (from)
+    text += `\n\`\`\`sql over_time\nSELECT time_bucket(INTERVAL '${bucket} seconds', event_time) AS time, coalesce(level, 'none') AS level, count(*) AS records\nFROM ${from[1]}\nGROUP BY ALL\nORDER BY time, level\n\`\`\`\n\n\`\`\`chart\ndata: over_time\ntype: bar\nx: time\ny: records\nseries: level\n\`\`\`\n`
   return text
 }
