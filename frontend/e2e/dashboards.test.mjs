@@ -1,18 +1,7 @@
 // Dashboards by mouse and by keyboard alone, on the sample workspace.
 import assert from 'node:assert/strict'
 
-export default async function ({ page, axe }) {
-  const token = await page.evaluate(() => sessionStorage.getItem('tidemark.token'))
-  const api = (method, path, body) =>
-    page.evaluate(
-      async ([method, path, body, token]) => {
-        const r = await fetch('/api/v1' + path, { method, headers: { Authorization: 'Bearer ' + token, ...(body ? { 'Content-Type': 'application/json' } : {}) }, body: body ? JSON.stringify(body) : undefined })
-        const text = await r.text()
-        return text ? JSON.parse(text) : null
-      },
-      [method, path, body, token],
-    )
-  const go = (path) => page.evaluate((p) => (history.pushState(null, '', p), dispatchEvent(new PopStateEvent('popstate'))), path)
+export default async function ({ page, axe, api, go }) {
   const text = async (name) => (await api('GET', '/files?path=dashboards/' + name)).text
   const query = () => page.evaluate(() => new URLSearchParams(location.search))
   const param = (name) => page.evaluate((n) => new URLSearchParams(location.search).get(n), name)

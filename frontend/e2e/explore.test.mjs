@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 
-export default async function ({ page, axe }) {
-  const go = (path) => page.evaluate((p) => (history.pushState(null, '', p), dispatchEvent(new PopStateEvent('popstate'))), path)
+export default async function ({ page, axe, go }) {
   const counts = () => page.locator('.counts').innerText()
   const query = () => page.evaluate(() => Object.fromEntries(new URLSearchParams(location.search)))
   const until = (f, arg) => page.waitForFunction(f, arg)

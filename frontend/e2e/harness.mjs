@@ -87,3 +87,20 @@ export function axeOn(page) {
       )
   }
 }
+
+/** apiOf calls the API as the page does: method, path, and a body that becomes JSON. */
+export function apiOf(page) {
+  return (method, path, body) =>
+    page.evaluate(
+      async ([method, path, body]) => {
+        const headers = { Authorization: 'Bearer ' + sessionStorage.getItem('tidemark.token'), ...(body ? { 'Content-Type': 'application/json' } : {}) }
+        const r = await fetch('/api/v1' + path, { method, headers, body: body ? JSON.stringify(body) : undefined })
+        const text = await r.text()
+        return text ? JSON.parse(text) : null
+      },
+      [method, path, body],
+    )
+}
+
+/** goOf goes to another place within the page, which is not loaded anew. */
+export const goOf = (page) => (path) => page.evaluate((p) => (history.pushState(null, '', p), dispatchEvent(new PopStateEvent('popstate'))), path)

@@ -1,18 +1,7 @@
 // Notebooks by mouse and by keyboard alone.
 import assert from 'node:assert/strict'
 
-export default async function ({ page, axe }) {
-  const token = await page.evaluate(() => sessionStorage.getItem('tidemark.token'))
-  const api = (method, path, body) =>
-    page.evaluate(
-      async ([method, path, body, token]) => {
-        const r = await fetch('/api/v1' + path, { method, headers: { Authorization: 'Bearer ' + token, ...(body ? { 'Content-Type': 'application/json' } : {}) }, body: body ? JSON.stringify(body) : undefined })
-        const text = await r.text()
-        return text ? JSON.parse(text) : null
-      },
-      [method, path, body, token],
-    )
-  const go = (path) => page.evaluate((p) => (history.pushState(null, '', p), dispatchEvent(new PopStateEvent('popstate'))), path)
+export default async function ({ page, axe, api, go }) {
   const saved = () => page.getByRole('status').filter({ hasText: /^Saved$/ }).waitFor()
   const file = async (name) => (await api('GET', '/files?path=notebooks/' + name)).text
 

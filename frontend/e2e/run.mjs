@@ -6,7 +6,7 @@ import { basename, dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
-import { axeOn, copied, launch, pictures, sample, serve, surroundings } from './harness.mjs'
+import { apiOf, axeOn, copied, goOf, launch, pictures, sample, serve, surroundings } from './harness.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const wanted = process.argv.slice(2)
@@ -33,7 +33,7 @@ test('the page', async (t) => {
         try {
           await page.goto(server.url)
           await page.getByRole('navigation', { name: 'Pages' }).waitFor()
-          await body({ page, url: server.url, server, axe: axeOn(page), surroundings: s, t })
+          await body({ page, url: server.url, server, axe: axeOn(page), api: apiOf(page), go: goOf(page), surroundings: s, t })
           if (wrong.length) throw new Error('the page said: ' + wrong.join('\n'))
         } catch (e) {
           const picture = join(pictures, name + '.png')

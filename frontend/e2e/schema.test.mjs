@@ -1,8 +1,7 @@
 // Schema and quarantine by mouse and by keys, on the sample workspace.
 import assert from 'node:assert/strict'
 
-export default async function ({ page, axe }) {
-  const go = (path) => page.evaluate((p) => (history.pushState(null, '', p), dispatchEvent(new PopStateEvent('popstate'))), path)
+export default async function ({ page, axe, go }) {
   const dialog = page.getByRole('dialog')
 
   await go('/schema')
