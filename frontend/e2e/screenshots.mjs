@@ -11,7 +11,7 @@ const run = promisify(execFile)
 const out = join(root, 'docs', 'images')
 const incident = 't=2026-01-09T13%3A30%3A00.000Z%2F2026-01-09T15%3A30%3A00.000Z'
 const pages = {
-  home: ['/', async (p) => p.getByRole('button', { name: 'checkout_error_rate' }).waitFor()],
+  home: ['/', async (p) => p.getByRole('link', { name: 'checkout_error_rate', exact: true }).waitFor()],
   explore: [`/explore?dataset=app_logs&${incident}`],
   notebooks: ['/notebooks/incident.md', async (p) => {
     await p.getByRole('button', { name: 'Run all' }).click()

@@ -9,7 +9,7 @@ export default async function ({ page, url, server, axe, surroundings }) {
   assert.doesNotMatch(page.url(), /k=/)
   await page.getByRole('heading', { name: 'shop', level: 1 }).waitFor()
   await page.getByText('What would have paged you').waitFor()
-  await page.getByRole('button', { name: 'checkout_error_rate' }).waitFor()
+  await page.getByRole('link', { name: 'checkout_error_rate', exact: true }).waitFor()
   await axe('home')
 
   for (const scheme of ['light', 'dark']) {

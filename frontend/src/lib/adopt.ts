@@ -1,4 +1,6 @@
 import { json, post, problemOf } from '../api/client'
+import { events } from './events.svelte'
+import { plural } from './format'
 import { router } from './router.svelte'
 import { toast } from './toast.svelte'
 import { workspace } from './workspace.svelte'
@@ -17,8 +19,25 @@ function told(a: Adopted) {
   } else {
     toast(`Pulling ${a.path} into ${a.dataset}`, 'ok')
     router.go('/sources')
+    if (a.dataset) follow(a.dataset)
   }
   void workspace.load()
+}
+
+/** follow offers the records of a dataset once they have come. */
+function follow(dataset: string) {
+  const off = events.on((e) => {
+    if (e.type !== 'pull' || e.state === 'running') return
+    // The source may be newer than the workspace that is known here.
+    void workspace.load().then(() => {
+      if (!e.sources.some((name) => workspace.current?.sources.find((s) => s.name === name)?.dataset === dataset)) return
+      off()
+      if (e.state !== 'done') return
+      const aside = e.quarantined ? `, ${plural(e.quarantined, 'record')} set aside` : ''
+      toast(`${plural(e.records, 'record')} came into ${dataset}${aside}`, 'ok', () => router.go('/explore?' + new URLSearchParams({ dataset })), 'Look at them')
+    })
+  })
+  setTimeout(off, 3_600_000)
 }
 
 /** upload brings files of the browser into the workspace. */

@@ -27,9 +27,11 @@ export function seconds(s: number): string {
   if (s < 0.001) return '<1 ms'
   if (s < 1) return `${Math.round(s * 1000)} ms`
   if (s < 60) return `${s.toFixed(1)} s`
-  const m = Math.floor(s / 60)
-  if (m < 60) return `${m} min ${Math.round(s % 60)} s`
-  return `${Math.floor(m / 60)} h ${m % 60} min`
+  // Rounded first, so that there are never 60 of anything.
+  const whole = Math.round(s)
+  const both = (a: number, one: string, b: number, other: string) => (b ? `${a} ${one} ${b} ${other}` : `${a} ${one}`)
+  if (whole < 3600) return both(Math.floor(whole / 60), 'min', whole % 60, 's')
+  return both(Math.floor(whole / 3600), 'h', Math.floor((whole % 3600) / 60), 'min')
 }
 
 /** span writes a length of time as it is typed: 90m, 6h, 7d. */
