@@ -1,4 +1,5 @@
-import { json, post, problemOf } from '../api/client'
+import { json, problemOf } from '../api/client'
+import { adopt as adoptPath, openDialog } from '../api/operations'
 import { events } from './events.svelte'
 import { plural } from './format'
 import { router } from './router.svelte'
@@ -54,7 +55,7 @@ export async function upload(files: Iterable<File>): Promise<void> {
 /** adopt takes a file or folder of this machine into the workspace. */
 export async function adopt(path: string): Promise<void> {
   try {
-    told(await post<Adopted>('/adopt', { path }))
+    told(await adoptPath({ body: { path } }))
   } catch (e) {
     toast(`${path}: ${problemOf(e).message}`, 'alarm')
   }
@@ -63,7 +64,7 @@ export async function adopt(path: string): Promise<void> {
 /** ask lets the desktop's own dialog choose what to add. */
 export async function ask(what: 'file' | 'folder' | 'plugin'): Promise<void> {
   try {
-    const { path } = await post<{ path: string }>('/native/open', { what })
+    const { path } = await openDialog({ body: { what } })
     if (path) await adopt(path)
   } catch (e) {
     toast(problemOf(e).message, 'alarm')

@@ -1,6 +1,7 @@
 import { tableFromIPC, type Table } from '@uwdata/flechette'
 
-import { aborted, del, get, json, problemOf, request } from '../api/client'
+import { aborted, get, problemOf, request } from '../api/client'
+import { cancelQuery, createQuery, deleteQuery, getQuery } from '../api/operations'
 import type { Column, Problem, QueryState } from '../api/types'
 
 /** Rows is what a grid shows: how many there are, and cells once they came. */
@@ -41,7 +42,7 @@ export class Result implements Rows {
 
   /** run sends a query in place of the one before, which is freed. */
   run(sql: string, params: Record<string, unknown> = {}, limit?: number): Promise<void> {
-    return this.start((signal) => json<QueryState>('POST', '/queries', { body: { sql, params, limit }, signal }))
+    return this.start((signal) => createQuery({ body: { sql, params, limit } }, signal))
   }
 
   /** start follows a query that another call begins. */
@@ -83,7 +84,7 @@ export class Result implements Rows {
 
   async #follow(signal: AbortSignal) {
     while (this.state && this.state.state === 'running' && !signal.aborted) {
-      const next = await get<QueryState>('/queries/' + this.state.id, { wait: 1 }, signal)
+      const next = await getQuery({ id: this.state.id, wait: 1 }, signal)
       if (signal.aborted || next.id !== this.state?.id) return
       // The last page may have been fetched when it was not full yet.
       const last = Math.floor(Math.max(0, this.state.rows - 1) / page)
@@ -100,7 +101,7 @@ export class Result implements Rows {
     if (this.state?.state !== 'running') return this.#abort?.abort()
     if (!id) return
     try {
-      await json('POST', `/queries/${id}/cancel`)
+      await cancelQuery({ id })
     } catch {
       // It cannot be ended without being freed.
       this.#abort?.abort()
@@ -166,7 +167,7 @@ export class Result implements Rows {
 }
 
 function free(id: string): void {
-  del('/queries/' + id).catch(() => {})
+  deleteQuery({ id }).catch(() => {})
 }
 
 /** listRows shows values that are here already. */

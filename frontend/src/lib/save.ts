@@ -1,4 +1,5 @@
 import { json, request } from '../api/client'
+import { createQuery, deleteQuery, getQuery } from '../api/operations'
 import type { QueryState } from '../api/types'
 
 /** save hands a file to the browser. */
@@ -23,12 +24,12 @@ export async function exportResult(id: string, format: ExportFormat, name: strin
 
 /** exportQuery runs a query and saves all its rows; it gives the query's state at the end. */
 export async function exportQuery(sql: string, params: Record<string, unknown>, format: ExportFormat, name: string): Promise<QueryState> {
-  let state = await json<QueryState>('POST', '/queries', { body: { sql, params } })
+  let state = await createQuery({ body: { sql, params } })
   try {
-    while (state.state === 'running') state = await json<QueryState>('GET', '/queries/' + state.id, { query: { wait: 5 } })
+    while (state.state === 'running') state = await getQuery({ id: state.id, wait: 5 })
     if (!state.error) await exportResult(state.id, format, name)
     return state
   } finally {
-    void json('DELETE', '/queries/' + state.id).catch(() => {})
+    void deleteQuery({ id: state.id }).catch(() => {})
   }
 }

@@ -1,4 +1,5 @@
-import { ApiError, get, post, problemOf, put, del } from '../api/client'
+import { ApiError, get, problemOf, put } from '../api/client'
+import { deleteFile, readFile, renameFile as rename, writeFile } from '../api/operations'
 import type { FileText, Problem } from '../api/types'
 import { events } from './events.svelte'
 import { toast } from './toast.svelte'
@@ -26,7 +27,7 @@ export class TextFile {
 
   async load(): Promise<void> {
     try {
-      const file = await get<FileText>('/files', { path: this.path })
+      const file = await readFile({ path: this.path })
       const draft = drafts.get(this.path)
       drafts.delete(this.path)
       this.problem = null
@@ -56,7 +57,7 @@ export class TextFile {
     this.saving = true
     const text = this.text
     try {
-      const { version } = await put<{ version: string }>('/files', { path: this.path, text, version: this.version })
+      const { version } = await writeFile({ body: { path: this.path, text, version: this.version } })
       this.saved = text
       this.version = version
       this.theirs = null
@@ -73,7 +74,7 @@ export class TextFile {
 
   async #compare() {
     try {
-      const file = await get<FileText>('/files', { path: this.path })
+      const file = await readFile({ path: this.path })
       if (file.version === this.version) return
       if (!this.dirty || file.text === this.text) this.#take(file)
       else this.theirs = file
@@ -125,7 +126,7 @@ export async function createFile(folder: string, name: string, extension: string
   for (let n = 1; ; n++) {
     const path = `${folder}/${stem}${n > 1 ? `_${n}` : ''}.${extension}`
     try {
-      await put('/files', { path, text, version: '' })
+      await writeFile({ body: { path, text, version: '' } })
       void workspace.load()
       return path
     } catch (e) {
@@ -147,12 +148,12 @@ export const slug = (name: string): string =>
 /** trashFile removes a file; a toast offers to put it back. */
 export async function trashFile(path: string, then: () => void = () => {}): Promise<void> {
   try {
-    const file = await get<FileText>('/files', { path })
-    await del('/files', { path, version: file.version })
+    const file = await readFile({ path })
+    await deleteFile({ path, version: file.version })
     await workspace.load()
     then()
     toast(`${path} is in the trash`, 'plain', () => {
-      put('/files', { path, text: file.text, version: '' }).then(
+      writeFile({ body: { path, text: file.text, version: '' } }).then(
         () => workspace.load().then(then),
         (e) => toast(`Not put back: ${problemOf(e).message}`, 'alarm'),
       )
@@ -164,7 +165,7 @@ export async function trashFile(path: string, then: () => void = () => {}): Prom
 
 /** renameFile gives a file another name in its folder. */
 export async function renameFile(path: string, to: string): Promise<void> {
-  const file = await get<FileText>('/files', { path })
-  await post('/files/rename', { path, to, version: file.version })
+  const file = await readFile({ path })
+  await rename({ body: { path, to, version: file.version } })
   await workspace.load()
 }

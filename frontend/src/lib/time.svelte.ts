@@ -1,4 +1,4 @@
-import { post } from '../api/client'
+import { resolveTime } from '../api/operations'
 import type { TimeRange } from '../api/types'
 import { instant } from './format'
 import { router } from './router.svelte'
@@ -45,7 +45,7 @@ class Time {
   }
 
   resolve(datasets?: string[]): Promise<TimeRange> {
-    return post<TimeRange>('/time', { time: this.text, datasets })
+    return resolveTime({ body: { time: this.text, datasets } })
   }
 }
 

@@ -1,4 +1,5 @@
 import { get, problemOf } from '../api/client'
+import { catalog as catalogNow, getWorkspace } from '../api/operations'
 import type { Catalog, Problem, PullState, Workspace } from '../api/types'
 import { events } from './events.svelte'
 
@@ -30,7 +31,7 @@ class Store {
 
   async load(): Promise<void> {
     try {
-      this.current = await get<Workspace>('/workspace')
+      this.current = await getWorkspace({})
       this.problem = null
     } catch (e) {
       this.problem = problemOf(e)
@@ -39,7 +40,7 @@ class Store {
 
   /** catalog is what completion offers; asked for once until something changes. */
   catalog(): Promise<Catalog> {
-    this.#catalog ??= get<Catalog>('/catalog').catch((e) => {
+    this.#catalog ??= catalogNow({}).catch((e) => {
       this.#catalog = null
       throw e
     })

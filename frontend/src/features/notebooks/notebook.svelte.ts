@@ -1,7 +1,8 @@
 import { tick, untrack } from 'svelte'
 
-import { get, post, problemOf, put, aborted } from '../../api/client'
-import type { Backtest, CellRun, Column, FileText, NotebookParam, ParsedNotebook, Problem, QueryState } from '../../api/types'
+import { get, problemOf, aborted } from '../../api/client'
+import { parseNotebook, readFile, runCell, writeFile } from '../../api/operations'
+import type { Backtest, CellRun, Column, NotebookParam, ParsedNotebook, Problem, QueryState } from '../../api/types'
 import { Result } from '../../lib/result.svelte'
 import { toast } from '../../lib/toast.svelte'
 import { Autosave, type Draft, type Store } from './autosave.svelte'
@@ -115,8 +116,8 @@ const draftKey = (file: string): string => 'tidemark.draft.' + file
 
 function browserStore(file: string): Store {
   return {
-    read: () => get<FileText>('/files', { path: file }),
-    write: (text, version) => put<{ version: string }>('/files', { path: file, text, version }),
+    read: () => readFile({ path: file }),
+    write: (text, version) => writeFile({ body: { path: file, text, version } }),
     keep(draft) {
       try {
         if (draft) sessionStorage.setItem(draftKey(file), JSON.stringify(draft))
@@ -316,7 +317,7 @@ export class Notebook {
   async parse(): Promise<void> {
     const turn = ++this.#parses
     try {
-      const parsed = await post<ParsedNotebook>('/notebooks/parse', { file: this.file, text: this.disk.text })
+      const parsed = await parseNotebook({ body: { file: this.file, text: this.disk.text } })
       if (turn !== this.#parses) return
       // While the front matter is being written, what it said before holds.
       const headBroken = parsed.problems.some((p) => p.line > 0 && p.line <= this.head.split('\n').length)
@@ -536,7 +537,7 @@ export class Notebook {
       return false
     }
     await run.go(from.line, this.signatures[from.index]!, async (signal) => {
-      const reply = await post<CellRun>('/notebooks/cell', { file: this.file, text: this.disk.text, cell: from.index, ...this.body() }, signal)
+      const reply = await runCell({ body: { file: this.file, text: this.disk.text, cell: from.index, ...this.body() } }, signal)
       this.span = { from: reply.from, to: reply.to }
       return reply
     })

@@ -2,9 +2,9 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 
 import { Notebook } from './notebook.svelte'
 
-vi.mock('../../api/client', async (original) => ({
+vi.mock('../../api/operations', async (original) => ({
   ...(await original<object>()),
-  post: async () => ({ title: '', time: '', params: [], cells: [], problems: [] }),
+  parseNotebook: async () => ({ title: '', time: '', params: [], cells: [], problems: [] }),
 }))
 
 const src = '---\ntitle: T\n---\n\nWords.\n\n```sql one\nselect 1\n```\n\n```sql two\nselect * from one\n```\n\n```chart\ndata: two\ntype: bar\n```\n'
