@@ -127,7 +127,7 @@ export function template(kind: 'overview' | 'empty', title: string, dataset: str
       - title: Errors
         type: big_number
         y: errors
-        measure: count(level == "ERROR")
+        measure: count(upper(level) == "ERROR")
       - title: Services
         type: big_number
         y: services
@@ -151,7 +151,7 @@ export function template(kind: 'overview' | 'empty', title: string, dataset: str
         type: line
         y: errors
         series: service
-        measure: count(level == "ERROR")
+        measure: count(upper(level) == "ERROR")
   - height: 320
     items:
       - title: What the errors say
@@ -159,7 +159,7 @@ export function template(kind: 'overview' | 'empty', title: string, dataset: str
         sql: |
           select service, regexp_replace(message, '[0-9]+', 'N', 'g') as message, count(*) as times
           from ${dataset}
-          where level = 'ERROR'
+          where upper(level) = 'ERROR'
           group by all
           order by times desc, message
           limit 20

@@ -622,7 +622,7 @@ const ruleText = `rule: new_rule
 dataset: app_logs
 window: {tumbling: 1m}
 measures:
-  errors: count(level == "ERROR")
+  errors: count(upper(level) == "ERROR")
 when: errors > 10
 alarm: {datapoints: 3, of: 5, missing: not_breaching}`
 
