@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -217,10 +218,13 @@ func (p *puller) noteOriginals(columns []engine.ForeignColumn) {
 		if c.Declared == c.Type.DuckDB() || !c.Type.Known() {
 			continue
 		}
-		if p.version.Originals == nil {
-			p.version.Originals = map[string]string{}
+		// The version that is being committed shares the map: it is never changed.
+		originals := maps.Clone(p.version.Originals)
+		if originals == nil {
+			originals = map[string]string{}
 		}
-		p.version.Originals[engine.Ident(c.Name)] = c.Declared
+		originals[engine.Ident(c.Name)] = c.Declared
+		p.version.Originals = originals
 	}
 }
 
