@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -53,7 +54,9 @@ func (b *Workbench) replayOne(ctx context.Context, e store.QuarantineEntry, out 
 	if err != nil {
 		return err
 	}
-	object, _, isRecord := strings.Cut(e.Position, "#")
+	object, number, isRecord := strings.Cut(e.Position, "#")
+	row, err := strconv.ParseInt(number, 10, 64)
+	isRecord = isRecord && err == nil && row > 0
 	out.Replayed++
 	if raw == nil {
 		out.Refetch = append(out.Refetch, object)
@@ -73,15 +76,15 @@ func (b *Workbench) replayOne(ctx context.Context, e store.QuarantineEntry, out 
 	if c.Format == "" {
 		c.Format = "auto"
 	}
-	if isRecord {
-		c.Format = "json" // a record comes from a format that has records
-	}
 	j := &job{dataset: dataset, archive: &archive{config: c, fetch: func(context.Context, engine.Object) (pipeline.Local, error) {
 		return pipeline.Local{Path: path}, nil
 	}}}
 	j.tasks = []pipeline.Task{{Object: engine.Object{
 		Source: e.Source, Key: "replay of " + e.Position, URL: object, ETag: e.At.Format(time.RFC3339Nano), Size: int64(len(raw)), Modified: e.At,
 	}}}
+	if isRecord {
+		j.tasks[0].Record = row
+	}
 	counts, err := b.run(ctx, j, func(pipeline.Counts) {})
 	if err != nil {
 		return err
@@ -91,6 +94,9 @@ func (b *Workbench) replayOne(ctx context.Context, e store.QuarantineEntry, out 
 	out.Dropped += counts.Dropped
 	out.Duplicates += counts.Duplicates
 	b.changed(e.Dataset)
+	if isRecord {
+		return b.Store.Replayed(ctx, e, counts.Records, counts.Dropped, counts.Quarantined)
+	}
 	return b.Store.Release(ctx, []int64{e.ID})
 }
 

@@ -25,6 +25,11 @@ type Chunk struct {
 	Records []Record
 }
 
+// One is a chunk of a single record, whatever is in it.
+func One(record []byte) Chunk {
+	return Chunk{Buf: record, Records: []Record{{End: len(record)}}}
+}
+
 // Bytes is one record of the chunk.
 func (c Chunk) Bytes(r Record) []byte { return c.Buf[r.Start:r.End] }
 

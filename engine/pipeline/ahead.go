@@ -72,7 +72,7 @@ type preparer struct {
 }
 
 func (p *puller) preparer(t Task) *preparer {
-	a := &preparer{p: p, skip: t.Skip, next: 1}
+	a := &preparer{p: p, skip: t.Skip, next: max(1, t.Record)}
 	for _, s := range p.opt.Stages {
 		a.stages = append(a.stages, newStageRunner(s, p.opt.Mapping))
 	}

@@ -46,6 +46,9 @@ type Task struct {
 	// Skip records from its start are already committed, and became:
 	Skip                         int64
 	Stored, Quarantined, Dropped int64
+	// Record says that the bytes are one record alone, which had this number
+	// in the object that URL names. The ledger stays as it is. 0: an object.
+	Record int64
 }
 
 // Stage is a transform that records go through before they are conformed.

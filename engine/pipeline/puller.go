@@ -129,7 +129,7 @@ func (e *unreachableError) Unwrap() error { return e.error }
 
 // object takes in one object, chunk by chunk.
 func (p *puller) object(ctx context.Context, r *reading) error {
-	o := &objectRun{reading: r, next: 1, state: engine.ObjectState{
+	o := &objectRun{reading: r, next: max(1, r.task.Record), entered: r.task.Record > 0, state: engine.ObjectState{
 		Object: r.task.Object, Stored: r.task.Stored, Quarantined: r.task.Quarantined, Dropped: r.task.Dropped,
 	}}
 	for c := range r.pieces {
@@ -248,8 +248,10 @@ func (p *puller) take(ctx context.Context, o *objectRun, c *piece) error {
 		return err
 	}
 	if p.batch.full() {
-		o.state.Read = max(o.next-1, o.task.Skip)
-		p.batch.object(o.state)
+		if o.task.Record == 0 {
+			o.state.Read = max(o.next-1, o.task.Skip)
+			p.batch.object(o.state)
+		}
 		return p.flush(ctx)
 	}
 	p.report()

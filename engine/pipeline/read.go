@@ -89,6 +89,11 @@ func (p *puller) read(ctx context.Context, r *reading) {
 		return
 	}
 	defer f.Close()
+	if r.task.Record > 0 {
+		r.format = string(format.JSON)
+		r.damaged = p.feedOne(ctx, r, f)
+		return
+	}
 	s, err := format.Open(f, p.opt.Format)
 	if err != nil {
 		r.format, r.damaged = "unknown", err
@@ -129,6 +134,15 @@ func (p *puller) feed(ctx context.Context, r *reading, from io.Reader) error {
 			return err
 		}
 	}
+}
+
+// feedOne prepares a record that was set aside before.
+func (p *puller) feedOne(ctx context.Context, r *reading, from io.Reader) error {
+	raw, err := io.ReadAll(from)
+	if err != nil {
+		return err
+	}
+	return r.send(ctx, p.preparer(r.task).piece(ctx, format.One(raw)))
 }
 
 func (r *reading) send(ctx context.Context, c *piece) error {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"tidemark.dev/tidemark/engine"
@@ -71,6 +72,21 @@ func (s *Store) Release(ctx context.Context, ids []int64) error {
 			}
 		}
 		return nil
+	})
+}
+
+// Replayed takes an entry out of quarantine whose record was read once more,
+// and moves what became of it in the ledger entry of its object.
+func (s *Store) Replayed(ctx context.Context, e QuarantineEntry, stored, dropped, again int64) error {
+	object, _, _ := strings.Cut(e.Position, "#")
+	return s.inTx(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM tidemark.quarantine WHERE id = ?`, e.ID); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `UPDATE tidemark.objects SET stored = stored + ?, dropped = dropped + ?, quarantined = quarantined - 1 + ?
+			WHERE rowid = (SELECT max(rowid) FROM tidemark.objects WHERE dataset = ? AND source = ? AND (key = ? OR url = ?))`,
+			stored, dropped, again, e.Dataset, e.Source, object, object)
+		return err
 	})
 }
 
