@@ -20,10 +20,10 @@ type TimeRange struct {
 }
 
 func (s *Server) dashboardsAPI() {
-	handle(s, "POST", "/dashboards/parse", "parseDashboard", "What a dashboard shows", s.parseDashboard)
-	handle(s, "POST", "/dashboards/item", "dashboardItem", "The rows of one item", inTurn(s, s.dashboardItem))
+	handle(s, "POST", "/dashboards/parse", "parseDashboard", "What a dashboard shows", sayable(s.parseDashboard))
+	handle(s, "POST", "/dashboards/item", "dashboardItem", "The rows of one item", inTurn(s, sayable(s.dashboardItem)))
 	handle(s, "GET", "/dashboards/values", "filterValues", "The values of a path, the most frequent first", inTurn(s, s.filterValues))
-	handle(s, "POST", "/time", "resolveTime", "The range that a text means now", s.resolveTime)
+	handle(s, "POST", "/time", "resolveTime", "The range that a text means now", sayable(s.resolveTime))
 }
 
 func (s *Server) parseDashboard(ctx context.Context, in *struct{ Body workbench.DashboardText }) (DashboardParsed, error) {

@@ -12,8 +12,8 @@ type RecordDetail struct {
 }
 
 func (s *Server) exploreAPI() {
-	handle(s, "POST", "/explore", "explore", "What matches, how it lies in time and what its fields hold", inTurn(s, s.explore))
-	handle(s, "POST", "/explore/context", "context", "The query for the records around one", s.context)
+	handle(s, "POST", "/explore", "explore", "What matches, how it lies in time and what its fields hold", inTurn(s, sayable(s.explore)))
+	handle(s, "POST", "/explore/context", "context", "The query for the records around one", sayable(s.context))
 	handle(s, "GET", "/datasets/{name}/records/{seq}", "getRecord", "One record, whole", inTurn(s, s.getRecord))
 }
 

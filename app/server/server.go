@@ -21,6 +21,7 @@ import (
 
 	"tidemark.dev/tidemark/app/workbench"
 	"tidemark.dev/tidemark/app/workspace"
+	"tidemark.dev/tidemark/engine"
 )
 
 // Options are what a server takes from its surroundings.
@@ -211,6 +212,21 @@ func handle[I, O any](s *Server, method, path, id, summary string, fn func(ctx c
 		}
 		return &reply[O]{out}, nil
 	})
+}
+
+// sayable makes a handler fail whose answer JSON cannot say, which the input
+// brought about: a year of five digits, a number that is none.
+func sayable[I, O any](fn func(context.Context, *I) (O, error)) func(context.Context, *I) (O, error) {
+	return func(ctx context.Context, in *I) (O, error) {
+		out, err := fn(ctx, in)
+		if err != nil {
+			return out, err
+		}
+		if _, err := json.Marshal(out); err != nil {
+			return out, engine.Errorf(engine.Invalid, "answer", "%w", err).WithHint("check the times and the numbers that were given")
+		}
+		return out, nil
+	}
 }
 
 // maxBody bounds what a request may carry, in bytes; uploads say their own.
