@@ -144,8 +144,15 @@ func (w *Window) menu(command func(name, path string)) *menu.Menu {
 	goTo.AddText("Go To…", keys.CmdOrCtrl("k"), tell("palette", ""))
 	goTo.AddSeparator()
 	for i, p := range []struct{ name, path string }{
-		{"Home", "/"}, {"Explore", "/explore"}, {"Notebooks", "/notebooks"}, {"Dashboards", "/dashboards"}, {"Rules", "/rules"},
-		{"Sources", "/sources"}, {"Schema", "/schema"}, {"Quarantine", "/quarantine"}, {"Plugins", "/plugins"},
+		{"Home", "/"},
+		{"Explore", "/explore"},
+		{"Notebooks", "/notebooks"},
+		{"Dashboards", "/dashboards"},
+		{"Rules", "/rules"},
+		{"Sources", "/sources"},
+		{"Schema", "/schema"},
+		{"Quarantine", "/quarantine"},
+		{"Plugins", "/plugins"},
 	} {
 		goTo.AddText(p.name, keys.CmdOrCtrl(fmt.Sprint(i+1)), tell("go", p.path))
 	}

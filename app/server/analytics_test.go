@@ -807,9 +807,9 @@ func TestOpenAPINamesEverything(t *testing.T) {
 // What JSON cannot say is a failure, and not the end of the connection.
 func TestAnswersThatJSONCannotSay(t *testing.T) {
 	s := openSmall(t)
-	p := s.refused(http.StatusBadRequest, "POST", "/dashboards/parse", object{"file": "dashboards/d.yaml", "text": "title: d\nrows:\n  - items:\n      - {sql: select 1, width: .nan}\n"})
-	if p.Kind != "invalid" || p.Hint == "" {
-		t.Errorf("%+v", p)
+	d := answered[DashboardParsed](s, "POST", "/dashboards/parse", object{"file": "dashboards/d.yaml", "text": "title: d\nrows:\n  - items:\n      - {sql: select 1, width: .nan}\n"})
+	if len(d.Problems) != 1 || !strings.Contains(d.Problems[0].Message, "width") || d.Problems[0].Line != 4 {
+		t.Errorf("%+v", d.Problems)
 	}
 	var raw json.RawMessage
 	for _, q := range []object{{"from": "9999-12-31T23:59:59Z"}, {"from": "0001-01-01T00:00:00Z", "to": "9999-12-31T23:59:59Z"}, {"to": "0001-01-01T00:00:00Z"}} {

@@ -483,6 +483,10 @@ func TestSourcesAndUploads(t *testing.T) {
 	}
 	p.fails(409, engine.Conflict, "POST", "/upload?name=My+Data.ndjson", `{}`)
 	p.fails(400, engine.Invalid, "POST", "/adopt", `{"path":"relative"}`)
+	// Neither the workspace with all that is around it, nor what is no data.
+	for _, path := range []string{"/", "/dev/zero", p.dir, filepath.Dir(p.dir), filepath.Join(p.dir, ".tidemark"), filepath.Join(p.dir, "tidemark.yaml")} {
+		p.fails(400, engine.Invalid, "POST", "/adopt", fmt.Sprintf(`{"path":%q}`, path))
+	}
 	if code, text, _ := p.raw("POST", "/upload?name=x.wasm", "no module"); code == 200 {
 		t.Errorf("a plugin that is none: %s", text)
 	}

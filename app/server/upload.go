@@ -225,6 +225,9 @@ func (s *Server) adopt(ctx context.Context, path string) (Upload, error) {
 	if err != nil {
 		return Upload{}, engine.Errorf(engine.NotFound, "open "+path, "%w", err)
 	}
+	if err := s.checkAdopted(path, info); err != nil {
+		return Upload{}, err
+	}
 	name := filepath.Base(path)
 	if strings.HasSuffix(name, ".wasm") && info.Mode().IsRegular() {
 		f, err := os.Open(path)
@@ -239,6 +242,31 @@ func (s *Server) adopt(ctx context.Context, path string) (Upload, error) {
 		pattern += "/**"
 	}
 	return s.addData(pattern, name)
+}
+
+// checkAdopted refuses what is no data: devices, and folders that hold the
+// workspace or what it keeps of itself.
+func (s *Server) checkAdopted(path string, info os.FileInfo) error {
+	if !info.IsDir() && !info.Mode().IsRegular() {
+		return engine.Errorf(engine.Invalid, "open "+path, "it is neither a file nor a folder").WithHint("choose a file, or a folder of files")
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return engine.Errorf(engine.NotFound, "open "+path, "%w", err)
+	}
+	root := s.bench.Workspace.Root
+	state := workspace.StateDir(root)
+	switch {
+	case within(root, real), within(real, state), real == filepath.Join(root, workspace.FileName):
+		return engine.Errorf(engine.Invalid, "open "+path, "the workspace itself is in it").WithHint("choose the folder that holds the data")
+	}
+	return nil
+}
+
+// within reports whether a path is a folder or lies somewhere in it.
+func within(path, folder string) bool {
+	rel, err := filepath.Rel(folder, path)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
 // literal writes a path as a pattern that means it alone.

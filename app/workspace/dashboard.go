@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"errors"
+	"math"
 	"time"
 
 	"tidemark.dev/tidemark/app/workspace/yamlfile"
@@ -57,6 +58,10 @@ func DecodeDashboard(file string, src []byte) (*Dashboard, error) {
 }
 
 func (i *DashboardItem) validate() error {
+	if math.IsNaN(i.Width) || math.IsInf(i.Width, 0) || i.Width < 0 {
+		i.Width = 0
+		return i.At.Key("width").At(0, "a width is a number above zero").WithHint("write width: 2 for an item twice as wide as its neighbours")
+	}
 	switch sql, measure := i.At.Has("sql"), i.At.Has("measure"); {
 	case sql && measure:
 		return i.At.Key("measure").At(0, "an item has sql or a measure, not both").WithHint("remove one of them")

@@ -5,7 +5,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
-import { launch, root, sample, serve, surroundings } from './harness.mjs'
+import { launch, program, root, sample, serve, surroundings } from './harness.mjs'
 
 const run = promisify(execFile)
 const out = join(root, 'docs', 'images')
@@ -31,6 +31,7 @@ const browser = await launch()
 let server
 try {
   await mkdir(out, { recursive: true })
+  if (process.argv[2]) await run(program, ['-w', process.argv[2], 'trust'], { env: s.env })
   server = await serve(s, process.argv[2] ?? (await sample(s, 'shop', '2026-01-05T00:00:00Z', '2026-01-12T00:00:00Z')))
   for (const scheme of ['light', 'dark']) {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, colorScheme: scheme, reducedMotion: 'reduce' })
