@@ -27,11 +27,24 @@ import (
 // few lie between it and the sink. It ends when the rows do, when ctx ends,
 // or when the sink has had enough.
 func (s *Store) Stream(ctx context.Context, query string, args []any, timeout time.Duration, sink Sink) error {
+	unsaid := false
 	err := cage.Deliver(ctx, s.DB(), query, args, cage.Options{Timeout: timeout}, func(ctx context.Context, conn driver.Conn, d cage.Delivery) error {
-		return stream(ctx, conn, d, args, sink)
+		err := stream(ctx, conn, d, args, sink)
+		var e *duckdb.Error
+		unsaid = ctx.Err() == nil && errors.As(err, &e) && e.Type == duckdb.ErrorTypeInterrupt
+		return err
 	})
-	if errors.Is(err, ErrEnough) {
+	switch {
+	case errors.Is(err, ErrEnough):
 		return nil
+	case unsaid && ctx.Err() == nil:
+		// The thread that fails stops the others, and one of those may be heard
+		// instead. Run in one piece, the query says why it fails.
+		rows, why := cage.Query(ctx, s.DB(), query, args, cage.Options{Timeout: timeout})
+		if why != nil {
+			return why
+		}
+		_ = rows.Close()
 	}
 	return err
 }
