@@ -53,14 +53,7 @@ func (s *Store) Commit(ctx context.Context, b engine.Batch) (engine.Committed, e
 	if err != nil {
 		return engine.Committed{}, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if next != nil {
-		s.datasets[b.Dataset] = next
-	}
-	if len(b.Replace) > 0 {
-		s.replaced[b.Dataset] = true
-	}
+	s.show(b, next)
 	if b.Since != nil && b.Schema != nil && len(next.segments) > 0 {
 		// Not in the same transaction: see copySettled. What a crash in between
 		// leaves in rest is all there, only not in its column.
@@ -70,6 +63,18 @@ func (s *Store) Commit(ctx context.Context, b engine.Batch) (engine.Committed, e
 		})
 	}
 	return done, err
+}
+
+// show lets everybody see what a batch has made of its dataset.
+func (s *Store) show(b engine.Batch, next *dataset) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if next != nil {
+		s.datasets[b.Dataset] = next
+	}
+	if len(b.Replace) > 0 {
+		s.replaced[b.Dataset] = true
+	}
 }
 
 // prepare opens the segment that the batch's schema version needs, and gives
