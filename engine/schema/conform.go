@@ -36,7 +36,8 @@ type Conformer struct {
 	fixed     bool   // slots are decided; this is the second look at a line
 }
 
-// edit replaces a span of the line; a nil text means null.
+// edit replaces a value of the line; a nil text means null, and that its
+// member is left out if it is one.
 type edit struct {
 	start, end int
 	text       []byte
@@ -333,6 +334,9 @@ func (c *Conformer) value(n *node, depth int) bool {
 		return true
 	}
 	if kind == isNull && n.declared && n.typ.Kind != engine.Unknown {
+		if c.inList == 0 {
+			c.edits = append(c.edits, edit{start: start, end: c.s.pos})
+		}
 		return true
 	}
 	if !n.declared || n.typ.Kind == engine.Unknown {
@@ -625,11 +629,17 @@ func (c *Conformer) appendLabels(dst []byte) []byte {
 	return dst
 }
 
-// appendBody copies the line with its edits. Line breaks between tokens
-// become spaces, for the loader reads one row a line.
+// appendBody copies the line with its edits. Members without a value are left
+// out: the loader is the faster for it. Line breaks between tokens become
+// spaces, for it reads one row a line.
 func (c *Conformer) appendBody(dst []byte) []byte {
 	mark, at := len(dst), 0
 	for _, e := range c.edits {
+		if e.text == nil && e.start > 0 { // else it is all of the text, which is a value then
+			dst = append(dst, c.s.b[at:memberStart(c.s.b, e.start)]...)
+			dst, at = dropMember(dst, c.s.b, e.end)
+			continue
+		}
 		dst = append(dst, c.s.b[at:e.start]...)
 		if e.text == nil {
 			dst = append(dst, "null"...)
@@ -648,6 +658,26 @@ func (c *Conformer) appendBody(dst []byte) []byte {
 		dst[i] = ' '
 	}
 	return dst
+}
+
+// memberStart finds the name of the member whose value begins at value.
+func memberStart(line []byte, value int) int {
+	at := bytes.LastIndexByte(line[:value], '"')
+	for at = bytes.LastIndexByte(line[:at], '"'); line[at-1] == '\\'; {
+		at = bytes.LastIndexByte(line[:at], '"')
+	}
+	return at
+}
+
+// dropMember takes away the comma that a left out member, whose value ends at
+// end, leaves over, and says where the copy goes on.
+func dropMember(dst, line []byte, end int) (copied []byte, next int) {
+	after := scanner{b: line, pos: end}
+	after.space()
+	if after.peek() == ',' {
+		return dst, after.pos + 1
+	}
+	return bytes.TrimSuffix(bytes.TrimRight(dst, " \t\r\n"), []byte{','}), end
 }
 
 // rest is one flat object: full path to raw value. Where a record repeated a

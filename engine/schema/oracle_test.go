@@ -113,14 +113,13 @@ func (o *judgement) say(format string, args ...any) {
 }
 
 // object checks every member of the record, and that the body has no others
-// that its type would take in.
+// that its type would take in. What the body's text leaves out is null.
 func (o *judgement) object(path string, record, body map[string]any, t engine.Type) {
 	for name, value := range record {
 		full := pathOf(path, name)
 		in, has := body[name]
-		if !has {
-			o.say("%s is not in the body's text", full)
-			continue
+		if has && in == nil {
+			o.say("%s is null in the body's text, and could be left out", full)
 		}
 		o.member(full, value, in, t, name)
 	}
