@@ -82,10 +82,6 @@ export async function json<T>(method: string, path: string, call: Call = {}): Pr
   return (response.status === 204 ? undefined : await response.json()) as T
 }
 
-export const get = <T>(path: string, query?: Call['query'], signal?: AbortSignal) => json<T>('GET', path, { query, signal })
-export const post = <T>(path: string, body?: unknown, signal?: AbortSignal) => json<T>('POST', path, { body: body ?? {}, signal })
-export const put = <T>(path: string, body: unknown) => json<T>('PUT', path, { body })
-export const del = <T>(path: string, query?: Call['query']) => json<T>('DELETE', path, { query })
 
 /** problemOf makes whatever was thrown into something to show. */
 export function problemOf(e: unknown): Problem {
@@ -98,11 +94,11 @@ export const aborted = (e: unknown): boolean => e instanceof DOMException && e.n
 /** ready tells the program that the page stands. */
 export async function ready(): Promise<void> {
   try {
-    await post('/ready', {
+    await json('POST', '/ready', { body: {
       title: document.title,
       heading: document.querySelector('h1')?.textContent ?? '',
       user_agent: navigator.userAgent,
-    })
+    } })
   } catch {
     // it is told by the connection's state
   }

@@ -1278,7 +1278,7 @@ export interface components {
              * @description About how many the histogram has, at most.
              * @default 120
              */
-            buckets: number;
+            buckets?: number;
             dataset: string;
             /** @description Paths whose values are counted. */
             facets?: string[];
@@ -1307,7 +1307,7 @@ export interface components {
              * @description How many values a facet lists.
              * @default 10
              */
-            top: number;
+            top?: number;
         };
         Explored: {
             /** Format: double */

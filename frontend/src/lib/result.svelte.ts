@@ -1,6 +1,6 @@
 import { tableFromIPC, type Table } from '@uwdata/flechette'
 
-import { aborted, get, problemOf, request } from '../api/client'
+import { aborted, problemOf, request } from '../api/client'
 import { cancelQuery, createQuery, deleteQuery, getQuery } from '../api/operations'
 import type { Column, Problem, QueryState } from '../api/types'
 

@@ -1,4 +1,4 @@
-import { json, request } from '../api/client'
+import { request } from '../api/client'
 import { createQuery, deleteQuery, getQuery } from '../api/operations'
 import type { QueryState } from '../api/types'
 

@@ -1,4 +1,4 @@
-import { ApiError, get, problemOf, put } from '../api/client'
+import { ApiError, problemOf } from '../api/client'
 import { deleteFile, readFile, renameFile as rename, writeFile } from '../api/operations'
 import type { FileText, Problem } from '../api/types'
 import { events } from './events.svelte'

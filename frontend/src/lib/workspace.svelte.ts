@@ -1,4 +1,4 @@
-import { get, problemOf } from '../api/client'
+import { problemOf } from '../api/client'
 import { catalog as catalogNow, getWorkspace } from '../api/operations'
 import type { Catalog, Problem, PullState, Workspace } from '../api/types'
 import { events } from './events.svelte'

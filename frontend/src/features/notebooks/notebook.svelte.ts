@@ -1,6 +1,6 @@
 import { tick, untrack } from 'svelte'
 
-import { get, problemOf, aborted } from '../../api/client'
+import { problemOf, aborted } from '../../api/client'
 import { parseNotebook, readFile, runCell, writeFile } from '../../api/operations'
 import type { Backtest, CellRun, Column, NotebookParam, ParsedNotebook, Problem, QueryState } from '../../api/types'
 import { Result } from '../../lib/result.svelte'
