@@ -117,6 +117,7 @@ func (p *puller) read(ctx context.Context, r *reading) {
 func (p *puller) feed(ctx context.Context, r *reading, from io.Reader) error {
 	split := format.NewSplitter(from, chunkBytes)
 	prepare := p.preparer(r.task)
+	defer prepare.done()
 	for {
 		c, err := split.Next()
 		if errors.Is(err, io.EOF) {
