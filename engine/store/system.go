@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 
 	"tidemark.dev/tidemark/engine"
 )
@@ -35,11 +36,19 @@ var systemTables = []string{
 	`CREATE TABLE IF NOT EXISTS tidemark.conflicts (
 		dataset VARCHAR, path VARCHAR, want VARCHAR, got VARCHAR, source VARCHAR, count BIGINT, example VARCHAR)`,
 	`CREATE TABLE IF NOT EXISTS tidemark.watermarks (dataset VARCHAR, watermark TIMESTAMPTZ, updated_at TIMESTAMPTZ)`,
+	`CREATE TABLE IF NOT EXISTS tidemark.shards (
+		dataset VARCHAR, source VARCHAR, stream VARCHAR, stream_created TIMESTAMPTZ, shard VARCHAR, sequence VARCHAR,
+		since TIMESTAMPTZ, last_arrival TIMESTAMPTZ, ended BOOLEAN, updated_at TIMESTAMPTZ)`,
+	`CREATE TABLE IF NOT EXISTS tidemark.marks (
+		dataset VARCHAR, source VARCHAR, shard VARCHAR, watermark TIMESTAMPTZ, seen_at TIMESTAMPTZ)`,
+	`CREATE TABLE IF NOT EXISTS tidemark.gaps (
+		dataset VARCHAR, source VARCHAR, stream VARCHAR, shard VARCHAR, gap_from TIMESTAMPTZ, gap_to TIMESTAMPTZ,
+		reason VARCHAR, found_at TIMESTAMPTZ)`,
 }
 
 func createSystemTables(ctx context.Context, db *sql.DB) error {
 	var found sql.NullInt64
-	row := db.QueryRowContext(ctx, `SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'tidemark' AND table_name = 'format'`)
+	row := db.QueryRowContext(ctx, `SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'tidemark'`)
 	if err := row.Scan(&found); err != nil {
 		return err
 	}
@@ -52,6 +61,13 @@ func createSystemTables(ctx context.Context, db *sql.DB) error {
 		_, err := db.ExecContext(ctx, `INSERT INTO tidemark.format VALUES (?)`, formatVersion)
 		return err
 	}
+	if int(found.Int64) < tables() { // made before some of them were needed
+		for _, ddl := range systemTables {
+			if _, err := db.ExecContext(ctx, ddl); err != nil {
+				return fmt.Errorf("add system tables: %w", err)
+			}
+		}
+	}
 	var version int
 	if err := db.QueryRowContext(ctx, `SELECT version FROM tidemark.format`).Scan(&version); err != nil {
 		return err
@@ -61,4 +77,14 @@ func createSystemTables(ctx context.Context, db *sql.DB) error {
 			WithHint("upgrade Tidemark")
 	}
 	return nil
+}
+
+// tables counts the system tables.
+func tables() (n int) {
+	for _, ddl := range systemTables {
+		if strings.HasPrefix(ddl, "CREATE TABLE") {
+			n++
+		}
+	}
+	return n
 }
