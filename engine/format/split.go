@@ -17,6 +17,9 @@ type Record struct {
 	Problem string
 	// Size is the length of a record too long to keep; Start equals End then.
 	Size int64
+	// Dropped is set for bytes that the format leaves out on purpose; they
+	// count as read.
+	Dropped bool
 }
 
 // Chunk is a run of records. Buf must not be changed while others read it.
@@ -46,6 +49,12 @@ type Splitter struct {
 	indent  int // blanks before here on this line, or -1 when it has more
 	stack   []byte
 	size    int // of a chunk
+
+	text    bool                   // any text: lines are not trimmed but for their ends
+	starts  func(line []byte) bool // whether a line begins a record; nil: each does
+	wrapper string                 // the array member whose elements are the records
+	wrapped bool                   // inside of one
+	outer   []byte                 // what stands before it, as an object
 }
 
 // NewSplitter cuts what r yields into chunks of about size bytes.
@@ -105,13 +114,22 @@ func (s *Splitter) fill(n int) {
 func (s *Splitter) begin() {
 	s.begun = true
 	s.buf = bytes.TrimPrefix(s.buf, bom)
+	if s.text {
+		s.lines = true
+		return
+	}
 	text := bytes.TrimLeft(s.buf, " \t\r\n")
+	if s.wrapper != "" && len(text) > 0 && text[0] == '{' && bytes.Contains(text[:min(len(text), wrapperHead)], []byte(`"`+s.wrapper+`"`)) {
+		s.indent = -1 // values, the first of which is a wrapper
+		s.buf = text
+		return
+	}
 	if len(text) > 0 && text[0] == '[' && (!laterObject(text) || jsonArray(text) && !wholeLine(text)) {
 		s.inArray, s.indent = true, -1
 		s.buf = text[1:]
 		return
 	}
-	s.lines = objectLines(text)
+	s.lines = objectLines(text) && !joinedLines(text)
 }
 
 // wholeLine reports whether text begins with a value that ends on its line.
@@ -141,6 +159,9 @@ func objectLines(text []byte) bool {
 }
 
 func (s *Splitter) cutLines(c *Chunk) (used int) {
+	if s.text {
+		return s.cutText(c)
+	}
 	for used < len(s.buf) {
 		end := bytes.IndexByte(s.buf[used:], '\n')
 		next := used + end + 1
@@ -175,6 +196,15 @@ func blank(b byte) bool { return b == ' ' || b == '\t' || b == '\n' || b == '\r'
 // its brackets are passed over.
 func (s *Splitter) cutValues(c *Chunk) (used int) {
 	for used < len(s.buf) {
+		if s.wrapper != "" {
+			switch skip, state := s.atWrapper(s.buf[used:], len(c.Records) > 0); state {
+			case wrapperPassed:
+				used += skip
+				continue
+			case wrapperOpen:
+				return used
+			}
+		}
 		if s.between(s.buf[used]) {
 			used++
 			continue

@@ -100,6 +100,10 @@ func (a *preparer) piece(ctx context.Context, c format.Chunk) *piece {
 			continue
 		}
 		out.read++
+		if r.Dropped {
+			out.dropped++
+			continue
+		}
 		l := line{c.Bytes(r), row}
 		if r.Problem != "" {
 			out.asides = append(out.asides, problem{l, r.Problem})

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/format"
 	"tidemark.dev/tidemark/engine/schema"
 )
 
@@ -43,6 +44,9 @@ type puller struct {
 func Pull(ctx context.Context, opt Options, tasks []Task) (Counts, error) {
 	if opt.Clock == nil {
 		opt.Clock = engine.SystemClock{}
+	}
+	if opt.Formats == nil {
+		opt.Formats = format.Builtin()
 	}
 	opt.Workers = max(1, opt.Workers)
 	if opt.Report == nil {

@@ -62,7 +62,7 @@ func (p *puller) decodeTable(ctx context.Context, r *reading, path string, as fo
 		return err
 	}
 	defer f.Close()
-	return p.feed(ctx, r, f)
+	return p.feed(ctx, r, format.NewSplitter(f, chunkBytes))
 }
 
 // decode reads every value of a columnar file: into a file of lines, or to see
