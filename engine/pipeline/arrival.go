@@ -55,7 +55,7 @@ func (a *livePreparer) arrival(ctx context.Context, r *engine.Arrival, out *piec
 // placed keeps where a line came from.
 func (c *piece) placed(raw []byte, at place) line {
 	c.places = append(c.places, at)
-	return line{raw, int64(len(c.places) - 1)}
+	return line{raw: raw, row: int64(len(c.places) - 1), came: raw}
 }
 
 // decode recognises a record and cuts it into those it holds.
