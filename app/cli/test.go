@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -22,7 +23,10 @@ func (a *app) testVerb() *cobra.Command {
 			"nothing stored. The last line counts; exit code 1 says that a test failed.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for i, f := range args {
-				args[i] = a.path(f)
+				// As a shell completes it, or as the workspace lists it.
+				if _, err := os.Stat(a.path(f)); err == nil {
+					args[i] = a.path(f)
+				}
 			}
 			if _, err := a.workspaceRoot(); engine.KindOf(err) == engine.NotFound && len(args) > 0 && a.workspaceDir == "" {
 				report, err := a.testAlone(cmd.Context(), args)
@@ -49,7 +53,7 @@ func (a *app) testAlone(ctx context.Context, files []string) (*tester.Report, er
 		if rel, err := filepath.Rel(a.env.Cwd, f); err == nil && filepath.IsLocal(rel) {
 			return filepath.ToSlash(rel), f
 		}
-		return f, f
+		return f, a.path(f)
 	}, nil)
 }
 

@@ -1,6 +1,8 @@
 package tester
 
 import (
+	"errors"
+	"strings"
 	"time"
 
 	"tidemark.dev/tidemark/app/workspace"
@@ -27,7 +29,7 @@ func prepare(test *workspace.Test, s Surroundings) (*trial, error) {
 		p, err = t.prepareWindow()
 	}
 	if err != nil {
-		return nil, err
+		return nil, inTests(err)
 	}
 	config := window.Config{Plan: p, Accumulation: window.Accumulation(test.Accumulation)}
 	t.late(&config, settings)
@@ -174,4 +176,20 @@ func (t *trial) movesByHand() bool {
 
 func strategy(w workspace.Watermark) window.Strategy {
 	return window.Strategy{Kind: w.Strategy, Lateness: w.Lateness, Idle: w.Idle, MaxFuture: w.MaxFuture, P: w.P}
+}
+
+// inTests says what to do in a test where the hint is about a dataset.
+func inTests(err error) error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var out []error
+		for _, e := range joined.Unwrap() {
+			out = append(out, inTests(e))
+		}
+		return errors.Join(out...)
+	}
+	var e *engine.Error
+	if errors.As(err, &e) && strings.Contains(e.Hint, "tidemark schema") {
+		return e.WithHint("give it a value in an event of the test: that is where its type comes from")
+	}
+	return err
 }
