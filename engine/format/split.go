@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"sync"
 )
 
 // MaxRecord is the longest record that is taken in, in bytes. A longer one
@@ -31,6 +32,33 @@ type Chunk struct {
 // One is a chunk of a single record, whatever is in it.
 func One(record []byte) Chunk {
 	return Chunk{Buf: record, Records: []Record{{End: len(record)}}}
+}
+
+// Recycle lets later chunks have the memory of this one. Nobody may hold on to
+// any of its records then.
+func (c Chunk) Recycle() {
+	if cap(c.Buf) <= maxRecycled {
+		buf, records := c.Buf[:0], c.Records[:0]
+		buffers.Put(&buf)
+		recordLists.Put(&records)
+	}
+}
+
+// What chunks are made of is used again: a stream of them would keep the
+// garbage collector busy. A chunk with a long record is not worth keeping.
+const maxRecycled = 4 << 20
+
+var (
+	buffers     = sync.Pool{New: func() any { return new([]byte) }}
+	recordLists = sync.Pool{New: func() any { return new([]Record) }}
+)
+
+// buffer gives n bytes that hold anything.
+func buffer(n int) []byte {
+	if b := *buffers.Get().(*[]byte); cap(b) >= n {
+		return b[:n]
+	}
+	return make([]byte, n)
 }
 
 // Bytes is one record of the chunk.
@@ -69,7 +97,7 @@ func (s *Splitter) Next() (Chunk, error) {
 	}
 	s.fill(s.size)
 	for {
-		c := Chunk{Buf: s.buf}
+		c := Chunk{Buf: s.buf, Records: *recordLists.Get().(*[]Record)}
 		var used int
 		if s.lines {
 			used = s.cutLines(&c)
@@ -98,7 +126,7 @@ func (s *Splitter) fill(n int) {
 	if s.eof || len(s.buf) >= n {
 		return
 	}
-	grown := make([]byte, n)
+	grown := buffer(n)
 	have := copy(grown, s.buf)
 	got, err := io.ReadFull(s.r, grown[have:])
 	s.buf = grown[:have+got]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,6 +29,7 @@ type puller struct {
 	conform *schema.Conformer
 	refused map[string]string
 	shape   atomic.Pointer[shape]
+	runners sync.Pool // of stages, for the next object
 
 	// What the goroutines that read ahead may do at once: prepare pieces, and
 	// decode a columnar file, which takes all processors by itself.
@@ -245,6 +247,7 @@ func (p *puller) take(ctx context.Context, o *objectRun, c *piece) error {
 	p.counts.Read += c.read
 	p.counts.Dropped += c.dropped
 	o.state.Dropped += c.dropped
+	c.kept = c.kept || len(c.asides) > 0
 	for _, a := range c.asides {
 		p.setAside(o, a.line, a.reason, "", "", "")
 	}
@@ -275,6 +278,7 @@ func (p *puller) lines(o *objectRun, c *piece) error {
 			rows++
 			err = p.batch.append(o.origin, l.row, p.opt.Store, func(dst []byte) []byte { return append(dst, values...) })
 		} else {
+			c.kept = true // the line may wait for its type, or go to quarantine
 			err = p.conformLine(o, l)
 		}
 		if err != nil {

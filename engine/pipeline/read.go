@@ -121,6 +121,7 @@ func (p *puller) hint(t Task) format.Hint {
 // channel is what holds a fast reader back.
 func (p *puller) feed(ctx context.Context, r *reading, split format.Reader) error {
 	prepare := p.preparer(r.task)
+	defer prepare.done()
 	for {
 		c, err := split.Next()
 		if errors.Is(err, io.EOF) {

@@ -198,6 +198,7 @@ func (p *puller) tableLines(ctx context.Context, o *objectRun, whole *wholeTable
 	}
 	defer f.Close()
 	split, prepare := format.NewSplitter(f, chunkBytes), p.preparer(o.task)
+	defer prepare.done()
 	for {
 		c, err := split.Next()
 		if errors.Is(err, io.EOF) {
