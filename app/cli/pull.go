@@ -119,6 +119,12 @@ func (a *app) pull(ctx context.Context, b *workbench.Workbench, opt workbench.Pu
 }
 
 func (a *app) printPull(r workbench.PullResult) error {
+	if r.Attached > 0 {
+		fmt.Fprintf(a.stdout, "%s attached, %s of footers fetched\n", plural(r.Attached, "object"), formatBytes(r.Fetched))
+		if r.Objects == 0 && r.Failed == 0 && r.Skipped == 0 {
+			return nil
+		}
+	}
 	if r.Objects == 0 && r.Failed == 0 && r.Skipped > 0 {
 		_, err := fmt.Fprintf(a.stdout, "nothing new: %s pulled before\n", plural(r.Skipped, "object"))
 		return err

@@ -85,6 +85,7 @@ func (a *app) queryFormat(format, output string) (string, error) {
 }
 
 func (a *app) query(ctx context.Context, b *workbench.Workbench, query, format, output string, timeout time.Duration) (err error) {
+	ctx = workbench.WithUse(ctx, a.tellUse)
 	w, width := a.stdout, 0
 	if a.env.TTY && output == "" {
 		width = a.env.Columns

@@ -49,6 +49,8 @@ type Workbench struct {
 	staging string
 	cache   *cache.Cache
 
+	attached attached
+
 	pulls     sync.Mutex
 	plugins   pluginHost
 	memo      memo
@@ -87,6 +89,7 @@ func Open(ctx context.Context, w *workspace.Workspace, opt Options) (*Workbench,
 		os.RemoveAll(b.staging)
 		return nil, err
 	}
+	b.Store.SetLender(lender{b})
 	return b, nil
 }
 

@@ -123,12 +123,14 @@ type AttachedObject struct {
 	Seconds          float64
 	// FirstSeq is the _seq of its first row.
 	FirstSeq int64
+	// Broken says that it stands in quarantine.
+	Broken bool
 }
 
 // AttachedObjects reads the ledger of an attached source, by key.
 func (s *Store) AttachedObjects(ctx context.Context, dataset, source string) (map[string]AttachedObject, error) {
-	rows, err := s.DB().QueryContext(ctx, `SELECT key, url, etag, size, records, first_seq, bytes_fetched FROM tidemark.objects
-		WHERE dataset = ? AND source = ? AND state = ?`, dataset, source, stateAttached)
+	rows, err := s.DB().QueryContext(ctx, `SELECT key, url, etag, size, records, coalesce(first_seq, 0), bytes_fetched, min_event_time, max_event_time, state <> ?
+		FROM tidemark.objects WHERE dataset = ? AND source = ?`, stateAttached, dataset, source)
 	if err != nil {
 		return nil, err
 	}
@@ -136,8 +138,12 @@ func (s *Store) AttachedObjects(ctx context.Context, dataset, source string) (ma
 	out := map[string]AttachedObject{}
 	for rows.Next() {
 		var o AttachedObject
-		if err := rows.Scan(&o.Key, &o.URL, &o.ETag, &o.Size, &o.Rows, &o.FirstSeq, &o.Fetched); err != nil {
+		var oldest, newest sql.NullTime
+		if err := rows.Scan(&o.Key, &o.URL, &o.ETag, &o.Size, &o.Rows, &o.FirstSeq, &o.Fetched, &oldest, &newest, &o.Broken); err != nil {
 			return nil, err
+		}
+		if oldest.Valid && newest.Valid {
+			o.MinTime, o.MaxTime = oldest.Time.UTC(), newest.Time.UTC()
 		}
 		o.Source = source
 		out[o.Key] = o
@@ -173,8 +179,7 @@ func (s *Store) KnowAttached(ctx context.Context, dataset, source string, object
 			}
 		}
 		for _, o := range out {
-			if _, err := tx.ExecContext(ctx, `INSERT INTO tidemark.objects (dataset, source, key, url, etag, size, modified, format, state, records, stored,
-				quarantined, dropped, bytes_fetched, min_event_time, max_event_time, schema_version, seconds, pulled_at, first_seq)
+			if _, err := tx.ExecContext(ctx, `INSERT INTO tidemark.objects (`+objectColumns+`, first_seq)
 				VALUES (?, ?, ?, ?, ?, ?, ?, 'parquet', ?, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?)`,
 				dataset, source, o.Key, o.URL, o.Version(), o.Size, moment(o.Modified), stateAttached, o.Rows, o.Fetched,
 				moment(o.MinTime), moment(o.MaxTime), version.Version, o.Seconds, s.opt.Clock.Now(), o.FirstSeq); err != nil {

@@ -13,7 +13,7 @@ import (
 var (
 	filterColumn  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.]*`)
 	filterOp      = regexp.MustCompile(`^(>=|<=|!=|=|<|>| IS NOT NULL| IS NULL| IN \()`)
-	filterLiteral = regexp.MustCompile(`^('(?:[^']|'')*'|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)(?:::([A-Z][A-Z0-9_ (),]*[A-Z0-9)]))?`)
+	filterLiteral = regexp.MustCompile(`^('(?:[^']|'')*'|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)(?:::(TIMESTAMP WITH TIME ZONE|[A-Z_]+(?:\([0-9, ]*\))?))?`)
 )
 
 // readFilter reads a condition that DuckDB's plan has at a scan. It gives

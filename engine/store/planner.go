@@ -16,9 +16,9 @@ import (
 // planner asks DuckDB's own optimizer what a query reads of which table. It is
 // an instance in memory with the tables of the database and no rows.
 type planner struct {
-	mu  sync.Mutex
-	db  *sql.DB
-	for_ string // what its tables are like
+	mu   sync.Mutex
+	db   *sql.DB
+	like string // what its tables are
 }
 
 // What the optimizer must not do to a query that is only looked at: conclude
@@ -104,7 +104,7 @@ func (s *Store) catalogSQL() []string {
 
 func (p *planner) open(ctx context.Context, tables []string) error {
 	like := strings.Join(tables, ";")
-	if p.db != nil && p.for_ == like {
+	if p.db != nil && p.like == like {
 		return nil
 	}
 	p.close()
@@ -119,7 +119,7 @@ func (p *planner) open(ctx context.Context, tables []string) error {
 			return err
 		}
 	}
-	p.db, p.for_ = db, like
+	p.db, p.like = db, like
 	return nil
 }
 
