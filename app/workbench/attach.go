@@ -39,7 +39,7 @@ type attachment struct {
 	listed  time.Time
 	// unpaid is what was fetched to get to know the objects and no query has
 	// been told of.
-	unpaid int64
+	unpaid  int64
 	mapping engine.Mapping
 	shapes  map[string]*shape
 	footers map[string]*parquet.Footer
