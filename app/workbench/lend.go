@@ -71,7 +71,10 @@ func (b *Workbench) lend(ctx context.Context, needs []engine.Need, again bool) (
 		made = append(made, o)
 		estimate += o.use.BytesEstimated
 	}
-	err := b.afford(made, estimate)
+	err := estimated(ctx, made)
+	if err == nil {
+		err = b.afford(made, estimate)
+	}
 	for _, o := range made {
 		if err == nil {
 			err = b.deliver(ctx, o)

@@ -43,16 +43,11 @@ type Progress struct {
 // PullResult is what a pull did; its JSON is part of the contract.
 type PullResult struct {
 	pipeline.Counts
-<<<<<<< HEAD
-	Skipped  int64               `json:"skipped"`
-	Attached int64               `json:"attached,omitempty"`
-	Seconds  float64             `json:"seconds"`
-=======
-	Skipped int64   `json:"skipped"`
-	Seconds float64 `json:"seconds"`
+	Skipped  int64   `json:"skipped"`
+	Attached int64   `json:"attached,omitempty"`
+	Seconds  float64 `json:"seconds"`
 	// Unmet are policies on paths that never appeared.
 	Unmet    []Unmet             `json:"unmet_policies,omitempty"`
->>>>>>> 2d415f8efc20faba45eb6f102be05ca0be899561
 	Datasets map[string]struct{} `json:"-"`
 }
 
@@ -308,17 +303,9 @@ func (b *Workbench) list(ctx context.Context, j *job, opt PullOptions) error {
 	if err != nil {
 		return err
 	}
-<<<<<<< HEAD
 	objects, err := listed(ctx, j.archive)
 	for _, o := range objects {
-=======
-	return j.archive.List(ctx, func(o engine.Object) bool {
-		o.Source = name
-		if j.archive.config.Type == "file" {
-			o.URL = o.Key // relative to the workspace, which may move
-		}
 		j.archive.forget(o)
->>>>>>> 2d415f8efc20faba45eb6f102be05ca0be899561
 		if !mayHold(o, opt.From, opt.To) {
 			continue
 		}

@@ -21,15 +21,12 @@ type archive struct {
 	config workspace.Source
 	// fetch gives an object as a local file.
 	fetch func(ctx context.Context, o engine.Object) (pipeline.Local, error)
-<<<<<<< HEAD
 	// ranges hands out parts of objects; place is what their keys are unique
 	// in, empty for those that lie on this machine.
 	ranges engine.RangeSource
 	place  string
-=======
 	// forget lets go of the object's bytes in the cache, where none may lie.
 	forget func(o engine.Object)
->>>>>>> 2d415f8efc20faba45eb6f102be05ca0be899561
 	// requests is how many requests listing has cost so far.
 	requests func() int64
 }

@@ -128,11 +128,7 @@ func (s *Store) Drop(ctx context.Context, name string) error {
 		for _, g := range d.segments {
 			statements = append(statements, "DROP TABLE "+g.sql())
 		}
-<<<<<<< HEAD
-		for _, table := range []string{"schemas", "segments", "objects", "checkpoints", "quarantine", "conflicts", "watermarks", "attached"} {
-=======
-		for _, table := range []string{"schemas", "segments", "objects", "checkpoints", "quarantine", "conflicts", "watermarks", "policies", "shards", "marks", "gaps"} {
->>>>>>> 2d415f8efc20faba45eb6f102be05ca0be899561
+		for _, table := range []string{"schemas", "segments", "objects", "checkpoints", "quarantine", "conflicts", "watermarks", "policies", "shards", "marks", "gaps", "attached"} {
 			statements = append(statements, "DELETE FROM tidemark."+table+" WHERE dataset = "+engine.QuoteText(name))
 		}
 		others := []string{}
