@@ -17,6 +17,9 @@ type Options struct {
 	// Rewrite turns the checked statement, which is no EXPLAIN, into the text
 	// that runs, and is trusted; nil runs it as it is.
 	Rewrite func(*Statement) (string, error)
+	// Own says which functions the application has added, and may be called;
+	// nil is none.
+	Own func(name string) bool
 }
 
 // Query checks a query and runs it in a READ ONLY transaction, to its end.
@@ -126,7 +129,7 @@ func prepare(ctx context.Context, conn *sql.Conn, query string, opt Options) (*p
 	if _, err := conn.ExecContext(ctx, begin); err != nil {
 		return nil, Explain(err, query)
 	}
-	s, err := Check(ctx, conn, query)
+	s, err := Check(ctx, conn, query, opt.Own)
 	if err != nil {
 		return nil, err
 	}

@@ -15,8 +15,11 @@ export { tm_abi_1, tm_manifest, tm_init, tm_alloc, tm_call } from "../../../sdk/
 plugin(
   '{"name":"mask_pii","version":"1.1.0","abi":"1.0","deterministic":true,"functions":[{"name":"mask_pii","kind":"transform",' +
     '"inputs":[{"field":"message","type":"utf8"}],"outputs":[{"field":"message","type":"utf8"}]}],' +
-    '"config":{"email":{"type":"bool","default":true},"ip":{"type":"bool","default":true},' +
-    '"card":{"type":"bool","default":true},"keep_domain":{"type":"bool","default":false}}}',
+    '"config":{"type":"object","additionalProperties":false,"properties":{' +
+    '"email":{"type":"boolean","default":true,"description":"Hide e-mail addresses."},' +
+    '"ip":{"type":"boolean","default":true,"description":"Hide IPv4 and IPv6 addresses."},' +
+    '"card":{"type":"boolean","default":true,"description":"Hide payment card numbers."},' +
+    '"keep_domain":{"type":"boolean","default":false,"description":"Keep the domain of an e-mail address."}}}}',
 );
 
 const MASK_EMAIL = declare("email", true);
