@@ -256,10 +256,6 @@ func runnable(c workspace.Source, d workspace.Dataset) error {
 		return refuse("datasets."+d.Name+".columns", "take it out, or mask the values with a transform; nothing was stored")
 	case len(d.Key) > 0:
 		return refuse("datasets."+d.Name+".key", "take it out, or use dedup")
-	case c.RoleARN != "":
-		return refuse("sources."+c.Name+".role_arn", "name a profile that assumes the role in the AWS configuration, and give profile")
-	case len(c.Include) > 0 || len(c.Exclude) > 0:
-		return refuse("sources."+c.Name+".include and exclude", "write the pattern into the source's path or url")
 	}
 	switch c.Format {
 	case "auto", "json", "ndjson", "csv", "parquet":

@@ -11,6 +11,7 @@ import (
 	"tidemark.dev/tidemark/engine/pipeline"
 	"tidemark.dev/tidemark/engine/source/cache"
 	"tidemark.dev/tidemark/engine/source/file"
+	"tidemark.dev/tidemark/engine/source/glob"
 	"tidemark.dev/tidemark/engine/source/s3"
 )
 
@@ -25,14 +26,53 @@ type archive struct {
 }
 
 // openSource wires up a bounded source. Nothing is contacted yet.
-func (b *Workbench) openSource(ctx context.Context, c workspace.Source) (*archive, error) {
+func (b *Workbench) openSource(ctx context.Context, c workspace.Source) (a *archive, err error) {
+	only, err := glob.NewFilter(c.Include, c.Exclude)
+	if err != nil {
+		return nil, engine.Errorf(engine.Invalid, "pull "+c.Name, "%w", err)
+	}
 	switch c.Type {
 	case "file":
-		return b.openFiles(c)
+		a, err = b.openFiles(c)
 	case "s3":
-		return b.openBucket(ctx, c)
+		a, err = b.openBucket(ctx, c)
+	default:
+		return nil, endless(c)
 	}
-	return nil, engine.Errorf(engine.Invalid, "pull "+c.Name, "it is a %s source, which has no end", c.Type).
+	if err == nil && !only.Empty() {
+		a.Source = filtered{a.Source, c.Name, only}
+	}
+	return a, err
+}
+
+// filtered is a source of which names choose the objects.
+type filtered struct {
+	engine.Source
+	name string
+	only glob.Filter
+}
+
+// List is that of the source without what the names leave out. That nothing
+// is left is NotFound, as with a prefix that takes nothing.
+func (f filtered) List(ctx context.Context, yield func(engine.Object) bool) error {
+	var left, out int
+	err := f.Source.List(ctx, func(o engine.Object) bool {
+		if !f.only.Takes(o.Key) {
+			out++
+			return true
+		}
+		left++
+		return yield(o)
+	})
+	if err == nil && left == 0 {
+		return engine.Errorf(engine.NotFound, "list "+f.name, "include and exclude leave none of its %d objects", out).
+			WithHint("patterns are compared with whole keys, or, without a slash, with each name in them: write team-* or logs/team-*/**")
+	}
+	return err
+}
+
+func endless(c workspace.Source) error {
+	return engine.Errorf(engine.Invalid, "pull "+c.Name, "it is a %s source, which has no end", c.Type).
 		WithHint("pull takes s3 and file sources")
 }
 
@@ -58,7 +98,7 @@ func (b *Workbench) openFiles(c workspace.Source) (*archive, error) {
 
 func (b *Workbench) openBucket(ctx context.Context, c workspace.Source) (*archive, error) {
 	s, err := s3.New(ctx, s3.Config{
-		Name: c.Name, URL: c.URL, Endpoint: c.Endpoint, Region: c.Region, PathStyle: c.PathStyle, Profile: c.Profile,
+		Name: c.Name, URL: c.URL, Endpoint: c.Endpoint, Region: c.Region, PathStyle: c.PathStyle, Profile: c.Profile, RoleARN: c.RoleARN,
 	})
 	if err != nil {
 		return nil, err

@@ -35,6 +35,8 @@ func (p *puller) reshape() {
 // its turn comes. What needs the batch, or the lines before, is left.
 type piece struct {
 	columns []engine.ForeignColumn // of a columnar file; there is nothing else then
+	chunk   format.Chunk
+	kept    bool // somebody holds on to lines of the chunk
 
 	next    int64 // number of the record after the piece
 	read    int64 // what it adds to the records read
@@ -73,10 +75,21 @@ type preparer struct {
 
 func (p *puller) preparer(t Task) *preparer {
 	a := &preparer{p: p, skip: t.Skip, next: max(1, t.Record)}
+	if idle, has := p.runners.Get().([]*stageRunner); has {
+		a.stages = idle
+		return a
+	}
 	for _, s := range p.opt.Stages {
 		a.stages = append(a.stages, newStageRunner(s, p.opt.Mapping))
 	}
 	return a
+}
+
+// done lets another object have what the transforms were given.
+func (a *preparer) done() {
+	if a.stages != nil {
+		a.p.runners.Put(a.stages) //nolint:staticcheck // a slice header an object costs nothing
+	}
 }
 
 // rowsBuffers are used again: a piece is short-lived and as large as its chunk.
@@ -89,10 +102,14 @@ func (c *piece) done() {
 		rowsBuffers.Put(&rows)
 		c.rows = nil
 	}
+	if !c.kept && c.chunk.Buf != nil {
+		c.chunk.Recycle()
+		c.chunk = format.Chunk{}
+	}
 }
 
 func (a *preparer) piece(ctx context.Context, c format.Chunk) *piece {
-	out := &piece{lines: make([]line, 0, len(c.Records))}
+	out := &piece{chunk: c, lines: make([]line, 0, len(c.Records))}
 	for _, r := range c.Records {
 		row := a.next
 		a.next++
@@ -100,6 +117,10 @@ func (a *preparer) piece(ctx context.Context, c format.Chunk) *piece {
 			continue
 		}
 		out.read++
+		if r.Dropped {
+			out.dropped++
+			continue
+		}
 		l := line{c.Bytes(r), row}
 		if r.Problem != "" {
 			out.asides = append(out.asides, problem{l, r.Problem})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/format"
 )
 
 // Limits of one micro-batch, and of what is held in memory at once.
@@ -86,6 +87,9 @@ type Options struct {
 	Dataset string
 	Source  string
 	Format  string
+	// Formats are the ones that are known; nil means those that come with
+	// Tidemark.
+	Formats *format.Table
 	Mapping engine.Mapping
 	// FindTime lets a dataset without a configured event time take the first
 	// usual name that its records have.

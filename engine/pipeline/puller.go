@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/format"
 	"tidemark.dev/tidemark/engine/schema"
 )
 
@@ -27,6 +29,7 @@ type puller struct {
 	conform *schema.Conformer
 	refused map[string]string
 	shape   atomic.Pointer[shape]
+	runners sync.Pool // of stages, for the next object
 
 	// What the goroutines that read ahead may do at once: prepare pieces, and
 	// decode a columnar file, which takes all processors by itself.
@@ -43,6 +46,9 @@ type puller struct {
 func Pull(ctx context.Context, opt Options, tasks []Task) (Counts, error) {
 	if opt.Clock == nil {
 		opt.Clock = engine.SystemClock{}
+	}
+	if opt.Formats == nil {
+		opt.Formats = format.Builtin()
 	}
 	opt.Workers = max(1, opt.Workers)
 	if opt.Report == nil {
@@ -241,6 +247,7 @@ func (p *puller) take(ctx context.Context, o *objectRun, c *piece) error {
 	p.counts.Read += c.read
 	p.counts.Dropped += c.dropped
 	o.state.Dropped += c.dropped
+	c.kept = c.kept || len(c.asides) > 0
 	for _, a := range c.asides {
 		p.setAside(o, a.line, a.reason, "", "", "")
 	}
@@ -271,6 +278,7 @@ func (p *puller) lines(o *objectRun, c *piece) error {
 			rows++
 			err = p.batch.append(o.origin, l.row, p.opt.Store, func(dst []byte) []byte { return append(dst, values...) })
 		} else {
+			c.kept = true // the line may wait for its type, or go to quarantine
 			err = p.conformLine(o, l)
 		}
 		if err != nil {

@@ -21,7 +21,9 @@ type stageRunner struct {
 	extract  *schema.Extractor
 	inputs   []StageField
 	outputs  []StageField
-	outField []int // of the extractor
+	outField []int           // of the extractor
+	columns  []engine.Column // of the inputs, used again
+	whole    []int           // lines that take part, used again
 }
 
 func newStageRunner(s Stage, m engine.Mapping) *stageRunner {
@@ -42,20 +44,24 @@ func newStageRunner(s Stage, m engine.Mapping) *stageRunner {
 		r.outField = append(r.outField, i)
 	}
 	r.extract = schema.NewExtractor(fields)
+	for _, f := range r.inputs {
+		r.columns = append(r.columns, engine.Column{Name: f.Path.String(), Type: f.Type})
+	}
 	return r
 }
 
 // run passes lines through the transform. Lines that are not JSON objects go
 // on as they are: the conformer will say why.
 func (r *stageRunner) run(ctx context.Context, lines []line, reject func(l line, reason string)) (out []line, dropped int64, err error) {
-	columns := make([]engine.Column, len(r.inputs))
-	for i, f := range r.inputs {
-		columns[i] = engine.Column{Name: f.Path.String(), Type: f.Type}
-		if f.Type == engine.Varchar || f.Type == engine.JSON {
-			columns[i].Offsets = append(columns[i].Offsets, 0)
+	columns := r.columns
+	for i := range columns {
+		c := &columns[i]
+		c.Bytes, c.Offsets, c.Ints, c.Floats, c.Null = c.Bytes[:0], c.Offsets[:0], c.Ints[:0], c.Floats[:0], nil
+		if c.Type == engine.Varchar || c.Type == engine.JSON {
+			c.Offsets = append(c.Offsets, 0)
 		}
 	}
-	whole := make([]int, 0, len(lines)) // lines that take part
+	whole := r.whole[:0]
 	for i, l := range lines {
 		if !r.extract.Find(l.raw) {
 			continue
@@ -65,6 +71,7 @@ func (r *stageRunner) run(ctx context.Context, lines []line, reject func(l line,
 		}
 		whole = append(whole, i)
 	}
+	r.whole = whole
 	if len(whole) == 0 {
 		return lines, 0, nil
 	}
