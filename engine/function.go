@@ -12,12 +12,13 @@ type ScalarFunction struct {
 	Output TypeKind
 	// PassNulls hands rows with a null over too; else they give null.
 	PassNulls bool
-	// Call computes a batch: rows values for columns, which are the inputs and
-	// hold until it returns. Failed tells by row why there is no value; the
-	// query fails with the first of them. It is called by several goroutines
-	// at once, and answers the same for the same row.
-	Call func(ctx context.Context, columns []Column, rows int) (out Column, failed map[int]string, err error)
-	// Hold is called when a query begins to use the function; what it gives is
-	// called when that query ends. It may be nil.
-	Hold func() (release func())
+	// Begin is called when a query begins to use the function, and release when
+	// that query ends: in between call stays what it is.
+	Begin func() (call ScalarCall, release func(), err error)
 }
+
+// ScalarCall computes a batch: rows values for columns, which are the inputs
+// and hold until it returns. Failed tells by row why there is no value; the
+// query fails with the first of them. It is called by several goroutines at
+// once, and answers the same for the same row.
+type ScalarCall func(ctx context.Context, columns []Column, rows int) (out Column, failed map[int]string, err error)

@@ -107,6 +107,7 @@ func (p *Plugin) try(ctx context.Context, n int, in []engine.Column, from, to in
 		i.discard(ctx)
 		return nil, err
 	}
+	p.stats.grew(int64(i.module.Memory().Size()))
 	// Memory never shrinks: an instance that has grown makes room for a new one.
 	if int64(i.module.Memory().Size()) > p.settings.Memory*3/4 {
 		i.discard(ctx)

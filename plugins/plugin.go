@@ -2,6 +2,8 @@ package plugins
 
 import (
 	"context"
+	"encoding/json"
+	"slices"
 	"sync/atomic"
 
 	"github.com/tetratelabs/wazero"
@@ -23,22 +25,30 @@ type Plugin struct {
 	running  chan struct{} // as many as there may be instances at once
 
 	logged atomic.Int64
+	holds  holds
 	stats  stats
 }
 
 // Info describes a plugin.
 type Info struct {
-	Name      string
-	Version   string
-	ABI       string
-	SHA256    string
-	Functions []Function
+	Name          string          `json:"name"`
+	Version       string          `json:"version"`
+	ABI           string          `json:"abi"`
+	SHA256        string          `json:"sha256"`
+	Functions     []Function      `json:"functions"`
+	Config        json.RawMessage `json:"config,omitempty"` // a JSON Schema
+	Deterministic bool            `json:"deterministic"`
 }
 
 // Info tells what the plugin says of itself.
 func (p *Plugin) Info() Info {
 	m := p.manifest
-	return Info{Name: m.Name, Version: m.Version, ABI: m.ABI, SHA256: p.sha256, Functions: m.Functions}
+	return Info{m.Name, m.Version, m.ABI, p.sha256, m.Functions, m.Config, m.Deterministic}
+}
+
+// Has reports whether there is a function of a kind.
+func (i Info) Has(kind string) bool {
+	return slices.ContainsFunc(i.Functions, func(f Function) bool { return f.Kind == kind })
 }
 
 // Has reports whether the plugin has a function of a kind.

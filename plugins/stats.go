@@ -11,8 +11,10 @@ type Stats struct {
 	Calls   int64
 	Records int64
 	Errors  int64
-	// P99 is the 99th percentile of the time of a call, over the last 1000.
-	P99 time.Duration
+	// P50 and P99 are percentiles of the time of a call, over the last 1000.
+	P50, P99 time.Duration
+	// Memory is the most that one instance has had, in bytes.
+	Memory int64
 }
 
 type stats struct {
@@ -33,6 +35,13 @@ func (s *stats) add(records, failed int, took time.Duration) {
 	s.times = append(s.times, took)
 }
 
+// grew notes how much memory an instance has.
+func (s *stats) grew(bytes int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.total.Memory = max(s.total.Memory, bytes)
+}
+
 // Stats reads the counters.
 func (p *Plugin) Stats() Stats {
 	p.stats.mu.Lock()
@@ -40,6 +49,7 @@ func (p *Plugin) Stats() Stats {
 	out := p.stats.total
 	if n := len(p.stats.times); n > 0 {
 		sorted := slices.Sorted(slices.Values(p.stats.times))
+		out.P50 = sorted[n/2]
 		out.P99 = sorted[min(n-1, n*99/100)]
 	}
 	return out

@@ -78,7 +78,6 @@ const pullWorkers = 8
 func (b *Workbench) Pull(ctx context.Context, opt PullOptions) (PullResult, error) {
 	b.pulls.Lock()
 	defer b.pulls.Unlock()
-	b.plugins.dropRetired()
 	started := b.clock.Now()
 	result := PullResult{Datasets: map[string]struct{}{}}
 	jobs, err := b.plan(ctx, opt)
@@ -193,6 +192,9 @@ func (b *Workbench) plan(ctx context.Context, opt PullOptions) ([]*job, error) {
 		if err := runnable(c, d); err != nil {
 			return nil, err
 		}
+		if err := b.formats().Check(c.Format); err != nil {
+			return nil, fmt.Errorf("sources.%s.format: %w", c.Name, err)
+		}
 		if err := store.CheckName(d.Name); err != nil {
 			return nil, err
 		}
@@ -257,11 +259,7 @@ func runnable(c workspace.Source, d workspace.Dataset) error {
 	case len(d.Key) > 0:
 		return refuse("datasets."+d.Name+".key", "take it out, or use dedup")
 	}
-	switch c.Format {
-	case "auto", "json", "ndjson", "csv", "parquet":
-		return nil
-	}
-	return refuse("format "+c.Format, "use auto, ndjson, json, csv or parquet")
+	return nil
 }
 
 func (b *Workbench) list(ctx context.Context, j *job, opt PullOptions) error {
@@ -304,10 +302,11 @@ func (b *Workbench) run(ctx context.Context, j *job, report func(pipeline.Counts
 	if err != nil {
 		return pipeline.Counts{}, err
 	}
-	stages, err := b.stages(ctx, j.dataset)
+	stages, release, err := b.stages(ctx, j.dataset)
 	if err != nil {
 		return pipeline.Counts{}, err
 	}
+	defer release()
 	var dedup engine.Path
 	if j.dataset.Dedup != "" {
 		if dedup, err = engine.ParsePath(j.dataset.Dedup); err != nil {
@@ -323,7 +322,7 @@ func (b *Workbench) run(ctx context.Context, j *job, report func(pipeline.Counts
 		workers = min(workers, runtime.GOMAXPROCS(0)+1)
 	}
 	return pipeline.Pull(ctx, pipeline.Options{
-		Dataset: j.dataset.Name, Source: j.archive.config.Name, Format: j.archive.config.Format,
+		Dataset: j.dataset.Name, Source: j.archive.config.Name, Format: j.archive.config.Format, Formats: b.formats(),
 		Mapping: mapping, FindTime: findTime, Strict: j.dataset.Schema == "strict", Dedup: dedup, Stages: stages,
 		Watermark: watermark, Staging: b.staging, Scratch: b.Current().TempDir(), Workers: workers,
 		Store: b.Store, Fetch: j.archive.fetch, Clock: b.clock, Report: report,

@@ -87,6 +87,7 @@ func Open(ctx context.Context, w *workspace.Workspace, opt Options) (*Workbench,
 		os.RemoveAll(b.staging)
 		return nil, err
 	}
+	b.offerFunctions(ctx)
 	return b, nil
 }
 
@@ -107,7 +108,8 @@ func (b *Workbench) Current() *workspace.Workspace { return b.current.Load() }
 func (b *Workbench) Reload(w *workspace.Workspace, plugins bool) {
 	b.current.Store(w)
 	if plugins {
-		b.plugins.retire()
+		b.find()
+		b.offerFunctions(context.Background())
 	}
 }
 

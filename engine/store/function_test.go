@@ -16,7 +16,7 @@ import (
 func shout(mark string) engine.ScalarFunction {
 	return engine.ScalarFunction{
 		Name: "shout", Inputs: []engine.TypeKind{engine.Varchar}, Output: engine.Varchar,
-		Call: func(_ context.Context, in []engine.Column, rows int) (engine.Column, map[int]string, error) {
+		Begin: begin(func(_ context.Context, in []engine.Column, rows int) (engine.Column, map[int]string, error) {
 			out := engine.Column{Type: engine.Varchar, Offsets: []uint32{0}}
 			for r := range rows {
 				if string(in[0].Text(r)) == "bad" {
@@ -26,8 +26,12 @@ func shout(mark string) engine.ScalarFunction {
 				out.Offsets = append(out.Offsets, uint32(len(out.Bytes)))
 			}
 			return out, nil, nil
-		},
+		}),
 	}
+}
+
+func begin(call engine.ScalarCall) func() (engine.ScalarCall, func(), error) {
+	return func() (engine.ScalarCall, func(), error) { return call, func() {}, nil }
 }
 
 func ask(t *testing.T, s *store.Store, query string) string {
@@ -79,7 +83,8 @@ func TestFunctionsAreReplaced(t *testing.T) {
 	ctx := t.Context()
 	held := 0
 	first := shout("!")
-	first.Hold = func() func() { held++; return func() { held-- } }
+	call, _, _ := first.Begin()
+	first.Begin = func() (engine.ScalarCall, func(), error) { held++; return call, func() { held-- }, nil }
 	s.SetFunctions(ctx, []engine.ScalarFunction{first})
 	ask(t, s, "SELECT shout('a')")
 	s.SetFunctions(ctx, []engine.ScalarFunction{shout("?")})
@@ -118,7 +123,7 @@ func TestFunctionNamesAreNotTaken(t *testing.T) {
 func TestFunctionBreaks(t *testing.T) {
 	s := newDesk(t).Store
 	broken := shout("!")
-	broken.Call = func(context.Context, []engine.Column, int) (engine.Column, map[int]string, error) { panic("broken") }
+	broken.Begin = begin(func(context.Context, []engine.Column, int) (engine.Column, map[int]string, error) { panic("broken") })
 	s.SetFunctions(t.Context(), []engine.ScalarFunction{broken})
 	if got := ask(t, s, "SELECT shout('a' || i) FROM range(3) t(i)"); !strings.Contains(got, "shout broke: broken") {
 		t.Error(got)

@@ -26,7 +26,8 @@ var pool = sync.Pool{New: func() any { return new(scratch) }}
 
 // call computes a chunk of rows. Nothing may leave it but an error: above it
 // are frames of C++.
-func call(f *engine.ScalarFunction, chunk, out unsafe.Pointer) (err error) {
+func call(b *bound, chunk, out unsafe.Pointer) (err error) {
+	f := b.f
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%s broke: %v\n%s", f.Name, r, debug.Stack())
@@ -41,7 +42,7 @@ func call(f *engine.ScalarFunction, chunk, out unsafe.Pointer) (err error) {
 	}
 	s.pick(vectors, n, f.PassNulls)
 	s.read(vectors, f.Inputs)
-	result, failed, err := f.Call(context.Background(), s.columns, len(s.rows))
+	result, failed, err := b.call(context.Background(), s.columns, len(s.rows))
 	switch {
 	case err != nil:
 		return err

@@ -210,12 +210,29 @@ func logicalType(k engine.TypeKind) unsafe.Pointer {
 // go of every copy.
 type bound struct {
 	f       *engine.ScalarFunction
+	call    engine.ScalarCall
 	users   atomic.Int64
 	release func()
 }
 
+func (sl *slot) bind() (b *bound, err error) {
+	defer func() { // above are frames of C++
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%s broke: %v", sl.name, r)
+		}
+	}()
+	f := sl.now.Load()
+	if f == nil {
+		return nil, fmt.Errorf("the plugin that gave the function %s is no longer there", sl.name)
+	}
+	b = &bound{f: f}
+	b.users.Store(1)
+	b.call, b.release, err = f.Begin()
+	return b, err
+}
+
 func (b *bound) drop() {
-	if b.users.Add(-1) == 0 && b.release != nil {
+	if b.users.Add(-1) == 0 {
 		b.release()
 	}
 }
@@ -223,17 +240,12 @@ func (b *bound) drop() {
 //export tidemarkFunctionBind
 func tidemarkFunctionBind(info unsafe.Pointer) {
 	sl := cgo.Handle(uintptr(C.duckdb_scalar_function_bind_get_extra_info(info))).Value().(*slot)
-	f := sl.now.Load()
-	if f == nil {
-		text := C.CString("the plugin that gave the function " + sl.name + " is no longer there")
+	b, err := sl.bind()
+	if err != nil {
+		text := C.CString(strings.ToValidUTF8(err.Error(), "?"))
 		C.duckdb_scalar_function_bind_set_error(info, text)
 		C.free(unsafe.Pointer(text))
 		return
-	}
-	b := &bound{f: f}
-	b.users.Store(1)
-	if f.Hold != nil {
-		b.release = f.Hold()
 	}
 	C.tidemark_set_bound(info, C.uintptr_t(cgo.NewHandle(b)))
 }
@@ -255,7 +267,7 @@ func tidemarkFunctionDelete(handle unsafe.Pointer) {
 //export tidemarkFunctionCall
 func tidemarkFunctionCall(info, chunk, out unsafe.Pointer) {
 	b := cgo.Handle(uintptr(C.duckdb_scalar_function_get_bind_data(info))).Value().(*bound)
-	if err := call(b.f, chunk, out); err != nil {
+	if err := call(b, chunk, out); err != nil {
 		text := C.CString(strings.ToValidUTF8(err.Error(), "?"))
 		C.duckdb_scalar_function_set_error(info, text)
 		C.free(unsafe.Pointer(text))
