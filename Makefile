@@ -53,4 +53,4 @@ s3-demo: build ## Serve the sample archive as a local S3 server, until Ctrl-C (P
 	@scripts/s3-demo.sh "$(DEMO)" $(PORT)
 
 clean: ## Remove what was built, but not the tools and the sample workspace
-	@rm -rf bin dist .cache plugins/bundled/*.wasm frontend/dist/assets frontend/dist/*.*
+	@rm -rf bin dist .cache plugins/bundled/*.wasm plugins/bundled/*.json frontend/dist/assets frontend/dist/*.*
