@@ -29,7 +29,8 @@ run: build ## Write the sample workspace into demo/ (DEMO=DIR), pull it, and ope
 test test-full package: export DESKTOP = 1
 
 test: build ## Run every test
-	@scripts/setup.sh desktop browser
+	@scripts/setup.sh desktop browser plugins
+	@plugins/build.sh
 	@scripts/test.sh
 
 test-full: build ## Every test under the race detector, more random cases, and every fuzzer for FUZZ_TIME (30s)

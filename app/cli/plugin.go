@@ -32,6 +32,6 @@ func (a *app) pluginVerb() *cobra.Command {
 			})
 		},
 	})
-	group.AddCommand(a.pluginNewVerb(), a.pluginBuildVerb())
+	group.AddCommand(a.pluginNewVerb(), a.pluginBuildVerb(), a.pluginTestVerb(), a.pluginAllowVerb())
 	return group
 }

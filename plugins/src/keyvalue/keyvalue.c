@@ -1,4 +1,4 @@
-// logfmt reads lines of key=value: level=info msg="hello there" took=1.5 done
+// keyvalue reads lines of key=value (logfmt): level=info msg="hello there" took=1.5 done
 //
 // A value is a number or true or false where it is written like one of JSON,
 // else a text; a key alone is true. A line without any key=value is no logfmt
@@ -75,7 +75,7 @@ static char *text(char *to, const char *s, tm_u32 n, tm_bool escaped) {
   return to;
 }
 
-static void logfmt(tm_row *in, tm_out *out) {
+static void keyvalue(tm_row *in, tm_out *out) {
   tm_text line = tm_get_text(in, 0);
   const char *s = line.at;
   tm_u32 n = line.size, i = 0;
@@ -132,4 +132,4 @@ static void logfmt(tm_row *in, tm_out *out) {
   tm_used(out, 0, (tm_u32)(to - json));
 }
 
-TM_PLUGIN("logfmt", "1.0.0", "", TM_DECODER("logfmt", logfmt, "$record:json"))
+TM_PLUGIN("keyvalue", "1.0.0", "", TM_DECODER("keyvalue", keyvalue, "$record:json"))
