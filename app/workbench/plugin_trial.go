@@ -21,12 +21,12 @@ import (
 
 // Trial is what a plugin made of some input.
 type Trial struct {
-	Plugin      string       `json:"plugin"`
-	Version     string       `json:"version"`
-	SHA256      string       `json:"sha256"`
-	Functions   []TrialOf    `json:"functions"`
-	LoadMS      float64      `json:"load_ms"`
-	MemoryBytes int64        `json:"memory_bytes"`
+	Plugin      string    `json:"plugin"`
+	Version     string    `json:"version"`
+	SHA256      string    `json:"sha256"`
+	Functions   []TrialOf `json:"functions"`
+	LoadMS      float64   `json:"load_ms"`
+	MemoryBytes int64     `json:"memory_bytes"`
 }
 
 // TrialOf is what one of its functions made of it.
