@@ -43,8 +43,9 @@ type Progress struct {
 // PullResult is what a pull did; its JSON is part of the contract.
 type PullResult struct {
 	pipeline.Counts
-	Skipped int64   `json:"skipped"`
-	Seconds float64 `json:"seconds"`
+	Skipped  int64   `json:"skipped"`
+	Attached int64   `json:"attached,omitempty"`
+	Seconds  float64 `json:"seconds"`
 	// Unmet are policies on paths that never appeared.
 	Unmet    []Unmet             `json:"unmet_policies,omitempty"`
 	Datasets map[string]struct{} `json:"-"`
@@ -57,6 +58,9 @@ type DryRun struct {
 	Bytes    int64   `json:"bytes"`
 	Requests int64   `json:"requests"`
 	CostUSD  float64 `json:"cost_usd"`
+	// Attached are the objects that stay where they are; of them only footers
+	// would be fetched. Bytes and Requests include those, Objects does not.
+	Attached int64 `json:"attached"`
 	// Basis says how the cost was estimated.
 	Basis string `json:"basis"`
 }
@@ -80,11 +84,13 @@ const pullWorkers = 8
 func (b *Workbench) Pull(ctx context.Context, opt PullOptions) (PullResult, error) {
 	b.pulls.Lock()
 	defer b.pulls.Unlock()
-	b.plugins.dropRetired()
 	started := b.clock.Now()
 	result := PullResult{Datasets: map[string]struct{}{}}
 	jobs, err := b.plan(ctx, opt)
 	if err != nil {
+		return result, err
+	}
+	if err := b.pullAttached(ctx, opt, &result); err != nil {
 		return result, err
 	}
 	total := Progress{}
@@ -172,6 +178,9 @@ func (b *Workbench) DryRun(ctx context.Context, opt PullOptions) (DryRun, error)
 	if err != nil {
 		return out, err
 	}
+	if err := b.dryAttached(ctx, opt, &out); err != nil {
+		return out, err
+	}
 	for _, j := range jobs {
 		out.Skipped += j.skipped
 		out.Objects += int64(len(j.tasks))
@@ -209,12 +218,23 @@ func (b *Workbench) plan(ctx context.Context, opt PullOptions) ([]*job, error) {
 	}
 	var jobs []*job
 	for _, c := range sources {
+		if c.Attach {
+			continue
+		}
 		d := b.Current().Config.Dataset(c.Dataset)
 		if err := runnable(c, d); err != nil {
 			return nil, err
 		}
+		if err := b.formats().Check(c.Format); err != nil {
+			return nil, fmt.Errorf("sources.%s.format: %w", c.Name, err)
+		}
 		if err := store.CheckName(d.Name); err != nil {
 			return nil, err
+		}
+		if b.Store.Attached(d.Name) { // it has no rows here that could be lost
+			if err := b.Store.Drop(ctx, d.Name); err != nil {
+				return nil, err
+			}
 		}
 		a, err := b.openSource(ctx, c)
 		if err != nil {
@@ -281,11 +301,7 @@ func runnable(c workspace.Source, d workspace.Dataset) error {
 	case len(d.Key) > 0:
 		return refuse("datasets."+d.Name+".key", "take it out, or use dedup")
 	}
-	switch c.Format {
-	case "auto", "json", "ndjson", "csv", "parquet":
-		return nil
-	}
-	return refuse("format "+c.Format, "use auto, ndjson, json, csv or parquet")
+	return nil
 }
 
 func (b *Workbench) list(ctx context.Context, j *job, opt PullOptions) error {
@@ -294,19 +310,16 @@ func (b *Workbench) list(ctx context.Context, j *job, opt PullOptions) error {
 	if err != nil {
 		return err
 	}
-	return j.archive.List(ctx, func(o engine.Object) bool {
-		o.Source = name
-		if j.archive.config.Type == "file" {
-			o.URL = o.Key // relative to the workspace, which may move
-		}
+	objects, err := listed(ctx, j.archive)
+	for _, o := range objects {
 		j.archive.forget(o)
 		if !mayHold(o, opt.From, opt.To) {
-			return true
+			continue
 		}
 		done, has := known.Done[o.Key]
 		if has && done == o.Version() && !opt.Again {
 			j.skipped++
-			return true
+			continue
 		}
 		t := pipeline.Task{Object: o, Replace: has}
 		switch part, begun := known.Partial[o.Key]; {
@@ -317,18 +330,19 @@ func (b *Workbench) list(ctx context.Context, j *job, opt PullOptions) error {
 			t.Replace = true
 		}
 		j.tasks = append(j.tasks, t)
-		return true
-	})
+	}
+	return err
 }
 
 func (b *Workbench) run(ctx context.Context, j *job, report func(pipeline.Counts)) (pipeline.Counts, error) {
 	if len(j.tasks) == 0 {
 		return pipeline.Counts{}, nil
 	}
-	opt, guard, err := b.recordOptions(ctx, j.archive.config, j.dataset)
+	opt, guard, release, err := b.recordOptions(ctx, j.archive.config, j.dataset)
 	if err != nil {
 		return pipeline.Counts{}, err
 	}
+	defer release()
 	opt.Workers = pullWorkers
 	if j.archive.config.Type == "file" {
 		opt.Workers = min(opt.Workers, runtime.GOMAXPROCS(0)+1)
@@ -345,36 +359,36 @@ func (b *Workbench) run(ctx context.Context, j *job, report func(pipeline.Counts
 }
 
 // recordOptions say how the records of a source become rows of a dataset,
-// wherever they come from.
-func (b *Workbench) recordOptions(ctx context.Context, c workspace.Source, d workspace.Dataset) (opt pipeline.Options, guard protection, err error) {
+// wherever they come from. Whoever asked calls release, if there is no error.
+func (b *Workbench) recordOptions(ctx context.Context, c workspace.Source, d workspace.Dataset) (opt pipeline.Options, guard protection, release func(), err error) {
 	mapping, findTime, err := mappingOf(d)
 	if err != nil {
-		return opt, guard, err
-	}
-	stages, err := b.stages(ctx, d)
-	if err != nil {
-		return opt, guard, err
+		return opt, guard, nil, err
 	}
 	if guard, err = b.protection(ctx, d); err != nil {
-		return opt, guard, err
+		return opt, guard, nil, err
 	}
 	if err := b.countPolicies(ctx, d.Name, guard, nil); err != nil {
-		return opt, guard, err
+		return opt, guard, nil, err
 	}
 	var dedup engine.Path
 	if d.Dedup != "" {
 		if dedup, err = engine.ParsePath(d.Dedup); err != nil {
-			return opt, guard, err
+			return opt, guard, nil, err
 		}
 	}
 	watermark, _, err := b.Store.Watermark(ctx, d.Name)
+	if err != nil {
+		return opt, guard, nil, err
+	}
+	stages, release, err := b.stages(ctx, d)
 	return pipeline.Options{
 		Policies: guard.policies, Key: guard.key, Private: len(guard.policies) > 0,
-		Dataset: d.Name, Source: c.Name, Format: c.Format,
+		Dataset: d.Name, Source: c.Name, Format: c.Format, Formats: b.formats(),
 		Mapping: mapping, FindTime: findTime, Strict: d.Schema == "strict", Dedup: dedup, Stages: stages,
 		Watermark: watermark, Staging: b.staging, Scratch: b.Current().TempDir(),
 		Store: b.Store, Clock: b.clock,
-	}, guard, err
+	}, guard, release, err
 }
 
 // mappingOf reads a dataset's mapping; findTime says that the event time is

@@ -229,10 +229,11 @@ func (b *Workbench) tail(ctx context.Context, t *tailing, opt TailOptions) error
 // tailOnce tails from the checkpoints that the store has.
 func (b *Workbench) tailOnce(ctx context.Context, t *tailing, opt TailOptions) error {
 	name, source := t.dataset.Name, t.source.Name
-	base, guard, err := b.recordOptions(ctx, t.source, t.dataset)
+	base, guard, release, err := b.recordOptions(ctx, t.source, t.dataset)
 	if err != nil {
 		return err
 	}
+	defer release()
 	if err := b.seam(t.source, t.dataset, &base); err != nil {
 		return err
 	}

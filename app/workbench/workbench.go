@@ -51,6 +51,8 @@ type Workbench struct {
 	inMemory bool
 	cache    *cache.Cache
 
+	attached attached
+
 	pulls     sync.Mutex
 	plugins   pluginHost
 	memo      memo
@@ -91,6 +93,8 @@ func Open(ctx context.Context, w *workspace.Workspace, opt Options) (*Workbench,
 		os.RemoveAll(b.staging)
 		return nil, err
 	}
+	b.Store.SetLender(lender{b})
+	b.offerFunctions(ctx)
 	return b, nil
 }
 
@@ -111,7 +115,8 @@ func (b *Workbench) Current() *workspace.Workspace { return b.current.Load() }
 func (b *Workbench) Reload(w *workspace.Workspace, plugins bool) {
 	b.current.Store(w)
 	if plugins {
-		b.plugins.retire()
+		b.find()
+		b.offerFunctions(context.Background())
 	}
 }
 
