@@ -319,7 +319,9 @@ func (b *Workbench) deliver(ctx context.Context, o *order) error {
 			o.at.markBroken(c.object)
 		}
 	}
-	return b.countFetched(ctx, o, fetched)
+	// The query need not wait for what is only counted.
+	b.counting.Go(func() { _ = b.countFetched(context.WithoutCancel(ctx), o, fetched) })
+	return nil
 }
 
 // countFetched writes into the ledger what was fetched of which object.
