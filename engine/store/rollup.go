@@ -75,6 +75,9 @@ func (s *Store) Refresh(ctx context.Context, dataset string, sizes []time.Durati
 		var finer *rollup
 		for _, size := range sizes {
 			r := rollup{dataset, size, fields}
+			if s.hasDataset(r.name()) {
+				continue // the name is that of a dataset, which goes first
+			}
 			if finer != nil && size%finer.size != 0 {
 				finer = nil
 			}
@@ -88,6 +91,12 @@ func (s *Store) Refresh(ctx context.Context, dataset string, sizes []time.Durati
 		return nil
 	})
 	return done, err
+}
+
+func (s *Store) hasDataset(name string) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.datasets[name] != nil
 }
 
 // rollupFields are the numbers in body, the outer and the first ones.
@@ -345,6 +354,11 @@ func (f *rollup) merged(r rollup, first, last time.Time) string {
 func staleRollups(ctx context.Context, tx *sql.Tx, dataset string) error {
 	_, err := tx.ExecContext(ctx, `UPDATE tidemark.rollups SET definition = '' WHERE dataset = ?`, dataset)
 	return err
+}
+
+// stale is staleRollups in a transaction of its own, before rows change.
+func (s *Store) stale(ctx context.Context, dataset string) error {
+	return s.inTx(ctx, func(tx *sql.Tx) error { return staleRollups(ctx, tx, dataset) })
 }
 
 // Rollups lists the rollup tables of a dataset, the finest first.
