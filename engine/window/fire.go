@@ -23,12 +23,15 @@ func (p *Panes) show(o *open, timing Timing) {
 		for _, s := range o.standing {
 			old := pane
 			old.Window, old.Index, old.Retraction, old.Final = s.Span, s.Index, true, false
+			s.Cell.Keys = o.keys
 			p.firing = append(p.firing, firing{old, s.Cell})
 		}
 	}
 	p.except(o, &cell)
 	if p.config.Accumulation == Retracting {
-		o.standing = []standing{{o.span, o.index, cell}}
+		kept := cell
+		kept.Keys = nil // they are the window's
+		o.standing = []standing{{o.span, o.index, kept}}
 	}
 	p.firing = append(p.firing, firing{pane, cell})
 	o.index++
