@@ -136,6 +136,17 @@ type StagedTable struct {
 	Columns  []ForeignColumn
 	// Envelope names the file's column that fills an envelope column.
 	Envelope map[string]string
+	Labels   []StagedLabel
+	// Number names a column of the file that is none of Columns: the place of
+	// each row in the object, from 0. Without it rows are in order.
+	Number string
+}
+
+// StagedLabel is a column of a file that becomes an entry of labels. One that
+// Moves is then null in body.
+type StagedLabel struct {
+	Name, Column string
+	Moves        bool
 }
 
 // ForeignColumn is a column of a file that we did not write.
@@ -156,7 +167,18 @@ type ForeignTable interface {
 	// Verify decodes every value. It counts the rows, and those without a
 	// value in the column timed, if that is named.
 	Verify(ctx context.Context, timed string) (rows, untimed int64, err error)
-	// WriteLines writes every row as one JSON object a line into a file.
+	// Scan gives the values of some columns in batches of rows, in order; first
+	// is the place of a batch's first row, from 0. The columns are of the kinds
+	// Varchar, BigInt, Double and Bool, and numbers that are not finite are null.
+	// A batch is valid until take returns.
+	Scan(ctx context.Context, columns []ForeignColumn, take func(batch []Column, first int64, rows int) error) error
+	// Patch writes a copy of the file into another, rows in any order. Changes
+	// is a file of JSON lines: row is the place of a row, sI says that the
+	// changed column I has the value cI there. The copy's column number has
+	// the places of the rows.
+	Patch(ctx context.Context, changes string, changed []ForeignColumn, number, into string) error
+	// WriteLines writes every row as one JSON object a line into a file, in
+	// order.
 	WriteLines(ctx context.Context, path string) error
 	// Detach ends the decoding but leaves the file at Path until cleanup.
 	Detach() (cleanup func())

@@ -110,6 +110,8 @@ type Options struct {
 	Clock   engine.Clock
 	// Report is called from one goroutine after every chunk and commit.
 	Report func(Counts)
+
+	lines bool // every table goes as lines, for tests
 }
 
 // Counts is how far a pull has come, and in the end what it did.

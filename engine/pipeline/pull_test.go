@@ -205,13 +205,19 @@ func TestParquetAndLinesMeet(t *testing.T) {
 // parquet writes a query's rows into a file and gives the task of reading it.
 func (b *bench) parquet(name, query string) pipeline.Task {
 	b.t.Helper()
+	return b.parquetBy(name, query, 122880)
+}
+
+// parquetBy is the same with so many rows in a group.
+func (b *bench) parquetBy(name, query string, rows int) pipeline.Task {
+	b.t.Helper()
 	db, err := sql.Open("duckdb", "")
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	defer db.Close()
 	path := filepath.Join(b.dir, "in", name)
-	if _, err := db.Exec("COPY (" + query + ") TO " + engine.QuoteText(path) + " (FORMAT parquet)"); err != nil {
+	if _, err := db.Exec("COPY (" + query + ") TO " + engine.QuoteText(path) + fmt.Sprintf(" (FORMAT parquet, ROW_GROUP_SIZE %d)", rows)); err != nil {
 		b.t.Fatal(err)
 	}
 	return task(path)

@@ -30,6 +30,8 @@ type puller struct {
 	refused map[string]string
 	shape   atomic.Pointer[shape]
 	runners sync.Pool // of stages, for the next object
+	// indirect: the transforms do more than change values.
+	indirect atomic.Bool
 
 	// What the goroutines that read ahead may do at once: prepare pieces, and
 	// decode a columnar file, which takes all processors by itself.

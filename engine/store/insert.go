@@ -156,7 +156,7 @@ func lateSQL(t string, watermark time.Time) string {
 func alikeTables(tables []engine.StagedTable, inOrder bool) (groups [][]engine.StagedTable) {
 	of := map[string]int{}
 	for _, t := range tables {
-		kind := fmt.Sprint(t.Columns, t.Envelope) // maps print in the order of their keys
+		kind := fmt.Sprint(t.Columns, t.Envelope, t.Labels, t.Number) // maps print in the order of their keys
 		i, known := of[kind]
 		if !known || inOrder && i != len(groups)-1 {
 			i = len(groups)
@@ -194,6 +194,21 @@ func tablesSQL(g segment, b engine.Batch, tables []engine.StagedTable) string {
 	if name := like.Envelope["labels"]; name != "" {
 		labels = fileColumn(name) + "::MAP(VARCHAR, VARCHAR)"
 	}
+	for _, name := range like.Envelope { // body may have a member of that name from another file
+		delete(declared, name)
+	}
+	for _, l := range like.Labels {
+		if l.Moves {
+			delete(declared, l.Column)
+		}
+	}
+	if len(like.Labels) > 0 {
+		labels = labelsSQL(like.Labels)
+	}
+	row := "f.file_row_number"
+	if like.Number != "" {
+		row = fileColumn(like.Number)
+	}
 	paths, origins := make([]string, len(tables)), make([]string, len(tables))
 	for i, t := range tables {
 		o := b.Origins[t.Origin]
@@ -204,10 +219,23 @@ func tablesSQL(g segment, b engine.Batch, tables []engine.StagedTable) string {
 		t, "o.arrival", timestampSQL(b.Ingest),
 		mapped("service"), mapped("level"), mapped("message"), mapped("trace_id"), mapped("span_id"), labels,
 		tableBody(g.body, declared), "NULL::JSON",
-		"o.first + f.file_row_number", "o.source", "o.url || '#' || (f.file_row_number + 1)", lateSQL(t, b.LateBefore),
+		"o.first + " + row, "o.source", "o.url || '#' || (" + row + " + 1)", lateSQL(t, b.LateBefore),
 	}
 	return "SELECT " + strings.Join(list, ", ") + " FROM read_parquet([" + strings.Join(paths, ", ") + "], file_row_number = true, hive_partitioning = false) AS f" +
 		" JOIN (VALUES " + strings.Join(origins, ", ") + ") AS o(i, first, source, url, arrival) ON o.i = f.file_index"
+}
+
+// labelsSQL makes a map of the labels that a row has. Most rows have all of
+// them, or none.
+func labelsSQL(labels []engine.StagedLabel) string {
+	names, values, there, entries := make([]string, len(labels)), make([]string, len(labels)), make([]string, len(labels)), make([]string, len(labels))
+	for i, l := range labels {
+		names[i], values[i] = engine.QuoteText(l.Name), fileColumn(l.Column)+"::VARCHAR"
+		there[i] = fileColumn(l.Column) + " IS NOT NULL"
+		entries[i] = "{'key': " + names[i] + ", 'value': " + values[i] + "}"
+	}
+	return "CASE WHEN " + strings.Join(there, " AND ") + " THEN map([" + strings.Join(names, ", ") + "], [" + strings.Join(values, ", ") + "])" +
+		" WHEN " + strings.Join(there, " OR ") + " THEN map_from_entries(list_filter([" + strings.Join(entries, ", ") + "], lambda e: e.value IS NOT NULL)) END"
 }
 
 func fileColumn(name string) string { return "f." + engine.QuoteIdent(name) }

@@ -45,6 +45,8 @@ type Options struct {
 	// Settle reads the rest of rows of one type of body at a later one; without
 	// it rest stays as it came.
 	Settle func(from, to engine.Type) engine.Settler
+
+	inOrder bool // rows leave a query in the order of the file they come from
 }
 
 // Store is an open database. Its methods may be called from several
@@ -123,7 +125,7 @@ func openInstance(ctx context.Context, path string, opt Options) (*sql.DB, error
 // settings are what an instance starts with. That costs less than a SET of each.
 func settings(opt Options) url.Values {
 	v := url.Values{
-		"preserve_insertion_order":      {"false"},
+		"preserve_insertion_order":      {strconv.FormatBool(opt.inOrder)},
 		"write_buffer_row_group_count":  {"1"},
 		"max_vacuum_tasks":              {"0"}, // see RATIONALE, "Why does no checkpoint compact tables?"
 		"checkpoint_threshold":          {checkpointThreshold},
