@@ -382,6 +382,8 @@ func TestRetypeIsHonest(t *testing.T) {
 	}{
 		{engine.Scalar(engine.BigInt), engine.Scalar(engine.Varchar), `"body":{"n":7}`, `"7"`, `-`},
 		{engine.Scalar(engine.BigInt), engine.Scalar(engine.Varchar), `"body":{},"rest":"{\"n\":\"many\"}"`, `"many"`, `-`},
+		{engine.Scalar(engine.BigInt), engine.Scalar(engine.Varchar), `"body":{},"rest":"{\"a\":[1.00000000000000000001, {\"n\":2}],\"n\":\"many\",\"s.b\":1e400}"`, `"many"`, `{"a":[1.00000000000000000001, {"n":2}],"s.b":1e400}`},
+		{engine.Scalar(engine.BigInt), engine.Scalar(engine.Varchar), `"body":{},"rest":"{\"n\":1.00000000000000000001}"`, `"1.00000000000000000001"`, `-`},
 		{engine.Scalar(engine.Varchar), engine.Scalar(engine.BigInt), `"body":{"n":"12"}`, `12`, `-`},
 		{engine.Scalar(engine.Varchar), engine.Scalar(engine.BigInt), `"body":{"n":"1.7"}`, `null`, `{"n":"1.7"}`},
 		{engine.Scalar(engine.Varchar), engine.Scalar(engine.BigInt), `"body":{"n":"x"},"rest":"{\"s.b\":1.00000000000000000001}"`, `null`, `{"s.b":1.00000000000000000001,"n":"x"}`},
