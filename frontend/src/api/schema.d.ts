@@ -2992,7 +2992,7 @@ export interface operations {
     renderSchema: {
         parameters: {
             query?: {
-                format?: "json" | "duckdb" | "hive" | "avro" | "jsonschema";
+                format?: "json" | "duckdb" | "hive" | "glue" | "avro" | "jsonschema";
             };
             header?: never;
             path: {
