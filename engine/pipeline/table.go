@@ -92,7 +92,7 @@ func (p *puller) decode(ctx context.Context, r *reading, path, as string) (lines
 func (p *puller) wholeTable(ctx context.Context, r *reading, t engine.ForeignTable) (*wholeTable, error) {
 	mapped := envelopeOf(t.Columns(), p.opt.Mapping)
 	labels, plain := labelsOf(t.Columns(), p.opt.Mapping)
-	if mapped == nil || !plain || len(labels) > 0 && mapped["labels"] != "" || numbered(t.Columns()) || r.task.Skip > 0 || p.opt.lines {
+	if mapped == nil || !plain || len(labels) > 0 && mapped["labels"] != "" || numbered(t.Columns()) || r.task.Skip > 0 || len(p.opt.Policies) > 0 || p.opt.lines {
 		return nil, nil
 	}
 	if len(p.opt.Stages) > 0 && (r.task.Size > directBytes || p.indirect.Load()) {
