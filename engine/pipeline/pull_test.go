@@ -23,6 +23,7 @@ type bench struct {
 	t   testing.TB
 	dir string
 	*store.Store
+	settle func(from, to engine.Type) engine.Settler // nil for the usual one
 }
 
 func newBench(t testing.TB) *bench {
@@ -40,9 +41,13 @@ func newBench(t testing.TB) *bench {
 
 func (b *bench) open() {
 	b.t.Helper()
+	settle := b.settle
+	if settle == nil {
+		settle = schema.NewSettler
+	}
 	s, err := store.Open(context.Background(), store.Options{
 		Path: filepath.Join(b.dir, "db"), Staging: filepath.Join(b.dir, "staging"),
-		Readable: []string{filepath.Join(b.dir, "scratch")}, Threads: 2, Memory: "1GB", Settle: schema.NewSettler,
+		Readable: []string{filepath.Join(b.dir, "scratch")}, Threads: 2, Memory: "1GB", Settle: settle,
 	})
 	if err != nil {
 		b.t.Fatal(err)
@@ -132,6 +137,28 @@ func (b *bench) want(query string, want ...string) {
 	if diff := cmp.Diff(want, b.rows(query)); diff != "" {
 		b.t.Errorf("%s (-want +got)\n%s", query, diff)
 	}
+}
+
+// unable is a settler whose rows cannot be loaded: like a process that ends
+// between a commit and its settling.
+type unable struct{ engine.Settler }
+
+func (unable) Settle([]byte) (body, left []byte, changed bool) { return []byte("no JSON"), nil, true }
+
+func TestWhatACrashLeavesUnsettledIsSettledAtTheNextOpen(t *testing.T) {
+	b := newBench(t)
+	b.settle = func(from, to engine.Type) engine.Settler { return unable{schema.NewSettler(from, to)} }
+	b.reopen()
+	b.pull(b.options(), b.object("a.json", `{"n":1,"foo":[]}`))
+	long := strings.Repeat(`{"n":2,"foo":[]}`+"\n", 1<<17) // more than what is looked at ahead
+	if _, err := pipeline.Pull(t.Context(), b.options(), []pipeline.Task{b.object("b.json", long+`{"n":3,"foo":["x"]}`)}); err == nil {
+		t.Fatal("settling did not fail")
+	}
+	b.want(`SELECT count(*) FILTER (rest IS NOT NULL) > 100000, count(*) FILTER (body.foo IS NOT NULL) FROM logs WHERE body.n > 1`, `true | 1`)
+	b.settle = nil
+	b.reopen()
+	b.want(`SELECT count(*) FILTER (rest IS NOT NULL), count(*) FILTER (body.foo IS NULL) FROM logs WHERE body.n > 1`, `0 | 0`)
+	b.want(`SELECT count(*) FROM tidemark.unsettled`, `0`)
 }
 
 func TestFoundingExampleEndToEnd(t *testing.T) {

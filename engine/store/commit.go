@@ -51,6 +51,11 @@ func (s *Store) Commit(ctx context.Context, b engine.Batch) (engine.Committed, e
 		if err := countConflicts(ctx, tx, b); err != nil {
 			return err
 		}
+		if b.Since != nil && b.Schema != nil {
+			if err := noteUnsettled(ctx, tx, b); err != nil {
+				return err
+			}
+		}
 		return s.advanceLedger(ctx, tx, b, done)
 	})
 	if err != nil {
@@ -58,12 +63,9 @@ func (s *Store) Commit(ctx context.Context, b engine.Batch) (engine.Committed, e
 	}
 	s.show(b, next)
 	if b.Since != nil && b.Schema != nil && len(next.segments) > 0 {
-		// Not in the same transaction: see copySettled. What a crash in between
-		// leaves in rest is all there, only not in its column.
-		err = s.inTx(ctx, func(tx *sql.Tx) error {
-			g := next.segments[len(next.segments)-1]
-			return s.settleRows(ctx, tx, g.sql(), *b.Since, g, b.Schema.Body, "ingest_time = "+timestampSQL(b.Ingest))
-		})
+		// Not in the same transaction: see copySettled. Open does what a crash
+		// in between leaves undone.
+		err = s.settleBatch(ctx, next, unsettled{b.Dataset, *b.Since, b.Ingest})
 	}
 	return done, err
 }

@@ -81,6 +81,10 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 	if err := s.connect(ctx); err != nil {
 		return nil, err
 	}
+	if err := s.settleLeft(ctx); err != nil {
+		_ = s.Close()
+		return nil, openError(opt.Path, err)
+	}
 	return s, nil
 }
 
