@@ -37,7 +37,7 @@ func main() {
 		}
 		return
 	}
-	only := flag.String("only", "", "run just this benchmark: pull-ndjson, pull-nested, pull-parquet, pull-labels, growth, memory, backtest, query, rows, page")
+	only := flag.String("only", "", "run just this benchmark: pull-ndjson, pull-nested, pull-parquet, pull-labels, growth, memory, backtest, query, rows, page, attach, download")
 	runs := flag.Int("runs", 3, "how often each side runs")
 	size := flag.Int64("size", 1_000_000_000, "bytes of NDJSON, before compression")
 	millions := flag.Int("millions", 5, "how many million records growth pulls; 20 takes a while")
@@ -54,6 +54,7 @@ func main() {
 	}{
 		{"pull-ndjson", b.pullLines}, {"pull-nested", b.pullNested}, {"pull-parquet", b.pullParquet}, {"pull-labels", b.pullLabels},
 		{"growth", b.growth}, {"memory", b.memory}, {"backtest", b.backtest}, {"query", b.query}, {"rows", b.rows}, {"page", b.page},
+		{"attach", b.attach}, {"download", b.downloads},
 	} {
 		if *only == "" || *only == one.name {
 			if err := one.run(); err != nil {
