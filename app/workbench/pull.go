@@ -193,6 +193,9 @@ func (b *Workbench) plan(ctx context.Context, opt PullOptions) ([]*job, error) {
 		if err := runnable(c, d); err != nil {
 			return nil, err
 		}
+		if err := b.formats().Check(c.Format); err != nil {
+			return nil, fmt.Errorf("sources.%s.format: %w", c.Name, err)
+		}
 		if err := store.CheckName(d.Name); err != nil {
 			return nil, err
 		}
@@ -257,11 +260,7 @@ func runnable(c workspace.Source, d workspace.Dataset) error {
 	case len(d.Key) > 0:
 		return refuse("datasets."+d.Name+".key", "take it out, or use dedup")
 	}
-	switch c.Format {
-	case "auto", "json", "ndjson", "csv", "parquet":
-		return nil
-	}
-	return refuse("format "+c.Format, "use auto, ndjson, json, csv or parquet")
+	return nil
 }
 
 func (b *Workbench) list(ctx context.Context, j *job, opt PullOptions) error {
@@ -323,7 +322,7 @@ func (b *Workbench) run(ctx context.Context, j *job, report func(pipeline.Counts
 		workers = min(workers, runtime.GOMAXPROCS(0)+1)
 	}
 	return pipeline.Pull(ctx, pipeline.Options{
-		Dataset: j.dataset.Name, Source: j.archive.config.Name, Format: j.archive.config.Format,
+		Dataset: j.dataset.Name, Source: j.archive.config.Name, Format: j.archive.config.Format, Formats: b.formats(),
 		Mapping: mapping, FindTime: findTime, Strict: j.dataset.Schema == "strict", Dedup: dedup, Stages: stages,
 		Watermark: watermark, Staging: b.staging, Scratch: b.Current().TempDir(), Workers: workers,
 		Store: b.Store, Fetch: j.archive.fetch, Clock: b.clock, Report: report,

@@ -104,6 +104,7 @@ func (t *transcoder) Next() (Chunk, error) {
 		for _, r := range in.Records {
 			t.one(in, r, &out)
 		}
+		in.Recycle() // all of it was copied
 		if len(out.c.Records) > 0 {
 			return out.c, nil
 		}

@@ -202,7 +202,7 @@ func (t *Table) detect(b []byte, hint Hint) (Detection, *Kind) {
 			}
 		}
 	}
-	found.Sure = math.Round(found.Sure*100) / 100
+	found.Sure = math.Floor(found.Sure*100+1e-9) / 100
 	return found, best
 }
 

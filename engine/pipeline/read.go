@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -146,6 +147,13 @@ func (p *puller) feedOne(ctx context.Context, r *reading, from io.Reader) error 
 	raw, err := io.ReadAll(from)
 	if err != nil {
 		return err
+	}
+	if len(raw) > 0 && raw[0] != '{' && raw[0] != '[' { // perhaps a line of a text format
+		s, err := p.opt.Formats.Open(bytes.NewReader(raw), p.hint(r.task))
+		if err == nil && s.Text() {
+			defer s.Close()
+			return p.feed(ctx, r, s.Records(chunkBytes))
+		}
 	}
 	return r.send(ctx, p.preparer(r.task).piece(ctx, format.One(raw)))
 }
