@@ -30,6 +30,8 @@ type puller struct {
 	refused map[string]string
 	shape   atomic.Pointer[shape]
 	runners sync.Pool // of stages, for the next object
+	// keepMoments: somebody follows the event times of each shard.
+	keepMoments bool
 
 	// What the goroutines that read ahead may do at once: prepare pieces, and
 	// decode a columnar file, which takes all processors by itself.
@@ -44,20 +46,7 @@ type puller struct {
 // quarantine; an error means that the pull itself could not go on. The counts
 // say what is committed even then.
 func Pull(ctx context.Context, opt Options, tasks []Task) (Counts, error) {
-	if opt.Clock == nil {
-		opt.Clock = engine.SystemClock{}
-	}
-	if opt.Formats == nil {
-		opt.Formats = format.Builtin()
-	}
-	opt.Workers = max(1, opt.Workers)
-	if opt.Report == nil {
-		opt.Report = func(Counts) {}
-	}
-	p := &puller{
-		opt: opt, refused: map[string]string{},
-		preparing: make(chan struct{}, runtime.GOMAXPROCS(0)), decoding: make(chan struct{}, 1),
-	}
+	p := newPuller(opt)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	p.commits = newCommitter(ctx, opt.Store)
@@ -81,6 +70,24 @@ func Pull(ctx context.Context, opt Options, tasks []Task) (Counts, error) {
 	}
 	p.opt.Report(p.counts)
 	return p.counts, err
+}
+
+// newPuller completes the options.
+func newPuller(opt Options) *puller {
+	if opt.Clock == nil {
+		opt.Clock = engine.SystemClock{}
+	}
+	if opt.Formats == nil {
+		opt.Formats = format.Builtin()
+	}
+	opt.Workers = max(1, opt.Workers)
+	if opt.Report == nil {
+		opt.Report = func(Counts) {}
+	}
+	return &puller{
+		opt: opt, refused: map[string]string{},
+		preparing: make(chan struct{}, runtime.GOMAXPROCS(0)), decoding: make(chan struct{}, 1),
+	}
 }
 
 // prepare takes up the dataset's version, or finds a first one by looking at
@@ -135,9 +142,10 @@ func (e *unreachableError) Unwrap() error { return e.error }
 
 // object takes in one object, chunk by chunk.
 func (p *puller) object(ctx context.Context, r *reading) error {
-	o := &objectRun{reading: r, next: max(1, r.task.Record), entered: r.task.Record > 0, state: engine.ObjectState{
+	o := &objectRun{reading: r, next: max(1, r.task.Record), entered: r.task.again(), state: engine.ObjectState{
 		Object: r.task.Object, Stored: r.task.Stored, Quarantined: r.task.Quarantined, Dropped: r.task.Dropped,
 	}}
+	close(r.turn)
 	for c := range r.pieces {
 		if err := p.take(ctx, o, c); err != nil {
 			return err
@@ -175,6 +183,8 @@ type objectRun struct {
 	next   int64 // number of the next record
 	// entered: the ledger has it already.
 	entered bool
+	// moments are the event times of a shard's records in the batch.
+	moments []int64
 }
 
 // damaged puts an object that cannot be decoded (any further) in quarantine.
@@ -186,7 +196,11 @@ func (p *puller) damaged(o *objectRun) {
 		position = fmt.Sprintf("%s#%d", o.task.URL, o.next)
 	}
 	p.ensureBatch(o)
-	p.batch.quarantine(engine.Quarantined{Source: p.opt.Source, Position: position, Reason: reason, Raw: smallObject(o.local.Path), Size: o.task.Size})
+	q := engine.Quarantined{Source: p.opt.Source, Position: position, Reason: reason, Size: o.task.Size}
+	if !p.opt.Private {
+		q.Raw = smallObject(o.local.Path)
+	}
+	p.batch.quarantine(q)
 	o.state.Quarantined++
 	p.counts.Read++
 	p.counts.Quarantined++
@@ -246,6 +260,7 @@ func (p *puller) take(ctx context.Context, o *objectRun, c *piece) error {
 	o.next = c.next
 	p.counts.Read += c.read
 	p.counts.Dropped += c.dropped
+	p.counts.Policies = addEach(p.counts.Policies, c.met)
 	o.state.Dropped += c.dropped
 	c.kept = c.kept || len(c.asides) > 0
 	for _, a := range c.asides {
@@ -255,7 +270,7 @@ func (p *puller) take(ctx context.Context, o *objectRun, c *piece) error {
 		return err
 	}
 	if p.batch.full() {
-		if o.task.Record == 0 {
+		if !o.task.again() {
 			o.state.Read = max(o.next-1, o.task.Skip)
 			p.batch.object(o.state)
 		}
@@ -288,6 +303,7 @@ func (p *puller) lines(o *objectRun, c *piece) error {
 	if ready {
 		p.batch.conflicts(p.opt.Source, c.conflicts)
 		p.conform.KeepLongIntegers(c.long)
+		o.moments = append(o.moments, c.moments...)
 		p.stored(o, rows, c.untimed, c.times)
 	}
 	return nil
@@ -308,10 +324,14 @@ func (p *puller) ensureBatch(o *objectRun) {
 }
 
 func (p *puller) setAside(o *objectRun, l line, reason, path, want, got string) {
-	p.batch.quarantine(engine.Quarantined{
-		Source: p.opt.Source, Position: fmt.Sprintf("%s#%d", o.task.URL, l.row), Reason: reason,
+	q := engine.Quarantined{
+		Source: p.opt.Source, Position: p.position(o, l), Reason: reason,
 		Path: path, Want: want, Got: got, Raw: l.raw, Size: int64(len(l.raw)),
-	})
+	}
+	if p.opt.Private {
+		q.Raw, q.Size, q.Hash = nil, int64(len(l.came)), Digest(p.opt.Key, l.came)
+	}
+	p.batch.quarantine(q)
 	o.state.Quarantined++
 	p.counts.Quarantined++
 }
@@ -326,10 +346,10 @@ func (p *puller) conformLine(o *objectRun, l line) error {
 		head, tail := l.raw[:out.Offset], l.raw[out.Offset:]
 		if tail = trimSeparators(tail); len(tail) > 0 && tail[0] == '{' {
 			p.counts.Read++ // the line was counted once
-			if err := p.conformLine(o, line{head, l.row}); err != nil {
+			if err := p.conformLine(o, line{head, l.row, l.came}); err != nil {
 				return err
 			}
-			return p.conformLine(o, line{tail, l.row})
+			return p.conformLine(o, line{tail, l.row, l.came})
 		}
 		p.setAside(o, l, out.Reason, "", "", fmt.Sprintf("byte %d", out.Offset+1))
 		return nil
@@ -341,11 +361,11 @@ func (p *puller) conformLine(o *objectRun, l line) error {
 		return nil
 	case out.Unknown:
 		p.batch.putOff(l, o.origin)
-		p.storedLine(o, out)
+		p.storedLine(o, l, out)
 		return nil
 	}
 	p.batch.conflicts(p.opt.Source, out.Conflicts)
-	p.storedLine(o, out)
+	p.storedLine(o, l, out)
 	return p.batch.append(o.origin, l.row, p.opt.Store, p.conform.AppendValues)
 }
 
@@ -365,7 +385,10 @@ func (p *puller) setAsideStrict(o *objectRun, l line, out schema.Outcome) {
 	p.setAside(o, l, "the schema is strict and does not have one of its paths", "", "", "")
 }
 
-func (p *puller) storedLine(o *objectRun, out schema.Outcome) {
+func (p *puller) storedLine(o *objectRun, l line, out schema.Outcome) {
+	if p.keepMoments {
+		p.moment(o, l, out)
+	}
 	var times span
 	times.add(out)
 	untimed := int64(0)
