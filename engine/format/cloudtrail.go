@@ -24,6 +24,7 @@ var cloudTrail = &Kind{
 	},
 	sure: 0.99, says: "events with eventVersion, eventSource and eventName",
 	wrapper: "Records",
+	repeats: true,
 	decoder: func(Hint) decodeFunc { return decodeTrail },
 }
 
