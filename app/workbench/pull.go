@@ -84,7 +84,6 @@ const pullWorkers = 8
 func (b *Workbench) Pull(ctx context.Context, opt PullOptions) (PullResult, error) {
 	b.pulls.Lock()
 	defer b.pulls.Unlock()
-	b.plugins.dropRetired()
 	started := b.clock.Now()
 	result := PullResult{Datasets: map[string]struct{}{}}
 	jobs, err := b.plan(ctx, opt)
@@ -334,10 +333,11 @@ func (b *Workbench) run(ctx context.Context, j *job, report func(pipeline.Counts
 	if err != nil {
 		return pipeline.Counts{}, err
 	}
-	stages, err := b.stages(ctx, j.dataset)
+	stages, release, err := b.stages(ctx, j.dataset)
 	if err != nil {
 		return pipeline.Counts{}, err
 	}
+	defer release()
 	guard, err := b.protection(ctx, j.dataset)
 	if err != nil {
 		return pipeline.Counts{}, err
