@@ -55,6 +55,14 @@ type Quarantined struct {
 	Size int64
 }
 
+// Released is an entry of quarantine that was read once more, and what became
+// of the record, or the records of the object, that it was.
+type Released struct {
+	ID                           int64
+	Source, Object               string // whose ledger entry counts it
+	Stored, Quarantined, Dropped int64
+}
+
 // ConflictCount says how often a path met values its type cannot hold.
 type ConflictCount struct {
 	Path, Want, Got, Source, Example string
@@ -111,8 +119,11 @@ type Batch struct {
 	// Replace lists URLs of objects whose earlier rows must go first.
 	Replace    []string
 	Quarantine []Quarantined
-	Conflicts  []ConflictCount
-	Objects    []ObjectState
+	// Released are the entries of quarantine that were read once more: they
+	// leave it with this batch, which has what became of them.
+	Released  []Released
+	Conflicts []ConflictCount
+	Objects   []ObjectState
 }
 
 // Settler brings the rest of stored rows up to a later version of their

@@ -24,6 +24,7 @@ type Conformer struct {
 	edits     []edit
 	asides    []aside
 	unknown   bool // a member has no type yet and asks for one
+	asked     Conflict
 	duplicate bool
 	inList    int
 	listBad   bool // the list being read holds something its type cannot
@@ -70,6 +71,9 @@ type Outcome struct {
 	// Unknown is set when the line holds a path that has no type and could
 	// get one: observe it, evolve, and conform it again.
 	Unknown bool
+	// Asked is the first such path; Want is the type that would have to widen,
+	// if it has one.
+	Asked Conflict
 	// Conflicts are the values set aside in rest. A strict dataset
 	// quarantines a line that has one, or that is Unknown.
 	Conflicts []Conflict
@@ -105,7 +109,7 @@ func (c *Conformer) Conform(line []byte) Outcome {
 		c.scan(dedupe(line), false)
 	}
 	t := c.slots[timeSlot]
-	out := Outcome{EventTime: t.at.micros, HasTime: t.set, Unknown: c.unknown, Conflicts: c.conflicts}
+	out := Outcome{EventTime: t.at.micros, HasTime: t.set, Unknown: c.unknown, Asked: c.asked, Conflicts: c.conflicts}
 	out.Untimed = !t.set && c.timed
 	return out
 }
@@ -138,6 +142,7 @@ func (c *Conformer) reset(text []byte) {
 	c.s = scanner{b: text}
 	c.edits, c.asides, c.conflicts = c.edits[:0], c.asides[:0], c.conflicts[:0]
 	c.others, c.scratch = c.others[:0], c.scratch[:0]
+	c.asked = Conflict{}
 	c.unknown, c.duplicate, c.listBad, c.listMore, c.inList = false, false, false, false, 0
 }
 
@@ -285,10 +290,18 @@ func (c *Conformer) ask(path string, start int, kind shape) {
 	case !typable(c.s.b[start:c.s.pos], kind):
 		why = "a number that fits 128 bits or a double"
 	default:
-		c.unknown = true
+		c.askFor(path, "", kind)
 		return
 	}
 	c.conflict(path, why, kind, start)
+}
+
+// askFor notes that the dataset's type would have to change for a value.
+func (c *Conformer) askFor(path, want string, kind shape) {
+	if !c.unknown {
+		c.asked = Conflict{Path: path, Want: want, Got: kind.noun()}
+	}
+	c.unknown = true
 }
 
 // setAside sends the value from start to here to rest.
@@ -401,7 +414,7 @@ func (c *Conformer) typed(n *node, start int, kind shape) {
 		return
 	case wider:
 		if _, refused := c.refused[n.path]; !refused {
-			c.unknown = true
+			c.askFor(n.path, n.typ.String(), kind)
 			c.setAside(n.path, start, kind)
 			return
 		}

@@ -36,13 +36,16 @@ func (s *Store) Commit(ctx context.Context, b engine.Batch) (engine.Committed, e
 			return err
 		}
 		next = d
-		if err := deleteReplaced(ctx, tx, d, b.Replace); err != nil {
+		if err := deleteReplaced(ctx, tx, b.Dataset, d, b.Replace); err != nil {
 			return err
 		}
 		if done, err = insertRows(ctx, tx, d, b); err != nil {
 			return err
 		}
 		if err := insertQuarantine(ctx, tx, b); err != nil {
+			return err
+		}
+		if err := releaseEntries(ctx, tx, b); err != nil {
 			return err
 		}
 		if err := countConflicts(ctx, tx, b); err != nil {
@@ -138,18 +141,17 @@ func (s *Store) defineAllEvents(ctx context.Context, tx *sql.Tx, also string) er
 }
 
 // deleteReplaced removes the rows of objects that are read anew.
-func deleteReplaced(ctx context.Context, tx *sql.Tx, d *dataset, urls []string) error {
-	if d == nil {
-		return nil
-	}
+func deleteReplaced(ctx context.Context, tx *sql.Tx, name string, d *dataset, urls []string) error {
 	for _, url := range urls {
-		for _, g := range d.segments {
+		for _, g := range d.allSegments() {
 			if _, err := tx.ExecContext(ctx, "DELETE FROM "+g.sql()+" WHERE starts_with(_position, ?)", url+"#"); err != nil {
 				return fmt.Errorf("replace the rows of %s: %w", url, err)
 			}
 		}
-		if _, err := tx.ExecContext(ctx, "DELETE FROM tidemark.quarantine WHERE position = ? OR starts_with(position, ?)", url, url+"#"); err != nil {
-			return err
+		for _, table := range []string{"quarantine", "discarded"} {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM tidemark."+table+" WHERE dataset = ? AND (position = ? OR starts_with(position, ?))", name, url, url+"#"); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -32,10 +32,18 @@ var systemTables = []string{
 	`CREATE TABLE IF NOT EXISTS tidemark.quarantine (
 		id BIGINT, dataset VARCHAR, source VARCHAR, position VARCHAR, reason VARCHAR, path VARCHAR,
 		want VARCHAR, got VARCHAR, created_at TIMESTAMPTZ, bytes BIGINT, raw BLOB)`,
+	createDiscarded,
 	`CREATE TABLE IF NOT EXISTS tidemark.conflicts (
 		dataset VARCHAR, path VARCHAR, want VARCHAR, got VARCHAR, source VARCHAR, count BIGINT, example VARCHAR)`,
 	`CREATE TABLE IF NOT EXISTS tidemark.watermarks (dataset VARCHAR, watermark TIMESTAMPTZ, updated_at TIMESTAMPTZ)`,
 }
+
+// createDiscarded keeps what was discarded, as it stood in quarantine; raw goes
+// when it can no longer be had back. Databases made before it get it when they
+// are opened.
+const createDiscarded = `CREATE TABLE IF NOT EXISTS tidemark.discarded (
+		id BIGINT, dataset VARCHAR, source VARCHAR, position VARCHAR, reason VARCHAR, path VARCHAR,
+		want VARCHAR, got VARCHAR, created_at TIMESTAMPTZ, bytes BIGINT, raw BLOB, discarded_at TIMESTAMPTZ, gone BOOLEAN)`
 
 func createSystemTables(ctx context.Context, db *sql.DB) error {
 	var found sql.NullInt64
@@ -60,5 +68,6 @@ func createSystemTables(ctx context.Context, db *sql.DB) error {
 		return engine.Errorf(engine.Invalid, "open the database", "it was written by a newer version of Tidemark (layout %d, this one knows %d)", version, formatVersion).
 			WithHint("upgrade Tidemark")
 	}
-	return nil
+	_, err := db.ExecContext(ctx, createDiscarded)
+	return err
 }

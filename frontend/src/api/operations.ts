@@ -46,7 +46,7 @@ export const deleteFile = operation<'deleteFile'>('DELETE', '/files')
 /** End a query and free its result. */
 export const deleteQuery = operation<'deleteQuery'>('DELETE', '/queries/{id}')
 
-/** Remove entries for good. */
+/** Take entries out; they can be had back for thirty days. */
 export const discardQuarantine = operation<'discardQuarantine'>('POST', '/quarantine/discard')
 
 /** Delete a dataset with its rows, schema, quarantine and ledger. */
@@ -141,6 +141,9 @@ export const replayQuarantine = operation<'replayQuarantine'>('POST', '/quaranti
 
 /** The range that a text means now. */
 export const resolveTime = operation<'resolveTime'>('POST', '/time')
+
+/** Put discarded entries back. */
+export const restoreQuarantine = operation<'restoreQuarantine'>('POST', '/quarantine/restore')
 
 /** The query for the records of one window of one group. */
 export const ruleRows = operation<'ruleRows'>('POST', '/rules/rows')

@@ -510,7 +510,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Remove entries for good */
+        /** Take entries out; they can be had back for thirty days */
         post: operations["discardQuarantine"];
         delete?: never;
         options?: never;
@@ -529,6 +529,23 @@ export interface paths {
         put?: never;
         /** Put what was set aside through the pipeline once more */
         post: operations["replayQuarantine"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put discarded entries back */
+        post: operations["restoreQuarantine"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1092,6 +1109,16 @@ export interface components {
         Chosen: {
             path: string;
         };
+        ChosenEntries: {
+            /** @description Only entries of this dataset. */
+            dataset?: string;
+            /** @description Only these. */
+            ids?: number[];
+            /** @description Only entries where this path is to blame. */
+            path?: string;
+            /** @description Only entries of this reason. */
+            reason?: string;
+        };
         ClientError: {
             message: string;
             stack?: string;
@@ -1233,12 +1260,10 @@ export interface components {
             /** Format: date-time */
             watermark: string | null;
         };
-        DiscardQuarantineRequest: {
-            ids: number[];
-        };
         DiscardedEntries: {
             /** Format: int64 */
             discarded: number;
+            ids: number[];
         };
         DroppedDataset: {
             dropped: string;
@@ -1660,6 +1685,8 @@ export interface components {
             got: string;
             /** Format: int64 */
             id: number;
+            /** @description The bytes were kept; else a replay fetches the object again. */
+            kept: boolean;
             path: string;
             position: string;
             /** @description Null where the bytes were not kept: replay fetches the object again. */
@@ -1749,10 +1776,6 @@ export interface components {
         RenderedText: {
             text: string;
         };
-        ReplayQuarantineRequest: {
-            /** @description Only entries of this reason. */
-            reason?: string;
-        };
         Replayed: {
             /** Format: int64 */
             dropped: number;
@@ -1770,6 +1793,11 @@ export interface components {
             datasets?: string[];
             /** @description 6h, 7d as of now, all, or two times: A/B. */
             time: string;
+        };
+        RestoredEntries: {
+            ids: number[];
+            /** Format: int64 */
+            restored: number;
         };
         RuleChecked: {
             /** @description Such as: 3 of 5, missing is not_breaching. */
@@ -1957,14 +1985,36 @@ export interface components {
             got: string;
             /** Format: int64 */
             id: number;
+            /** @description The bytes were kept; else a replay fetches the object again. */
+            kept: boolean;
             path: string;
             position: string;
             reason: string;
             source: string;
             want: string;
         };
+        StoreQuarantineGroup: {
+            /** Format: int64 */
+            bytes: number;
+            /** Format: int64 */
+            count: number;
+            dataset: string;
+            /** Format: date-time */
+            first: string;
+            /** @description The shapes that came. */
+            got: string[];
+            /** Format: date-time */
+            last: string;
+            path: string;
+            reason: string;
+            sources: string[];
+            want: string;
+        };
         StoreQuarantinePage: {
+            /** Format: int64 */
+            discarded: number;
             entries: components["schemas"]["StoreQuarantineEntry"][];
+            groups: components["schemas"]["StoreQuarantineGroup"][];
             reasons: components["schemas"]["StoreReasonCount"][];
             /**
              * Format: int64
@@ -4498,6 +4548,7 @@ export interface operations {
             query?: {
                 dataset?: string;
                 reason?: string;
+                path?: string;
                 offset?: number;
                 limit?: number;
             };
@@ -4581,7 +4632,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["DiscardQuarantineRequest"];
+                "application/json": components["schemas"]["ChosenEntries"];
             };
         };
         responses: {
@@ -4659,7 +4710,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ReplayQuarantineRequest"];
+                "application/json": components["schemas"]["ChosenEntries"];
             };
         };
         responses: {
@@ -4670,6 +4721,84 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Replayed"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    restoreQuarantine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChosenEntries"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RestoredEntries"];
                 };
             };
             /** @description Bad Request */
