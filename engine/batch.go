@@ -14,6 +14,9 @@ type Mapping struct {
 	// Envelope holds the candidates for service, level, message, trace_id
 	// and span_id.
 	Envelope map[string][]Path `json:"envelope,omitempty"`
+	// MaxPaths is how many paths become columns by themselves; 0 means the
+	// usual number.
+	MaxPaths int `json:"max_paths,omitempty"`
 	// Labels become entries of the labels column, under their dotted path.
 	Labels []Path `json:"labels,omitempty"`
 }

@@ -75,7 +75,7 @@ func (p *puller) settleTypes(ctx context.Context, b *staging) error {
 
 // evolve takes what was observed into the dataset's version.
 func (p *puller) evolve(ctx context.Context, seen *schema.Observation, position string) {
-	e := schema.Evolve(p.version.Body, seen, func(path string) bool { return p.exact(ctx, path) })
+	e := schema.EvolveWithin(schema.Limit(p.opt.Mapping), p.version.Body, seen, func(path string) bool { return p.exact(ctx, path) })
 	maps.Copy(p.refused, e.Refused)
 	p.adopt(e.Body, e.Changes, position)
 }

@@ -3,6 +3,7 @@ package schema
 import (
 	"bytes"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"tidemark.dev/tidemark/engine"
@@ -17,6 +18,7 @@ type Conformer struct {
 	labels  []engine.Path
 	timed   bool // some path is mapped to event_time
 	full    bool // no further path gets a type
+	crowded bool // no further path is known without a type
 
 	s         scanner
 	gen       uint64
@@ -83,7 +85,7 @@ type Outcome struct {
 // from the Evolution that made the version.
 func NewConformer(body engine.Type, m engine.Mapping, refused map[string]string) *Conformer {
 	return &Conformer{
-		root: buildTrie(body, m), refused: refused, labels: m.Labels, timed: len(m.EventTime) > 0, full: Leaves(body) >= MaxPaths,
+		root: buildTrie(body, m), refused: refused, labels: m.Labels, timed: len(m.EventTime) > 0, full: Leaves(body) >= Limit(m), crowded: unknowns(body) >= Limit(m),
 		slots: make([]slot, firstLabel+len(m.Labels)),
 	}
 }
@@ -230,7 +232,7 @@ func (c *Conformer) object(n *node, depth int) bool {
 		switch {
 		case kid == nil:
 			c.others = append(c.others, span{from, to})
-			ok = c.undeclared(n, name, depth+1)
+			ok = c.undeclared(n, name, from, depth+1)
 		case kid.seen == gen:
 			c.duplicate = true
 			_, ok = c.s.skip(depth + 1)
@@ -267,16 +269,32 @@ func (c *Conformer) checkOthers(base int) {
 }
 
 // undeclared reads a member that the type does not have.
-func (c *Conformer) undeclared(n *node, name []byte, depth int) bool {
+func (c *Conformer) undeclared(n *node, name []byte, from, depth int) bool {
 	start := c.s.pos
 	kind, ok := c.s.skip(depth)
 	if !ok {
 		return false
 	}
 	path := pathOf(n.path, string(name))
-	c.ask(path, start, kind)
+	if why := c.noRoom(n, kind); why != "" {
+		// One line of the report for all names: there may be millions of them.
+		c.conflict(strings.TrimPrefix(n.path+".*", "."), why, kind, from)
+	} else {
+		c.ask(path, start, kind)
+	}
 	c.setAside(path, start, kind)
 	return true
+}
+
+// noRoom says why a new member of n gets no type, if it is for want of room.
+func (c *Conformer) noRoom(n *node, kind shape) string {
+	switch {
+	case c.full, c.crowded && (kind == isNull || kind == isEmptyList || kind == isEmptyObject):
+		return outOfRoom
+	case n.wide:
+		return tooWide
+	}
+	return ""
 }
 
 // ask says what a value at a path without a type means: the next version has
