@@ -56,6 +56,9 @@ type Quarantined struct {
 	// had to be left out.
 	Raw  []byte
 	Size int64
+	// Hash tells the record again where its bytes are not kept: it is keyed,
+	// so that nobody without the workspace's key can try values.
+	Hash string
 }
 
 // Released is an entry of quarantine that was read once more, and what became

@@ -99,6 +99,9 @@ func (a *app) pull(ctx context.Context, b *workbench.Workbench, opt workbench.Pu
 		}
 		return err
 	}
+	for _, u := range result.Unmet {
+		a.say("%s", strings.TrimSpace(fmt.Sprintf("warning: columns: %s of %s (%s) was in no record so far; %s", u.Path, u.Dataset, u.Policy, u.Hint)))
+	}
 	if a.json {
 		err = a.printJSON(result)
 	} else {

@@ -24,6 +24,16 @@ type Replayed struct {
 	// Refetch lists objects whose bytes were not kept: the next pull reads
 	// them again. Their entries stay until then.
 	Refetch []string `json:"refetch"`
+	// Gone are records whose bytes were not kept and cannot be fetched: their
+	// objects are gone or changed. They stay in quarantine.
+	Gone []string `json:"gone,omitempty"`
+}
+
+func (r *Replayed) add(c pipeline.Counts) {
+	r.Records += c.Records
+	r.Quarantined += c.Quarantined
+	r.Dropped += c.Dropped
+	r.Duplicates += c.Duplicates
 }
 
 // Replay puts quarantined records through the pipeline once more, as they
@@ -59,7 +69,11 @@ func (b *Workbench) replays(entries []store.QuarantineEntry) []*replayJob {
 			jobs = append(jobs, at[key])
 		}
 		object, row := cutPosition(e.Position)
-		if !e.Kept {
+		switch {
+		case !e.Kept && row > 0 && e.Hash != "":
+			at[key].fetched = append(at[key].fetched, e)
+			continue
+		case !e.Kept:
 			at[key].again = append(at[key].again, object)
 			continue
 		}
@@ -84,11 +98,13 @@ func cutPosition(position string) (object string, row int64) {
 	return position[:i], n
 }
 
-// replayJob is a pull of entries; those whose bytes were not kept are read by
-// the next pull.
+// replayJob is a pull of entries. Of those whose bytes were not kept, records
+// that were to stay private are fetched one by one, and the objects of others
+// are read by the next pull.
 type replayJob struct {
 	*job
-	again []string
+	again   []string
+	fetched []store.QuarantineEntry
 }
 
 // newReplay reads entries as if they were objects of their source; rows keep
@@ -125,7 +141,7 @@ func (b *Workbench) fetchEntry(ctx context.Context, o engine.Object) (pipeline.L
 }
 
 func (b *Workbench) replay(ctx context.Context, j *replayJob, out *Replayed) error {
-	out.Replayed += int64(len(j.tasks) + len(j.again))
+	out.Replayed += int64(len(j.tasks) + len(j.again) + len(j.fetched))
 	for _, object := range j.again {
 		if err := b.Store.ReadAgain(ctx, j.dataset.Name, j.archive.config.Name, object); err != nil {
 			return err
@@ -133,12 +149,74 @@ func (b *Workbench) replay(ctx context.Context, j *replayJob, out *Replayed) err
 		out.Refetch = append(out.Refetch, object)
 	}
 	counts, err := b.run(ctx, j.job, func(pipeline.Counts) {})
-	out.Records += counts.Records
-	out.Quarantined += counts.Quarantined
-	out.Dropped += counts.Dropped
-	out.Duplicates += counts.Duplicates
+	out.add(counts)
 	b.changed(j.dataset.Name)
-	return err
+	if err != nil {
+		return err
+	}
+	for _, e := range j.fetched {
+		if err := b.replayFetched(ctx, e, out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replayFetched replays a record whose bytes were not kept, out of its object,
+// if that is still what it was.
+func (b *Workbench) replayFetched(ctx context.Context, e store.QuarantineEntry, out *Replayed) error {
+	url, row := cutPosition(e.Position)
+	c, there := b.Current().Config.Source(e.Source)
+	o, pulled, err := b.Store.PulledObject(ctx, e.Dataset, e.Source, url)
+	if err != nil {
+		return err
+	}
+	if !there || !pulled {
+		out.Gone = append(out.Gone, e.Position)
+		return nil
+	}
+	a, err := b.openSource(ctx, c)
+	if err != nil {
+		return err
+	}
+	o, same, err := stands(ctx, a, o)
+	if err != nil {
+		return err
+	}
+	j := &job{archive: a, dataset: b.Current().Config.Dataset(e.Dataset), tasks: []pipeline.Task{{Object: o, Only: row, Entry: e.ID}}}
+	var counts pipeline.Counts
+	if same {
+		if counts, err = b.run(ctx, j, func(pipeline.Counts) {}); err != nil {
+			return err
+		}
+	}
+	if !same || counts.Read == 0 {
+		out.Gone = append(out.Gone, e.Position)
+		return nil
+	}
+	out.add(counts)
+	b.changed(e.Dataset)
+	return nil
+}
+
+// stands finds an object as it is listed now; same is false when it is gone
+// or another version.
+func stands(ctx context.Context, a *archive, pulled engine.Object) (now engine.Object, same bool, err error) {
+	err = a.List(ctx, func(o engine.Object) bool {
+		if o.Key != pulled.Key {
+			return true
+		}
+		o.Source, o.URL = pulled.Source, pulled.URL
+		if a.config.Type == "file" {
+			o.URL = o.Key
+		}
+		now, same = o, o.Version() == pulled.ETag
+		return false
+	})
+	if engine.KindOf(err) == engine.NotFound {
+		err = nil
+	}
+	return now, same, err
 }
 
 // Discard takes entries out of quarantine; Restore brings them back, for a

@@ -21,6 +21,8 @@ type archive struct {
 	config workspace.Source
 	// fetch gives an object as a local file.
 	fetch func(ctx context.Context, o engine.Object) (pipeline.Local, error)
+	// forget lets go of the object's bytes in the cache, where none may lie.
+	forget func(o engine.Object)
 	// requests is how many requests listing has cost so far.
 	requests func() int64
 }
@@ -38,6 +40,9 @@ func (b *Workbench) openSource(ctx context.Context, c workspace.Source) (a *arch
 		a, err = b.openBucket(ctx, c)
 	default:
 		return nil, endless(c)
+	}
+	if err == nil && a.forget == nil {
+		a.forget = func(engine.Object) {}
 	}
 	if err == nil && !only.Empty() {
 		a.Source = filtered{a.Source, c.Name, only}
@@ -103,6 +108,9 @@ func (b *Workbench) openBucket(ctx context.Context, c workspace.Source) (*archiv
 	if err != nil {
 		return nil, err
 	}
+	if b.private(c) {
+		return b.openPrivately(c, s), nil
+	}
 	fetch := func(ctx context.Context, o engine.Object) (pipeline.Local, error) {
 		r, hit, err := b.cache.Open(ctx, s.Place(), o, func(ctx context.Context) (io.ReadCloser, error) { return s.Open(ctx, o) })
 		if err != nil {
@@ -125,6 +133,25 @@ func (b *Workbench) openBucket(ctx context.Context, c workspace.Source) (*archiv
 		return local, nil
 	}
 	return &archive{Source: s, config: c, fetch: fetch, requests: func() int64 { return s.Stats().Requests }}, nil
+}
+
+// private reports whether the objects of a source must not be written to any
+// disk as they are.
+func (b *Workbench) private(c workspace.Source) bool {
+	return len(b.Current().Config.Dataset(c.Dataset).Columns) > 0
+}
+
+// openPrivately is a bucket whose objects stream through memory. What an
+// earlier pull has put in the cache goes.
+func (b *Workbench) openPrivately(c workspace.Source, s *s3.Source) *archive {
+	return &archive{
+		Source: s, config: c, requests: func() int64 { return s.Stats().Requests },
+		fetch: func(ctx context.Context, o engine.Object) (pipeline.Local, error) {
+			stream, err := s.Open(ctx, o)
+			return pipeline.Local{Stream: stream, Remote: true}, err
+		},
+		forget: func(o engine.Object) { b.cache.Forget(s.Place(), o) },
+	}
 }
 
 // spool writes a stream to a file in the folder for temporary files.

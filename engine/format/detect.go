@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"time"
 )
 
@@ -34,14 +35,15 @@ type Kind struct {
 	// off where the head ends.
 	object func(members map[string][]byte) bool
 	line   func(line []byte) bool
+	header func(line []byte) bool // one such line tells of all below it
+	framed bool                   // objects on one line tell it
 	// sure is how telling that is, from 0 to 1; says describes it.
 	sure float64
 	says string
 
-	// How it is decoded: value by value, or line by line where line or starts
+	// How it is decoded: value by value, or line by line where line or header
 	// is set. The array member wrapper is read element by element.
 	wrapper string
-	joined  bool // several values may stand on one line
 	starts  func(line []byte) bool
 	decoder func(h Hint) decodeFunc
 	// custom decodes instead of all that.
@@ -78,6 +80,7 @@ type head struct {
 // How many lines and objects of a head are looked at.
 const (
 	headLines   = 30
+	headerLines = 8
 	headObjects = 8
 )
 
@@ -131,7 +134,14 @@ func (h *head) addObject(b []byte) {
 // look is how sure the content makes a kind, from 0 to 1.
 func (k *Kind) look(h *head) float64 {
 	hits, of := 0, 0
+	if k.header != nil && slices.ContainsFunc(h.lines[:min(len(h.lines), headerLines)], k.header) {
+		return k.sure
+	}
 	switch {
+	case k.framed:
+		if joinedLines(skipBlanks(h.text)) {
+			return k.sure
+		}
 	case k.object != nil:
 		for _, o := range h.objects {
 			if k.object(o) {
@@ -177,7 +187,7 @@ func (t *Table) detect(b []byte, hint Hint) (Detection, *Kind) {
 			why = append([]Reason{{"key", "its key is one of " + k.Title}}, why...)
 			sure = 1 - (1-sure)*0.2
 		}
-		if sure > found.Sure {
+		if sure > found.Sure && (best == nil || !k.framed) {
 			best, found = k, Detection{k.Name, sure, why}
 		}
 	}

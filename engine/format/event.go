@@ -1,7 +1,10 @@
 package format
 
 import (
+	"bytes"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -99,8 +102,39 @@ func (e *event) rest(object []byte) []byte {
 	return append(e.b, inner...) // its own closing bracket is ours
 }
 
+// without writes the members of an object but for those whose text the
+// envelope has as it is: told is what was written, by name.
+func (e *event) without(object []byte, told ...pair) []byte {
+	for m := range members(object) {
+		if !slices.ContainsFunc(told, func(p pair) bool { return p.name == m.name && p.said(m.value) }) {
+			e.raw(m.name, m.value)
+		}
+	}
+	return e.end()
+}
+
+// eventTime is the value of a pair that stands for the event's time.
+const eventTime = "\x00time"
+
+// said reports whether the envelope gives a value back exactly. A time it does
+// when it was text in UTC to the microsecond at most, or a whole epoch.
+func (p pair) said(value []byte) bool {
+	text := textOf(value)
+	switch {
+	case p.value != eventTime:
+		return text != "" && text == p.value
+	case text == "":
+		return isPlainNumber(value) && !bytes.Contains(value, []byte(".")) && !anyEpoch(string(value)).IsZero()
+	}
+	t, err := time.Parse(time.RFC3339Nano, text)
+	return err == nil && strings.HasSuffix(text, "Z") && t.Nanosecond()%1000 == 0
+}
+
 // isNumber reports whether s is a number as JSON writes them.
 func isNumber(s string) bool {
+	if s == "" {
+		return false
+	}
 	if s[0] == '-' {
 		s = s[1:]
 	}

@@ -117,7 +117,7 @@ func (s *Splitter) Next() (Chunk, error) {
 		if len(s.buf) >= MaxRecord {
 			return s.overlong()
 		}
-		s.fill(max(s.size, 2*len(s.buf)))
+		s.fill(min(max(s.size, 2*len(s.buf)), max(s.size, MaxRecord)))
 	}
 }
 

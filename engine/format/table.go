@@ -14,7 +14,9 @@ type Table struct{ kinds []*Kind }
 // Builtin is the table of the formats that come with Tidemark.
 func Builtin() *Table {
 	return &Table{kinds: []*Kind{
-		cloudTrail,
+		cloudTrail, alb, nlb, elb, cloudFront, w3c, vpcFlow, s3Access, waf, route53, awsConfig,
+		cwSubscription, cwExport, firehose, eventBridge, metricStream, fluentBit, otlp,
+		ecs, bunyan, pino, zap, klogJSON, klog, syslog5424, syslog3164, access, logfmt,
 	}}
 }
 
@@ -78,7 +80,7 @@ func (k *Kind) records(r io.Reader, hint Hint, size int) Reader {
 	}
 	split := NewSplitter(r, size)
 	split.wrapper = k.wrapper
-	split.text = k.line != nil
+	split.text = k.line != nil || k.header != nil
 	split.starts = k.starts
 	return &transcoder{from: split, decode: k.decoder(hint), text: split.text}
 }

@@ -53,6 +53,7 @@ type piece struct {
 	rows      []byte
 	ends      []int
 	conflicts []schema.Conflict
+	met       []int64 // values that each policy met
 	untimed   int64
 	times     span
 	long      bool
@@ -67,20 +68,24 @@ type problem struct {
 type preparer struct {
 	p       *puller
 	skip    int64
+	only    int64
 	next    int64
 	stages  []*stageRunner
+	protect *schema.Protector // nil: nothing to protect
 	shape   *shape
 	conform *schema.Conformer
 }
 
 func (p *puller) preparer(t Task) *preparer {
-	a := &preparer{p: p, skip: t.Skip, next: max(1, t.Record)}
+	a := &preparer{p: p, skip: t.Skip, only: t.Only, next: max(1, t.Record), protect: p.protector()}
 	if idle, has := p.runners.Get().([]*stageRunner); has {
 		a.stages = idle
 		return a
 	}
 	for _, s := range p.opt.Stages {
-		a.stages = append(a.stages, newStageRunner(s, p.opt.Mapping))
+		runner := newStageRunner(s, p.opt.Mapping)
+		runner.private = p.opt.Private
+		a.stages = append(a.stages, runner)
 	}
 	return a
 }
@@ -113,7 +118,7 @@ func (a *preparer) piece(ctx context.Context, c format.Chunk) *piece {
 	for _, r := range c.Records {
 		row := a.next
 		a.next++
-		if row <= a.skip {
+		if row <= a.skip || a.only > 0 && row != a.only {
 			continue
 		}
 		out.read++
@@ -121,7 +126,10 @@ func (a *preparer) piece(ctx context.Context, c format.Chunk) *piece {
 			out.dropped++
 			continue
 		}
-		l := line{c.Bytes(r), row}
+		l := line{raw: c.Bytes(r), row: row}
+		if a.p.opt.Private {
+			l.came = l.raw
+		}
 		if r.Problem != "" {
 			out.asides = append(out.asides, problem{l, r.Problem})
 			continue
@@ -129,10 +137,22 @@ func (a *preparer) piece(ctx context.Context, c format.Chunk) *piece {
 		out.lines = append(out.lines, l)
 	}
 	out.next = a.next
-	if out.err = a.transform(ctx, out); out.err == nil {
-		a.conformLines(out)
-	}
+	a.prepare(ctx, out)
 	return out
+}
+
+// prepare does to the lines of a piece all that can be done ahead.
+func (a *preparer) prepare(ctx context.Context, c *piece) {
+	if c.err = a.transform(ctx, c); c.err != nil {
+		return
+	}
+	if a.protect != nil {
+		for i := range c.lines {
+			c.lines[i].raw = a.protect.Protect(c.lines[i].raw)
+		}
+		c.met = a.protect.Seen()
+	}
+	a.conformLines(c)
 }
 
 func (a *preparer) transform(ctx context.Context, c *piece) error {

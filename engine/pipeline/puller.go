@@ -135,9 +135,10 @@ func (e *unreachableError) Unwrap() error { return e.error }
 
 // object takes in one object, chunk by chunk.
 func (p *puller) object(ctx context.Context, r *reading) error {
-	o := &objectRun{reading: r, next: max(1, r.task.Record), entered: r.task.Record > 0 || r.task.Entry > 0, state: engine.ObjectState{
+	o := &objectRun{reading: r, next: max(1, r.task.Record), entered: r.task.again(), state: engine.ObjectState{
 		Object: r.task.Object, Stored: r.task.Stored, Quarantined: r.task.Quarantined, Dropped: r.task.Dropped,
 	}}
+	close(r.turn)
 	for c := range r.pieces {
 		if err := p.take(ctx, o, c); err != nil {
 			return err
@@ -184,7 +185,7 @@ func (p *puller) damaged(o *objectRun) {
 	position, raw := o.task.URL, []byte(nil)
 	if o.next > 1 { // its first records are in: only all of it can be read again
 		position = fmt.Sprintf("%s#%d", o.task.URL, o.next)
-	} else {
+	} else if !p.opt.Private {
 		raw = smallObject(o.local.Path)
 	}
 	p.ensureBatch(o)
@@ -200,7 +201,7 @@ func (p *puller) finish(ctx context.Context, o *objectRun) error {
 		p.ensureBatch(o)
 		o.enter()
 	}
-	if id := o.task.Entry; id > 0 {
+	if id := o.task.Entry; id > 0 && (o.task.Only == 0 || o.state.Stored+o.state.Quarantined+o.state.Dropped > 0) {
 		p.ensureBatch(o)
 		p.batch.released = append(p.batch.released, engine.Released{ID: id, Source: p.opt.Source, Object: o.task.URL, Stored: o.state.Stored, Quarantined: o.state.Quarantined, Dropped: o.state.Dropped})
 	}
@@ -252,6 +253,7 @@ func (p *puller) take(ctx context.Context, o *objectRun, c *piece) error {
 	o.next = c.next
 	p.counts.Read += c.read
 	p.counts.Dropped += c.dropped
+	p.counts.Policies = addEach(p.counts.Policies, c.met)
 	o.state.Dropped += c.dropped
 	c.kept = c.kept || len(c.asides) > 0
 	for _, a := range c.asides {
@@ -261,7 +263,7 @@ func (p *puller) take(ctx context.Context, o *objectRun, c *piece) error {
 		return err
 	}
 	if p.batch.full() && o.task.Entry == 0 { // an entry and what becomes of it are one transaction
-		if o.task.Record == 0 {
+		if !o.task.again() {
 			o.state.Read = max(o.next-1, o.task.Skip)
 			p.batch.object(o.state)
 		}
@@ -314,10 +316,14 @@ func (p *puller) ensureBatch(o *objectRun) {
 }
 
 func (p *puller) setAside(o *objectRun, l line, reason, path, want, got string) {
-	p.batch.quarantine(engine.Quarantined{
+	q := engine.Quarantined{
 		Source: p.opt.Source, Position: fmt.Sprintf("%s#%d", o.task.URL, l.row), Reason: reason,
 		Path: path, Want: want, Got: got, Raw: l.raw, Size: int64(len(l.raw)),
-	})
+	}
+	if p.opt.Private {
+		q.Raw, q.Size, q.Hash = nil, int64(len(l.came)), Digest(p.opt.Key, l.came)
+	}
+	p.batch.quarantine(q)
 	o.state.Quarantined++
 	p.counts.Quarantined++
 }
@@ -332,10 +338,10 @@ func (p *puller) conformLine(o *objectRun, l line) error {
 		head, tail := l.raw[:out.Offset], l.raw[out.Offset:]
 		if tail = trimSeparators(tail); len(tail) > 0 && tail[0] == '{' {
 			p.counts.Read++ // the line was counted once
-			if err := p.conformLine(o, line{head, l.row}); err != nil {
+			if err := p.conformLine(o, line{head, l.row, l.came}); err != nil {
 				return err
 			}
-			return p.conformLine(o, line{tail, l.row})
+			return p.conformLine(o, line{tail, l.row, l.came})
 		}
 		p.setAside(o, l, out.Reason, "", "", fmt.Sprintf("byte %d", out.Offset+1))
 		return nil

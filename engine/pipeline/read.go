@@ -20,6 +20,7 @@ type reading struct {
 	task    Task
 	started time.Time
 	pieces  chan *piece
+	turn    chan struct{} // closed when the pieces are asked for
 	// The fields below are set before pieces is closed.
 	format string
 	whole  *wholeTable // instead of pieces
@@ -61,7 +62,7 @@ func (p *puller) readAhead(ctx context.Context, tasks []Task) <-chan *reading {
 			case <-ctx.Done():
 				return
 			}
-			r := &reading{task: t, pieces: make(chan *piece, chunksAhead)}
+			r := &reading{task: t, pieces: make(chan *piece, chunksAhead), turn: make(chan struct{})}
 			go func() {
 				defer func() { <-slots }()
 				p.read(ctx, r)
@@ -83,12 +84,13 @@ func (p *puller) read(ctx context.Context, r *reading) {
 	if r.failed != nil {
 		return
 	}
-	f, err := os.Open(r.local.Path)
+	f, err := r.open()
 	if err != nil {
 		r.failed = &engine.Error{Kind: engine.Unavailable, Op: "read " + r.task.URL, Err: err}
 		return
 	}
 	defer f.Close()
+	defer r.interrupted(f)
 	if r.task.Record > 0 {
 		r.format = string(format.JSON)
 		r.damaged = p.feedOne(ctx, r, f)
@@ -102,13 +104,16 @@ func (p *puller) read(ctx context.Context, r *reading) {
 	defer s.Close()
 	r.format = string(s.Format)
 	switch {
+	case s.Columnar() && p.opt.Private:
+		p.readPrivateTable(ctx, r, s)
 	case s.Columnar():
 		p.readTable(ctx, r, s)
 	case s.Format == format.Unknown:
 		r.damaged = engine.Errorf(engine.Invalid, "", "its format is not recognised").
 			WithHint("docs/archives.md lists the formats that are; name one as the source's format if you know it")
 	case s.Format != format.Empty:
-		r.damaged = p.feed(ctx, r, s.Records(chunkBytes))
+		r.damaged = p.feed(ctx, r, p.discreet(s.Format, s.Records(chunkBytes)))
+		r.damaged = p.discreetly(s.Format, r.damaged)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -67,15 +66,14 @@ func (p *puller) sample(ctx context.Context, tasks []Task) (lines []sampled, tab
 		if err != nil {
 			continue
 		}
-		p.counts.Fetched += local.Fetched
-		l, columns := p.sampleObject(ctx, t, local, i == 0)
+		r := &reading{task: t, local: local}
+		l, columns := p.sampleObject(ctx, r, i == 0)
+		p.counts.Fetched += r.local.Fetched
 		lines = append(lines, l...)
 		if columns != nil {
 			tables = append(tables, columns)
 		}
-		if local.Release != nil {
-			local.Release()
-		}
+		r.release()
 	}
 	return lines, tables, nil
 }
@@ -115,20 +113,22 @@ func spread(tasks []Task, n int) []Task {
 // sampleObject reads the first chunk of an object, or the columns of a
 // Parquet file. A CSV file is typed from all of its rows, so only the first
 // object of all is looked at when it is one.
-func (p *puller) sampleObject(ctx context.Context, t Task, local Local, first bool) ([]sampled, []engine.ForeignColumn) {
-	f, err := os.Open(local.Path)
+func (p *puller) sampleObject(ctx context.Context, r *reading, first bool) ([]sampled, []engine.ForeignColumn) {
+	f, err := r.open()
 	if err != nil {
 		return nil, nil
 	}
 	defer f.Close()
-	s, err := p.opt.Formats.Open(f, p.hint(t))
+	s, err := p.opt.Formats.Open(f, p.hint(r.task))
 	if err != nil {
 		return nil, nil
 	}
 	defer s.Close()
 	switch {
+	case p.opt.Private && (s.Format == format.Parquet || first && s.Format == format.CSV):
+		return nil, p.privateColumns(ctx, r, s)
 	case s.Plain() && (s.Format == format.Parquet || first && s.Format == format.CSV):
-		table, err := p.opt.Store.OpenForeign(ctx, local.Path, string(s.Format), p.opt.Scratch)
+		table, err := p.opt.Store.OpenForeign(ctx, r.local.Path, string(s.Format), p.opt.Scratch)
 		if err != nil {
 			return nil, nil
 		}
@@ -139,15 +139,24 @@ func (p *puller) sampleObject(ctx context.Context, t Task, local Local, first bo
 		if err != nil && !errors.Is(err, io.EOF) {
 			return nil, nil
 		}
-		var lines []sampled
-		for _, r := range c.Records {
-			if r.Problem == "" && !r.Dropped {
-				lines = append(lines, sampled{c.Bytes(r), t.URL})
-			}
-		}
-		return lines, nil
+		return p.sampleLines(c, r.task.URL), nil
 	}
 	return nil, nil
+}
+
+func (p *puller) sampleLines(c format.Chunk, url string) (lines []sampled) {
+	protect := p.protector()
+	for _, r := range c.Records {
+		if r.Problem != "" || r.Dropped {
+			continue
+		}
+		raw := c.Bytes(r)
+		if protect != nil {
+			raw = protect.Protect(raw)
+		}
+		lines = append(lines, sampled{raw, url})
+	}
+	return lines
 }
 
 // timeFields adds to the known time fields of a dataset: what decoders say, if

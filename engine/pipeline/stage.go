@@ -12,12 +12,16 @@ import (
 type line struct {
 	raw []byte
 	row int64 // its number in the object, from 1
+	// came is the record before anything was done to it; only what is private
+	// needs it.
+	came []byte
 }
 
 // stageRunner runs one transform over raw lines: it takes the declared fields
 // out as columns and puts what comes back in their place.
 type stageRunner struct {
 	stage    Stage
+	private  bool // a plugin's words may hold values
 	extract  *schema.Extractor
 	inputs   []StageField
 	outputs  []StageField
@@ -82,7 +86,7 @@ func (r *stageRunner) run(ctx context.Context, lines []line, reject func(l line,
 	rejected := make(map[int]bool, len(result.Rejected))
 	for _, x := range result.Rejected {
 		rejected[whole[x.Row]] = true
-		reject(lines[whole[x.Row]], fmt.Sprintf("the transform %s could not take it: %s", r.stage.Name(), x.Reason))
+		reject(lines[whole[x.Row]], r.refusal(x.Reason))
 	}
 	out = make([]line, 0, len(lines))
 	next := 0 // of result.Src
@@ -94,7 +98,7 @@ func (r *stageRunner) run(ctx context.Context, lines []line, reject func(l line,
 		before := len(out)
 		for ; next < len(result.Src) && int(result.Src[next]) == at; next++ {
 			if !rejected[i] {
-				out = append(out, line{r.rewrite(lines[i].raw, columns, at, result, next), lines[i].row})
+				out = append(out, line{r.rewrite(lines[i].raw, columns, at, result, next), lines[i].row, lines[i].came})
 			}
 		}
 		if len(out) == before && !rejected[i] {
@@ -103,6 +107,13 @@ func (r *stageRunner) run(ctx context.Context, lines []line, reject func(l line,
 		at++
 	}
 	return out, dropped, nil
+}
+
+func (r *stageRunner) refusal(why string) string {
+	if r.private {
+		return fmt.Sprintf("the transform %s could not take it", r.stage.Name())
+	}
+	return fmt.Sprintf("the transform %s could not take it: %s", r.stage.Name(), why)
 }
 
 // rewrite puts an output row's values into its source line; values that did

@@ -25,9 +25,11 @@ type QuarantineEntry struct {
 	At       time.Time `json:"at"`
 	Bytes    int64     `json:"bytes"`
 	Kept     bool      `json:"kept" doc:"The bytes were kept; else a replay fetches the object again."`
+	// Hash stands for the bytes of a record that are not kept.
+	Hash string `json:"hash,omitempty"`
 }
 
-const quarantineColumns = `id, dataset, source, position, reason, coalesce(path, ''), coalesce(want, ''), coalesce(got, ''), created_at, bytes, raw IS NOT NULL`
+const quarantineColumns = `id, dataset, source, position, reason, coalesce(path, ''), coalesce(want, ''), coalesce(got, ''), created_at, bytes, raw IS NOT NULL, coalesce(hash, '')`
 
 // QuarantineFilter chooses entries: those that have all that is given. The
 // zero value chooses all.
@@ -130,7 +132,7 @@ func cutList(s string) []string {
 }
 
 func scanQuarantine(row interface{ Scan(...any) error }, more ...any) (e QuarantineEntry, err error) {
-	err = row.Scan(append([]any{&e.ID, &e.Dataset, &e.Source, &e.Position, &e.Reason, &e.Path, &e.Want, &e.Got, &e.At, &e.Bytes, &e.Kept}, more...)...)
+	err = row.Scan(append([]any{&e.ID, &e.Dataset, &e.Source, &e.Position, &e.Reason, &e.Path, &e.Want, &e.Got, &e.At, &e.Bytes, &e.Kept, &e.Hash}, more...)...)
 	e.At = e.At.UTC()
 	return e, err
 }
