@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"tidemark.dev/tidemark/app/workbench"
+	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/schema"
 )
 
 // SchemaHistory is how the type of a dataset came about.
@@ -13,6 +15,8 @@ type SchemaHistory struct {
 	Dataset  string                `json:"dataset"`
 	Versions []SchemaVersionDetail `json:"versions" doc:"Newest first."`
 	Types    []TypedPath           `json:"types" doc:"Of the newest version."`
+	Typed    int                   `json:"typed" doc:"How many paths have columns."`
+	MaxPaths int                   `json:"max_paths" doc:"How many get columns by themselves."`
 }
 
 // SchemaVersionDetail is one version of a dataset's type.
@@ -21,6 +25,7 @@ type SchemaVersionDetail struct {
 	CreatedAt time.Time    `json:"created_at"`
 	Author    string       `json:"author" doc:"inference or person."`
 	Major     bool         `json:"major"`
+	Position  string       `json:"position" doc:"The first record that needed it, if inference made it."`
 	Changes   []TypeChange `json:"changes"`
 }
 
@@ -70,6 +75,7 @@ func (s *Server) catalogAPI() {
 	handle(s, "GET", "/datasets/{name}/schema", "getSchema", "The versions of a dataset's type", s.getSchema)
 	handle(s, "GET", "/datasets/{name}/schema/render", "renderSchema", "The newest version in another notation", s.renderSchema)
 	handle(s, "GET", "/datasets/{name}/conflicts", "conflicts", "Values that stand in rest because their path has another type", s.conflicts)
+	handle(s, "POST", "/datasets/{name}/promote", "promotePath", "Give a column to a path that stands in rest for want of room", s.promotePath)
 	handle(s, "POST", "/datasets/{name}/types", "setType", "Give a path another type", s.setType)
 }
 
@@ -97,12 +103,16 @@ func (s *Server) schemaOf(ctx context.Context, name string) (SchemaHistory, erro
 	}
 	for i := len(versions) - 1; i >= 0; i-- {
 		v := versions[i]
-		d := SchemaVersionDetail{Version: v.Version, CreatedAt: v.At, Author: v.Author, Major: v.Major, Changes: []TypeChange{}}
+		d := SchemaVersionDetail{Version: v.Version, CreatedAt: v.At, Author: v.Author, Major: v.Major, Position: v.Position, Changes: []TypeChange{}}
 		for _, c := range v.Changes {
 			d.Changes = append(d.Changes, readChange(c))
 		}
 		out.Versions = append(out.Versions, d)
 	}
+	if n := len(versions); n > 0 {
+		out.Typed = schema.Leaves(versions[n-1].Body)
+	}
+	out.MaxPaths = schema.Limit(engine.Mapping{MaxPaths: s.bench.Current().Config.Dataset(name).MaxPaths})
 	columns, err := s.bench.Columns(ctx, name)
 	for _, c := range columns {
 		out.Types = append(out.Types, TypedPath{Path: c[0], Type: c[1]})
@@ -175,6 +185,20 @@ func appendNew(list []string, s string) []string {
 		}
 	}
 	return append(list, s)
+}
+
+type promoteInput struct {
+	Name string `path:"name"`
+	Body struct {
+		Path string `json:"path"`
+	}
+}
+
+func (s *Server) promotePath(ctx context.Context, in *promoteInput) (SchemaHistory, error) {
+	if _, err := s.bench.Promote(ctx, in.Name, in.Body.Path); err != nil {
+		return SchemaHistory{}, err
+	}
+	return s.schemaOf(ctx, in.Name)
 }
 
 type setTypeInput struct {

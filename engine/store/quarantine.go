@@ -236,35 +236,3 @@ func (s *Store) ReadAgain(ctx context.Context, dataset, source, object string) e
 		return err
 	})
 }
-
-// ConflictRow is one line of the conflict report.
-type ConflictRow struct {
-	Path    string `json:"path"`
-	Want    string `json:"want"`
-	Got     string `json:"got"`
-	Source  string `json:"source"`
-	Count   int64  `json:"count"`
-	Example string `json:"example"`
-}
-
-// Conflicts reports the values of a dataset that stand in rest because their
-// path has another type, most frequent first.
-func (s *Store) Conflicts(ctx context.Context, dataset string) ([]ConflictRow, error) {
-	if _, err := s.lookup(dataset); err != nil {
-		return nil, err
-	}
-	rows, err := s.QueryContext(ctx, `SELECT path, want, got, source, count, example FROM tidemark.conflicts WHERE dataset = ? ORDER BY count DESC, path, got`, dataset)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	out := []ConflictRow{}
-	for rows.Next() {
-		var c ConflictRow
-		if err := rows.Scan(&c.Path, &c.Want, &c.Got, &c.Source, &c.Count, &c.Example); err != nil {
-			return nil, err
-		}
-		out = append(out, c)
-	}
-	return out, rows.Err()
-}
