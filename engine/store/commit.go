@@ -48,6 +48,9 @@ func (s *Store) Commit(ctx context.Context, b engine.Batch) (engine.Committed, e
 		if err := releaseEntries(ctx, tx, b); err != nil {
 			return err
 		}
+		if err := s.advanceStream(ctx, tx, b); err != nil {
+			return err
+		}
 		if err := countConflicts(ctx, tx, b); err != nil {
 			return err
 		}

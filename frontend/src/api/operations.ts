@@ -118,6 +118,9 @@ export const parseDashboard = operation<'parseDashboard'>('POST', '/dashboards/p
 /** The cells and parameters of a notebook. */
 export const parseNotebook = operation<'parseNotebook'>('POST', '/notebooks/parse')
 
+/** Give a column to a path that stands in rest for want of room. */
+export const promotePath = operation<'promotePath'>('POST', '/datasets/{name}/promote')
+
 /** Run a query and get its rows at once. */
 export const query = operation<'query'>('POST', '/query')
 

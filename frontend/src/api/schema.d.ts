@@ -158,6 +158,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/datasets/{name}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a column to a path that stands in rest for want of room */
+        post: operations["promotePath"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/datasets/{name}/records/{seq}": {
         parameters: {
             query?: never;
@@ -1565,6 +1582,9 @@ export interface components {
             message: string;
             op: string;
         };
+        PromoteInputBody: {
+            path: string;
+        };
         PullEvent: {
             /** Format: int64 */
             bytes: number;
@@ -1640,6 +1660,7 @@ export interface components {
             seconds: number;
             /** Format: int64 */
             skipped: number;
+            unmet_policies?: components["schemas"]["Unmet"][];
             /** Format: int64 */
             untimed: number;
         };
@@ -1683,6 +1704,7 @@ export interface components {
             bytes: number;
             dataset: string;
             got: string;
+            hash?: string;
             /** Format: int64 */
             id: number;
             /** @description The bytes were kept; else a replay fetches the object again. */
@@ -1781,6 +1803,7 @@ export interface components {
             dropped: number;
             /** Format: int64 */
             duplicates: number;
+            gone?: string[];
             /** Format: int64 */
             quarantined: number;
             /** Format: int64 */
@@ -1875,6 +1898,16 @@ export interface components {
         };
         SchemaHistory: {
             dataset: string;
+            /**
+             * Format: int64
+             * @description How many get columns by themselves.
+             */
+            max_paths: number;
+            /**
+             * Format: int64
+             * @description How many paths have columns.
+             */
+            typed: number;
             /** @description Of the newest version. */
             types: components["schemas"]["TypedPath"][];
             /** @description Newest first. */
@@ -1887,6 +1920,8 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             major: boolean;
+            /** @description The first record that needed it, if inference made it. */
+            position: string;
             /** Format: int64 */
             version: number;
         };
@@ -1983,6 +2018,7 @@ export interface components {
             bytes: number;
             dataset: string;
             got: string;
+            hash?: string;
             /** Format: int64 */
             id: number;
             /** @description The bytes were kept; else a replay fetches the object again. */
@@ -2062,6 +2098,12 @@ export interface components {
         TypedPath: {
             path: string;
             type: string;
+        };
+        Unmet: {
+            dataset: string;
+            hint: string;
+            path: string;
+            policy: string;
         };
         Upload: {
             dataset?: string;
@@ -2828,6 +2870,86 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ConflictGroup"][];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    promotePath: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PromoteInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SchemaHistory"];
                 };
             };
             /** @description Bad Request */
