@@ -127,9 +127,9 @@ type Batch struct {
 	Quarantine []Quarantined
 	// Released are the entries of quarantine that were read once more: they
 	// leave it with this batch, which has what became of them.
-	Released   []Released
-	Conflicts  []ConflictCount
-	Objects    []ObjectState
+	Released  []Released
+	Conflicts []ConflictCount
+	Objects   []ObjectState
 	// Live is set for what came from a stream: rows of Lines then have their
 	// arrival time (_a) and position (_p) themselves.
 	Live *LiveState

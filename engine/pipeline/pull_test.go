@@ -40,6 +40,7 @@ func newBench(t testing.TB) *bench {
 
 // failer is a test, or one case of a property.
 type failer interface {
+	Context() context.Context
 	Helper()
 	Fatal(args ...any)
 	Fatalf(format string, args ...any)
