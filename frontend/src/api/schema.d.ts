@@ -1286,6 +1286,8 @@ export interface components {
             dropped: string;
         };
         DryRun: {
+            /** Format: int64 */
+            attached: number;
             basis: string;
             /** Format: int64 */
             bytes: number;
@@ -1635,6 +1637,8 @@ export interface components {
             to?: string;
         };
         PullResult: {
+            /** Format: int64 */
+            attached?: number;
             /** Format: int64 */
             bytes: number;
             /** Format: int64 */
