@@ -362,6 +362,10 @@ func (p *puller) conformLine(o *objectRun, l line) error {
 	case out.Reason != "":
 		p.setAside(o, l, out.Reason, "", "", fmt.Sprintf("byte %d", out.Offset+1))
 		return nil
+	case p.opt.leavesOut(out):
+		p.counts.Dropped++
+		o.state.Dropped++
+		return nil
 	case p.opt.Strict && p.begun && (len(out.Conflicts) > 0 || out.Unknown):
 		p.setAsideStrict(o, l, out)
 		return nil
@@ -422,4 +426,12 @@ func (p *puller) stored(o *objectRun, rows, untimed int64, times span) {
 	if newest.After(o.state.MaxTime) {
 		o.state.MaxTime = newest
 	}
+}
+
+// leavesOut reports whether a record lies on the other side of a seam.
+func (o Options) leavesOut(out schema.Outcome) bool {
+	if !out.HasTime || o.From.IsZero() && o.Before.IsZero() {
+		return false
+	}
+	return !o.From.IsZero() && out.EventTime < o.From.UnixMicro() || !o.Before.IsZero() && out.EventTime >= o.Before.UnixMicro()
 }

@@ -145,11 +145,20 @@ func (s *Store) defineAllEvents(ctx context.Context, tx *sql.Tx, also string) er
 
 // deleteReplaced removes the rows of objects that are read anew.
 func deleteReplaced(ctx context.Context, tx *sql.Tx, name string, d *dataset, urls []string) error {
+	if len(urls) == 0 {
+		return nil
+	}
+	if err := staleRollups(ctx, tx, name); err != nil {
+		return err
+	}
 	for _, url := range urls {
 		for _, g := range d.allSegments() {
 			if _, err := tx.ExecContext(ctx, "DELETE FROM "+g.sql()+" WHERE starts_with(_position, ?)", url+"#"); err != nil {
 				return fmt.Errorf("replace the rows of %s: %w", url, err)
 			}
+		}
+		if err := forgetLate(ctx, tx, name, url); err != nil {
+			return err
 		}
 		for _, table := range []string{"quarantine", "discarded"} {
 			if _, err := tx.ExecContext(ctx, "DELETE FROM tidemark."+table+" WHERE dataset = ? AND (position = ? OR starts_with(position, ?))", name, url, url+"#"); err != nil {

@@ -43,6 +43,9 @@ func insertRows(ctx context.Context, tx *sql.Tx, d *dataset, b engine.Batch) (en
 	}
 	err := tx.QueryRowContext(ctx, `SELECT count(*) FROM `+g.sql()+` WHERE _late AND ingest_time = ?::TIMESTAMPTZ AND event_time < ?::TIMESTAMPTZ`,
 		b.Ingest, b.LateBefore).Scan(&total.Late)
+	if err == nil && total.Late > 0 {
+		err = keepLate(ctx, tx, g, b)
+	}
 	return total, err
 }
 

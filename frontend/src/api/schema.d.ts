@@ -1110,7 +1110,7 @@ export interface components {
         CatalogTable: {
             columns: components["schemas"]["CatalogColumn"][];
             /** @enum {string} */
-            kind: "dataset" | "system" | "all";
+            kind: "dataset" | "rollup" | "system" | "all";
             name: string;
         };
         CellChart: {
@@ -1580,14 +1580,30 @@ export interface components {
             /** @description None is no filter. */
             values: unknown[];
         };
+        PluginFunction: {
+            doc?: string;
+            kind: string;
+            name: string;
+            problem?: string;
+            signature: string;
+        };
         PluginInfo: {
             abi: string;
             /** Format: int64 */
             calls: number;
+            config?: {
+                [key: string]: unknown;
+            };
             /** Format: int64 */
             errors: number;
+            functions: components["schemas"]["PluginFunction"][];
+            hint?: string;
             kind: string;
+            /** Format: int64 */
+            memory_bytes: number;
             name: string;
+            /** Format: double */
+            p50_ms: number;
             /** Format: double */
             p99_ms: number;
             path: string;
