@@ -268,10 +268,6 @@ func runnable(c workspace.Source, d workspace.Dataset) error {
 		e := engine.Errorf(engine.Invalid, "pull "+c.Name, "%s is not supported by this version", what)
 		return e.WithHint("%s", instead)
 	}
-	switch {
-	case len(d.Key) > 0:
-		return refuse("datasets."+d.Name+".key", "take it out, or use dedup")
-	}
 	switch c.Format {
 	case "auto", "json", "ndjson", "csv", "parquet":
 		return nil
@@ -337,6 +333,10 @@ func (b *Workbench) run(ctx context.Context, j *job, report func(pipeline.Counts
 			return pipeline.Counts{}, err
 		}
 	}
+	key, deleted, err := keyOf(j.dataset)
+	if err != nil {
+		return pipeline.Counts{}, err
+	}
 	watermark, _, err := b.Store.Watermark(ctx, j.dataset.Name)
 	if err != nil {
 		return pipeline.Counts{}, err
@@ -348,7 +348,7 @@ func (b *Workbench) run(ctx context.Context, j *job, report func(pipeline.Counts
 	counts, err := pipeline.Pull(ctx, pipeline.Options{
 		Policies: guard.policies, Key: guard.key, Private: len(guard.policies) > 0,
 		Dataset: j.dataset.Name, Source: j.archive.config.Name, Format: j.archive.config.Format,
-		Mapping: mapping, FindTime: findTime, Strict: j.dataset.Schema == "strict", Dedup: dedup, Stages: stages,
+		Mapping: mapping, FindTime: findTime, Strict: j.dataset.Schema == "strict", Dedup: dedup, RowKey: key, Deleted: deleted, Stages: stages,
 		Watermark: watermark, Staging: b.staging, Scratch: b.Current().TempDir(), Workers: workers,
 		Store: b.Store, Fetch: j.archive.fetch, Clock: b.clock, Report: report,
 	}, j.tasks)
@@ -356,6 +356,21 @@ func (b *Workbench) run(ctx context.Context, j *job, report func(pipeline.Counts
 		err = kept
 	}
 	return counts, err
+}
+
+// keyOf reads what names a row of the dataset, and what deletes one.
+func keyOf(d workspace.Dataset) (key []engine.Path, deleted engine.Path, err error) {
+	for _, text := range d.Key {
+		p, err := engine.ParsePath(text)
+		if err != nil {
+			return nil, nil, fmt.Errorf("datasets.%s.key: %w", d.Name, err)
+		}
+		key = append(key, p)
+	}
+	if d.Deleted != "" {
+		deleted, err = engine.ParsePath(d.Deleted)
+	}
+	return key, deleted, err
 }
 
 // mappingOf reads a dataset's mapping; findTime says that the event time is

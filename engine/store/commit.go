@@ -148,6 +148,9 @@ func deleteReplaced(ctx context.Context, tx *sql.Tx, d *dataset, urls []string) 
 				return fmt.Errorf("replace the rows of %s: %w", url, err)
 			}
 		}
+		if _, err := tx.ExecContext(ctx, "DELETE FROM tidemark.tombstones WHERE dataset = ? AND url = ?", d.version.Dataset, url); err != nil {
+			return err
+		}
 		if _, err := tx.ExecContext(ctx, "DELETE FROM tidemark.quarantine WHERE position = ? OR starts_with(position, ?)", url, url+"#"); err != nil {
 			return err
 		}
