@@ -1615,6 +1615,7 @@ export interface components {
             seconds: number;
             /** Format: int64 */
             skipped: number;
+            unmet_policies?: components["schemas"]["Unmet"][];
             /** Format: int64 */
             untimed: number;
         };
@@ -1658,6 +1659,7 @@ export interface components {
             bytes: number;
             dataset: string;
             got: string;
+            hash?: string;
             /** Format: int64 */
             id: number;
             path: string;
@@ -1758,6 +1760,7 @@ export interface components {
             dropped: number;
             /** Format: int64 */
             duplicates: number;
+            gone?: string[];
             /** Format: int64 */
             quarantined: number;
             /** Format: int64 */
@@ -1955,6 +1958,7 @@ export interface components {
             bytes: number;
             dataset: string;
             got: string;
+            hash?: string;
             /** Format: int64 */
             id: number;
             path: string;
@@ -2011,7 +2015,14 @@ export interface components {
         };
         TypedPath: {
             path: string;
+            policy?: string;
             type: string;
+        };
+        Unmet: {
+            dataset: string;
+            hint: string;
+            path: string;
+            policy: string;
         };
         Upload: {
             dataset?: string;
