@@ -51,6 +51,8 @@ type Workbench struct {
 	inMemory bool
 	cache    *cache.Cache
 
+	attached attached
+
 	pulls     sync.Mutex
 	plugins   pluginHost
 	memo      memo
@@ -95,6 +97,7 @@ func Open(ctx context.Context, w *workspace.Workspace, opt Options) (*Workbench,
 		os.RemoveAll(b.staging)
 		return nil, err
 	}
+	b.Store.SetLender(lender{b})
 	return b, nil
 }
 

@@ -28,6 +28,12 @@ func (p *puller) lookAhead(ctx context.Context, tasks []Task, fresh bool) error 
 	if err != nil {
 		return err
 	}
+	p.learn(ctx, lines, tables)
+	return nil
+}
+
+// learn takes up the time field and the types of a sample.
+func (p *puller) learn(ctx context.Context, lines []sampled, tables [][]engine.ForeignColumn) {
 	if p.opt.FindTime {
 		p.opt.Mapping.EventTime = timeFields(p.opt.Mapping.EventTime, lines, tables)
 	}
@@ -49,7 +55,6 @@ func (p *puller) lookAhead(ctx context.Context, tasks []Task, fresh bool) error 
 	if first != "" {
 		p.evolve(ctx, &seen, first)
 	}
-	return nil
 }
 
 type sampled struct {
@@ -69,6 +74,7 @@ func (p *puller) sample(ctx context.Context, tasks []Task) (lines []sampled, tab
 		r := &reading{task: t, local: local}
 		l, columns := p.sampleObject(ctx, r, i == 0)
 		p.counts.Fetched += r.local.Fetched
+		p.sampled[t.Key] = r.local.Fetched
 		lines = append(lines, l...)
 		if columns != nil {
 			tables = append(tables, columns)

@@ -62,6 +62,9 @@ type Store struct {
 
 	revision atomic.Int64
 
+	lender  Lender
+	planner planner
+
 	decoderMu sync.Mutex
 	decoder   *sql.DB // an idle instance for foreign files, if there is one
 }
@@ -90,6 +93,12 @@ func (s *Store) connect(ctx context.Context) error {
 	if err := createSystemTables(ctx, db); err != nil {
 		db.Close()
 		return openError(s.opt.Path, err)
+	}
+	for _, ddl := range attachedTables {
+		if _, err := db.ExecContext(ctx, ddl); err != nil {
+			db.Close()
+			return openError(s.opt.Path, err)
+		}
 	}
 	if err := cage.Harden(ctx, db, append([]string{s.opt.Staging}, s.opt.Readable...)); err != nil {
 		db.Close()
@@ -157,6 +166,7 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.dropDecoder()
+	s.planner.close()
 	_, checkpoint := s.db.Exec("CHECKPOINT")
 	err := s.db.Close()
 	s.db = nil
@@ -174,9 +184,10 @@ func (s *Store) DB() *sql.DB {
 	return s.db
 }
 
-// QueryContext makes the store an engine.Querier.
+// QueryContext makes the store an engine.Querier. SQL that names attached
+// datasets is lent what it needs of them.
 func (s *Store) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return s.DB().QueryContext(ctx, query, args...)
+	return s.queryLent(ctx, query, args)
 }
 
 // reopen brings the database back after a FATAL error has invalidated the

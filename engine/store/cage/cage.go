@@ -25,6 +25,8 @@ type Statement struct {
 	// SQL is the one statement, without the comments around it and what
 	// follows its end. Its bytes stand where they stood in the query.
 	SQL string
+	// Body is what an EXPLAIN explains, else the same as SQL.
+	Body string
 	// Explain says that it is an EXPLAIN, Catalog that it is a SHOW, a
 	// DESCRIBE or a SUMMARIZE.
 	Explain, Catalog bool
@@ -62,7 +64,7 @@ func Check(ctx context.Context, conn *sql.Conn, query string) (*Statement, error
 		return nil, err
 	}
 	return &Statement{
-		SQL: src.run, Explain: src.at > 0, Catalog: w.catalog,
+		SQL: src.run, Body: src.body(), Explain: src.at > 0, Catalog: w.catalog,
 		Tables: w.tableNames(), Parameters: tree.Statements[0].parameters(),
 	}, nil
 }
