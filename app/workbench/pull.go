@@ -84,7 +84,6 @@ const pullWorkers = 8
 func (b *Workbench) Pull(ctx context.Context, opt PullOptions) (PullResult, error) {
 	b.pulls.Lock()
 	defer b.pulls.Unlock()
-	b.plugins.dropRetired()
 	started := b.clock.Now()
 	result := PullResult{Datasets: map[string]struct{}{}}
 	jobs, err := b.plan(ctx, opt)
@@ -220,8 +219,8 @@ func (b *Workbench) plan(ctx context.Context, opt PullOptions) ([]*job, error) {
 			continue
 		}
 		d := b.Current().Config.Dataset(c.Dataset)
-		if err := runnable(c, d); err != nil {
-			return nil, err
+		if err := b.formats().Check(c.Format); err != nil {
+			return nil, fmt.Errorf("sources.%s.format: %w", c.Name, err)
 		}
 		if err := store.CheckName(d.Name); err != nil {
 			return nil, err
@@ -279,20 +278,6 @@ func (b *Workbench) chosen(names []string) ([]workspace.Source, error) {
 	return out, nil
 }
 
-// runnable refuses what is configured and cannot be done: a policy that is
-// quietly not applied would be worse than none.
-func runnable(c workspace.Source, d workspace.Dataset) error {
-	refuse := func(what, instead string) error {
-		e := engine.Errorf(engine.Invalid, "pull "+c.Name, "%s is not supported by this version", what)
-		return e.WithHint("%s", instead)
-	}
-	switch c.Format {
-	case "auto", "json", "ndjson", "csv", "parquet":
-		return nil
-	}
-	return refuse("format "+c.Format, "use auto, ndjson, json, csv or parquet")
-}
-
 func (b *Workbench) list(ctx context.Context, j *job, opt PullOptions) error {
 	name := j.archive.config.Name
 	known, err := b.Store.Progress(ctx, j.dataset.Name, name)
@@ -331,10 +316,11 @@ func (b *Workbench) run(ctx context.Context, j *job, report func(pipeline.Counts
 	if err != nil {
 		return pipeline.Counts{}, err
 	}
-	stages, err := b.stages(ctx, j.dataset)
+	stages, release, err := b.stages(ctx, j.dataset)
 	if err != nil {
 		return pipeline.Counts{}, err
 	}
+	defer release()
 	guard, err := b.protection(ctx, j.dataset)
 	if err != nil {
 		return pipeline.Counts{}, err
@@ -362,7 +348,7 @@ func (b *Workbench) run(ctx context.Context, j *job, report func(pipeline.Counts
 	}
 	counts, err := pipeline.Pull(ctx, pipeline.Options{
 		Policies: guard.policies, Key: guard.key, Private: len(guard.policies) > 0,
-		Dataset: j.dataset.Name, Source: j.archive.config.Name, Format: j.archive.config.Format,
+		Dataset: j.dataset.Name, Source: j.archive.config.Name, Format: j.archive.config.Format, Formats: b.formats(),
 		Mapping: mapping, FindTime: findTime, Strict: j.dataset.Schema == "strict", Dedup: dedup, RowKey: key, Deleted: deleted, Stages: stages,
 		Watermark: watermark, Staging: b.staging, Scratch: b.Current().TempDir(), Workers: workers,
 		Store: b.Store, Fetch: j.archive.fetch, Clock: b.clock, Report: report,

@@ -98,6 +98,7 @@ func Open(ctx context.Context, w *workspace.Workspace, opt Options) (*Workbench,
 		return nil, err
 	}
 	b.Store.SetLender(lender{b})
+	b.offerFunctions(ctx)
 	return b, nil
 }
 
@@ -118,7 +119,8 @@ func (b *Workbench) Current() *workspace.Workspace { return b.current.Load() }
 func (b *Workbench) Reload(w *workspace.Workspace, plugins bool) {
 	b.current.Store(w)
 	if plugins {
-		b.plugins.retire()
+		b.find()
+		b.offerFunctions(context.Background())
 	}
 }
 

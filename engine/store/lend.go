@@ -58,7 +58,7 @@ func (s *Store) SetLender(l Lender) { s.lender = l }
 
 // caged are the options of a person's query.
 func (s *Store) caged(timeout time.Duration, rewrite func(*cage.Statement) (string, error)) cage.Options {
-	opt := cage.Options{Timeout: timeout, Rewrite: rewrite}
+	opt := cage.Options{Timeout: timeout, Rewrite: rewrite, Own: s.HasFunction}
 	if s.lender != nil {
 		opt.Prepare = func(ctx context.Context, query string) error { return s.lender.Knows(ctx, wordsOf(query)) }
 		opt.Lend = s.lend

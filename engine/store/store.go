@@ -25,6 +25,7 @@ import (
 
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/store/cage"
+	"tidemark.dev/tidemark/engine/store/udf"
 )
 
 // Options say where the database lives and what it may use.
@@ -62,8 +63,9 @@ type Store struct {
 
 	revision atomic.Int64
 
-	lender  Lender
-	planner planner
+	lender    Lender
+	planner   planner
+	functions *udf.Set
 
 	decoderMu sync.Mutex
 	decoder   *sql.DB // an idle instance for foreign files, if there is one
@@ -78,7 +80,7 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 	if opt.Clock == nil {
 		opt.Clock = engine.SystemClock{}
 	}
-	s := &Store{opt: opt, replaced: map[string]bool{}}
+	s := &Store{opt: opt, replaced: map[string]bool{}, functions: udf.NewSet()}
 	if err := s.connect(ctx); err != nil {
 		return nil, err
 	}
@@ -101,6 +103,10 @@ func (s *Store) connect(ctx context.Context) error {
 		}
 	}
 	if err := cage.Harden(ctx, db, append([]string{s.opt.Staging}, s.opt.Readable...)); err != nil {
+		db.Close()
+		return err
+	}
+	if err := s.functions.Again(ctx, db); err != nil {
 		db.Close()
 		return err
 	}
@@ -183,6 +189,16 @@ func (s *Store) DB() *sql.DB {
 	defer s.mu.RUnlock()
 	return s.db
 }
+
+// SetFunctions makes these the functions that SQL may call beside those of
+// DuckDB. Queries under way keep those that they began with. The errors say by
+// name which cannot be had.
+func (s *Store) SetFunctions(ctx context.Context, functions []engine.ScalarFunction) map[string]error {
+	return s.functions.Replace(ctx, s.DB(), functions)
+}
+
+// HasFunction reports whether SQL may call a function of SetFunctions now.
+func (s *Store) HasFunction(name string) bool { return s.functions.Has(name) }
 
 // QueryContext makes the store an engine.Querier. SQL that names attached
 // datasets is lent what it needs of them.

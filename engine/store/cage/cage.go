@@ -39,8 +39,9 @@ type Statement struct {
 }
 
 // Check reads a query and refuses everything but a look at the workspace. The
-// error carries line, column and the line itself.
-func Check(ctx context.Context, conn *sql.Conn, query string) (*Statement, error) {
+// error carries line, column and the line itself. own says which functions the
+// application has added; nil is none.
+func Check(ctx context.Context, conn *sql.Conn, query string, own func(name string) bool) (*Statement, error) {
 	src, err := read(query)
 	if err != nil {
 		return nil, err
@@ -55,7 +56,7 @@ func Check(ctx context.Context, conn *sql.Conn, query string) (*Statement, error
 	if len(tree.Statements) != 1 {
 		return nil, engine.Errorf(engine.Invalid, op, "there are %d statements", len(tree.Statements)).WithHint("run one SELECT at a time")
 	}
-	w := &walker{src: src}
+	w := &walker{src: src, own: own}
 	w.walk(tree.Statements[0].Node, nil, level{})
 	if w.err != nil {
 		return nil, w.err

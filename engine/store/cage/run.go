@@ -24,6 +24,9 @@ type Options struct {
 	// may make temporary views for it on the connection. The function that it
 	// gives, if any, takes them away when the query is over.
 	Lend func(ctx context.Context, conn *sql.Conn, s *Statement, args []any) (end func(context.Context), err error)
+	// Own says which functions the application has added, and may be called;
+	// nil is none.
+	Own func(name string) bool
 }
 
 // Query checks a query and runs it in a READ ONLY transaction, to its end.
@@ -141,7 +144,7 @@ func prepare(ctx context.Context, conn *sql.Conn, query string, args []any, opt 
 	if _, err := conn.ExecContext(ctx, begin); err != nil {
 		return p, Explain(err, query)
 	}
-	s, err := Check(ctx, conn, query)
+	s, err := Check(ctx, conn, query, opt.Own)
 	if err != nil {
 		return p, err
 	}
