@@ -52,6 +52,7 @@ type Workbench struct {
 	cache    *cache.Cache
 
 	attached attached
+	counting sync.WaitGroup // of what queries fetched, into the ledger
 
 	pulls     sync.Mutex
 	plugins   pluginHost
@@ -164,6 +165,7 @@ func (b *Workbench) CacheSize() (bytes, limit int64) { return b.cache.Stats().By
 
 // Close writes everything to disk and lets the workspace go.
 func (b *Workbench) Close() error {
+	b.counting.Wait()
 	err := errors.Join(b.Store.Close(), b.plugins.close())
 	return errors.Join(err, os.RemoveAll(b.staging))
 }
