@@ -113,6 +113,7 @@ func (a *app) verbs() []*cobra.Command {
 		a.queryVerb(),
 		a.notebookVerb(),
 		a.rulesVerb(),
+		a.testVerb(),
 		a.schemaVerb(),
 		a.datasetVerb(),
 		a.quarantineVerb(),

@@ -150,11 +150,14 @@ func (b *Workbench) last(jobs []*job, j *job) bool {
 // settle ends a pull: segments become one, watermarks move, the log is
 // written into the database.
 func (b *Workbench) settle(ctx context.Context, r PullResult) error {
-	if r.Records == 0 {
-		return nil
-	}
 	for name := range r.Datasets {
 		if _, has := b.Store.Schema(name); !has {
+			continue
+		}
+		if r.Records == 0 {
+			if err := b.RefreshRollups(ctx, name); err != nil { // as the file says now
+				return err
+			}
 			continue
 		}
 		if err := b.Store.Merge(ctx, name); err != nil {
@@ -164,8 +167,21 @@ func (b *Workbench) settle(ctx context.Context, r PullResult) error {
 		if _, err := b.Store.AdvanceWatermark(ctx, name, w.Lateness, w.MaxFuture); err != nil {
 			return err
 		}
+		if err := b.RefreshRollups(ctx, name); err != nil {
+			return err
+		}
+	}
+	if r.Records == 0 {
+		return nil
 	}
 	return b.Store.Checkpoint(ctx)
+}
+
+// RefreshRollups brings the rollups of a dataset up to its rows: what its
+// settings keep, and only the windows that rows were added to.
+func (b *Workbench) RefreshRollups(ctx context.Context, dataset string) error {
+	_, err := b.Store.Refresh(ctx, dataset, b.Current().Config.Dataset(dataset).Rollups)
+	return err
 }
 
 // DryRun says what Pull would fetch.

@@ -94,16 +94,7 @@ func (d *Dataset) fill(name string) {
 	d.Name = name
 	setDefault(&d.Schema, "infer")
 	w := &d.Watermark
-	setDefault(&w.Strategy, "max_lateness")
-	if !w.At.Has("lateness") {
-		setDefault(&w.Lateness, DefaultLateness)
-	}
-	if !w.At.Has("idle") {
-		setDefault(&w.Idle, DefaultIdle)
-	}
-	if !w.At.Has("max_future") {
-		setDefault(&w.MaxFuture, DefaultMaxFuture)
-	}
+	w.Fill()
 	setDefault(&d.Late.Mode, "update")
 	if !d.Late.At.Has("allowed") {
 		setDefault(&d.Late.Allowed, w.Lateness)
@@ -113,6 +104,20 @@ func (d *Dataset) fill(name string) {
 	}
 	if d.Quota != nil {
 		setDefault(&d.Quota.Over, "sample")
+	}
+}
+
+// Fill puts defaults where the file says nothing.
+func (w *Watermark) Fill() {
+	setDefault(&w.Strategy, "max_lateness")
+	if !w.At.Has("lateness") {
+		setDefault(&w.Lateness, DefaultLateness)
+	}
+	if !w.At.Has("idle") {
+		setDefault(&w.Idle, DefaultIdle)
+	}
+	if !w.At.Has("max_future") {
+		setDefault(&w.MaxFuture, DefaultMaxFuture)
 	}
 }
 

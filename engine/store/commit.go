@@ -142,8 +142,11 @@ func (s *Store) defineAllEvents(ctx context.Context, tx *sql.Tx, also string) er
 
 // deleteReplaced removes the rows of objects that are read anew.
 func deleteReplaced(ctx context.Context, tx *sql.Tx, d *dataset, urls []string) error {
-	if d == nil {
+	if d == nil || len(urls) == 0 {
 		return nil
+	}
+	if err := staleRollups(ctx, tx, d.version.Dataset); err != nil {
+		return err
 	}
 	for _, url := range urls {
 		for _, g := range d.segments {
@@ -152,6 +155,9 @@ func deleteReplaced(ctx context.Context, tx *sql.Tx, d *dataset, urls []string) 
 			}
 		}
 		if _, err := tx.ExecContext(ctx, "DELETE FROM tidemark.tombstones WHERE dataset = ? AND url = ?", d.version.Dataset, url); err != nil {
+			return err
+		}
+		if err := forgetLate(ctx, tx, d.version.Dataset, url); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, "DELETE FROM tidemark.quarantine WHERE position = ? OR starts_with(position, ?)", url, url+"#"); err != nil {

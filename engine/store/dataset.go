@@ -41,7 +41,7 @@ func (g segment) sql() string {
 var datasetName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,62}$`)
 
 // reserved names would hide a part of the catalog.
-var reserved = []string{"workspace", "tidemark", "segment", "main", "temp", "system", "information_schema", "pg_catalog", "all_events"}
+var reserved = []string{"workspace", "tidemark", "segment", "rollup", "main", "temp", "system", "information_schema", "pg_catalog", "all_events"}
 
 // CheckName refuses what cannot name a dataset.
 func CheckName(name string) error {

@@ -157,7 +157,7 @@ type TableColumn struct{ Table, Name, Type string }
 // tidemark that people may query.
 func (s *Store) SystemColumns(ctx context.Context) ([]TableColumn, error) {
 	rows, err := s.QueryContext(ctx, `SELECT if(schema_name = 'main', table_name, schema_name || '.' || table_name) AS t, column_name, lower(data_type)
-		FROM duckdb_columns() WHERE schema_name = 'tidemark' AND table_name <> 'format' OR schema_name = 'main' AND table_name = 'all_events'
+		FROM duckdb_columns() WHERE schema_name = 'tidemark' AND table_name <> 'format' OR schema_name = 'main' AND (table_name = 'all_events' OR table_name IN (SELECT name FROM tidemark.rollups))
 		ORDER BY t, column_index`)
 	if err != nil {
 		return nil, err

@@ -61,8 +61,12 @@ func countLate(ctx context.Context, tx *sql.Tx, g segment, b engine.Batch, total
 	if b.LateBefore.IsZero() {
 		return nil
 	}
-	return tx.QueryRowContext(ctx, `SELECT count(*) FROM `+g.sql()+` WHERE _late AND ingest_time = ?::TIMESTAMPTZ AND event_time < ?::TIMESTAMPTZ`,
+	err := tx.QueryRowContext(ctx, `SELECT count(*) FROM `+g.sql()+` WHERE _late AND ingest_time = ?::TIMESTAMPTZ AND event_time < ?::TIMESTAMPTZ`,
 		b.Ingest, b.LateBefore).Scan(&total.Late)
+	if err == nil && total.Late > 0 {
+		err = keepLate(ctx, tx, g, b)
+	}
+	return err
 }
 
 // insertSelect loads one part of a batch, of a known number of rows.

@@ -21,6 +21,9 @@ func (s *Store) Merge(ctx context.Context, name string) error {
 	}
 	if len(d.segments) == 1 && d.segments[0].body.DuckDB() == d.version.Body.DuckDB() {
 		if !d.segments[0].body.Equal(d.version.Body) {
+			if err := s.stale(ctx, name); err != nil {
+				return err
+			}
 			if err := s.settleSegment(ctx, d); err != nil {
 				return err
 			}
@@ -31,6 +34,9 @@ func (s *Store) Merge(ctx context.Context, name string) error {
 		if gone, err := s.mostlyGone(ctx, name, d.segments[0]); err != nil || !gone {
 			return err
 		}
+	}
+	if err := s.stale(ctx, name); err != nil {
+		return err
 	}
 	next, err := s.rewriteAs(ctx, d, &dataset{version: d.version}, func(g segment) string {
 		if g.body.DuckDB() == d.version.Body.DuckDB() {

@@ -51,6 +51,11 @@ var systemTables = []string{
 	`CREATE TABLE IF NOT EXISTS tidemark.gaps (
 		dataset VARCHAR, source VARCHAR, stream VARCHAR, shard VARCHAR, gap_from TIMESTAMPTZ, gap_to TIMESTAMPTZ,
 		reason VARCHAR, found_at TIMESTAMPTZ)`,
+	`CREATE SCHEMA IF NOT EXISTS rollup`,
+	`CREATE TABLE IF NOT EXISTS tidemark.rollups (dataset VARCHAR, size BIGINT, name VARCHAR, seq BIGINT, definition VARCHAR, updated_at TIMESTAMPTZ)`,
+	`CREATE TABLE IF NOT EXISTS tidemark.late (
+		dataset VARCHAR, event_time TIMESTAMPTZ, ingest_time TIMESTAMPTZ, watermark TIMESTAMPTZ, seconds_late DOUBLE,
+		service VARCHAR, source VARCHAR, position VARCHAR, seq BIGINT)`,
 }
 
 func createSystemTables(ctx context.Context, db *sql.DB) error {

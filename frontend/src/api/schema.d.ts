@@ -1076,7 +1076,7 @@ export interface components {
         CatalogTable: {
             columns: components["schemas"]["CatalogColumn"][];
             /** @enum {string} */
-            kind: "dataset" | "system" | "all";
+            kind: "dataset" | "rollup" | "system" | "all";
             name: string;
         };
         CellChart: {
