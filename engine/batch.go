@@ -42,6 +42,15 @@ type Origin struct {
 	Source  string
 	URL     string
 	Arrival time.Time
+	// Partitions become labels of every row; a label of the record's own
+	// wins.
+	Partitions []Partition
+}
+
+// Partition is what the folders of an object's key say of all it holds.
+type Partition struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
 }
 
 // Quarantined is a record, or a whole object, that was set aside.
@@ -122,6 +131,10 @@ type Batch struct {
 	ArrivalIsTime bool
 	// Dedup is the table path whose first value wins; nil for none.
 	Dedup Path
+	// Key names what a row is about: the table then holds the newest version
+	// of each key. A version with a true value at Deleted deletes its key.
+	Key     []Path
+	Deleted Path
 	// Replace lists URLs of objects whose earlier rows must go first.
 	Replace    []string
 	Quarantine []Quarantined

@@ -322,7 +322,7 @@ func (p *puller) ensureBatch(o *objectRun) {
 	}
 	if o.batch != p.batch {
 		o.batch = p.batch
-		o.origin = p.batch.origin(engine.Origin{Source: p.opt.Source, URL: o.task.URL, Arrival: o.task.Modified})
+		o.origin = p.batch.origin(engine.Origin{Source: p.opt.Source, URL: o.task.URL, Arrival: o.task.Modified, Partitions: p.partitions(o.task.URL)})
 		if o.task.Replace && o.next == 1 {
 			p.batch.replace = append(p.batch.replace, o.task.URL)
 		}

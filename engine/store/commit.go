@@ -157,6 +157,9 @@ func deleteReplaced(ctx context.Context, tx *sql.Tx, name string, d *dataset, ur
 				return fmt.Errorf("replace the rows of %s: %w", url, err)
 			}
 		}
+		if _, err := tx.ExecContext(ctx, "DELETE FROM tidemark.tombstones WHERE dataset = ? AND url = ?", name, url); err != nil {
+			return err
+		}
 		if err := forgetLate(ctx, tx, name, url); err != nil {
 			return err
 		}

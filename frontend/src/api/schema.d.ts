@@ -1334,6 +1334,10 @@ export interface components {
             /** Format: int64 */
             skipped: number;
         };
+        EnginePartition: {
+            name: string;
+            value: string;
+        };
         Event: {
             /** @description data: its rows changed. */
             dataset?: string;
@@ -1465,6 +1469,12 @@ export interface components {
             distinct: number;
             more: boolean;
             values: components["schemas"]["ValueCount"][];
+        };
+        FormatReason: {
+            /** @description key, magic or lines */
+            by: string;
+            /** @description What was seen. */
+            says: string;
         };
         Health: {
             datasets: components["schemas"]["DatasetHealth"][];
@@ -1949,9 +1959,13 @@ export interface components {
             /** Format: int64 */
             bytes: number;
             compression: string[];
+            /** Format: double */
+            confidence: number;
             error?: string;
             format: string;
             key: string;
+            partitions: components["schemas"]["EnginePartition"][];
+            reasons: components["schemas"]["FormatReason"][];
         };
         SchemaHistory: {
             dataset: string;
@@ -2154,6 +2168,7 @@ export interface components {
         };
         TypedPath: {
             path: string;
+            policy?: string;
             type: string;
         };
         Unmet: {
