@@ -51,6 +51,9 @@ type Workbench struct {
 	inMemory bool
 	cache    *cache.Cache
 
+	attached attached
+	counting sync.WaitGroup // of what queries fetched, into the ledger
+
 	pulls     sync.Mutex
 	plugins   pluginHost
 	memo      memo
@@ -90,6 +93,8 @@ func Open(ctx context.Context, w *workspace.Workspace, opt Options) (*Workbench,
 		os.RemoveAll(b.staging)
 		return nil, err
 	}
+	b.Store.SetLender(lender{b})
+	b.offerFunctions(ctx)
 	return b, nil
 }
 
@@ -110,7 +115,8 @@ func (b *Workbench) Current() *workspace.Workspace { return b.current.Load() }
 func (b *Workbench) Reload(w *workspace.Workspace, plugins bool) {
 	b.current.Store(w)
 	if plugins {
-		b.plugins.retire()
+		b.find()
+		b.offerFunctions(context.Background())
 	}
 }
 
@@ -154,6 +160,7 @@ func (b *Workbench) CacheSize() (bytes, limit int64) { return b.cache.Stats().By
 
 // Close writes everything to disk and lets the workspace go.
 func (b *Workbench) Close() error {
+	b.counting.Wait()
 	err := errors.Join(b.Store.Close(), b.plugins.close())
 	return errors.Join(err, os.RemoveAll(b.staging))
 }

@@ -57,8 +57,8 @@ type Refreshed struct {
 // asked for any more are dropped.
 func (s *Store) Refresh(ctx context.Context, dataset string, sizes []time.Duration) (done []Refreshed, err error) {
 	d, err := s.lookup(dataset)
-	if err != nil {
-		return nil, err
+	if err != nil || d.attached {
+		return nil, err // attached files are read where they lie; nothing tells when they change
 	}
 	sizes = slices.Clone(sizes)
 	slices.Sort(sizes)

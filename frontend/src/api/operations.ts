@@ -55,6 +55,9 @@ export const dropDataset = operation<'dropDataset'>('DELETE', '/datasets/{name}'
 /** What a pull would fetch. */
 export const dryRun = operation<'dryRun'>('POST', '/pulls/dry-run')
 
+/** What a query would fetch of attached datasets and cost. */
+export const estimateQuery = operation<'estimateQuery'>('POST', '/queries/estimate')
+
 /** What matches, how it lies in time and what its fields hold. */
 export const explore = operation<'explore'>('POST', '/explore')
 
@@ -165,6 +168,9 @@ export const trustWorkspace = operation<'trustWorkspace'>('POST', '/workspace/tr
 
 /** Add a plugin or a file of records to the workspace. */
 export const upload = operation<'upload'>('POST', '/upload')
+
+/** Compare the store, the ledger and the rows. */
+export const verifyPulls = operation<'verifyPulls'>('POST', '/pulls/verify')
 
 /** Write a file, unless it is another one meanwhile. */
 export const writeFile = operation<'writeFile'>('PUT', '/files')

@@ -467,6 +467,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/pulls/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Compare the store, the ledger and the rows */
+        post: operations["verifyPulls"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/pulls/{id}": {
         parameters: {
             query?: never;
@@ -563,6 +580,23 @@ export interface paths {
         put?: never;
         /** Run a query and keep its result */
         post: operations["createQuery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queries/estimate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a query would fetch of attached datasets and cost */
+        post: operations["estimateQuery"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1244,6 +1278,8 @@ export interface components {
             dropped: string;
         };
         DryRun: {
+            /** Format: int64 */
+            attached: number;
             basis: string;
             /** Format: int64 */
             bytes: number;
@@ -1591,6 +1627,8 @@ export interface components {
         };
         PullResult: {
             /** Format: int64 */
+            attached?: number;
+            /** Format: int64 */
             bytes: number;
             /** Format: int64 */
             bytes_fetched: number;
@@ -1695,6 +1733,7 @@ export interface components {
             sql: string;
         };
         QueryRows: {
+            attached?: components["schemas"]["Use"][];
             columns: components["schemas"]["Column"][];
             rows: unknown[][];
             /** Format: double */
@@ -1702,6 +1741,8 @@ export interface components {
             truncated: boolean;
         };
         QueryState: {
+            /** @description What was fetched of attached datasets. */
+            attached?: components["schemas"]["Use"][];
             /** Format: int64 */
             bytes: number;
             columns: components["schemas"]["Column"][];
@@ -2034,11 +2075,133 @@ export interface components {
             /** @description The one that was added to tidemark.yaml. */
             source?: string;
         };
+        Use: {
+            /** Format: int64 */
+            broken: number;
+            /**
+             * Format: int64
+             * @description Of all objects of the dataset.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description What was expected to be fetched: what is needed and not in the cache, and small gaps.
+             */
+            bytes_estimated: number;
+            /** Format: int64 */
+            bytes_fetched: number;
+            /**
+             * Format: int64
+             * @description Of the columns and row groups that the query needs.
+             */
+            bytes_needed: number;
+            /** Format: double */
+            cost_usd: number;
+            dataset: string;
+            /**
+             * Format: int64
+             * @description Of the dataset.
+             */
+            objects: number;
+            /**
+             * Format: int64
+             * @description Those that may hold what the query asks for.
+             */
+            objects_read: number;
+            /** Format: int64 */
+            requests: number;
+            /** Format: int64 */
+            row_groups: number;
+            /** Format: int64 */
+            row_groups_read: number;
+            /** Format: double */
+            seconds: number;
+        };
         ValueCount: {
             /** Format: int64 */
             count: number;
             /** @description As text; null for records without a value. */
             value: string | null;
+        };
+        Verified: {
+            /** Format: int64 */
+            agree: number;
+            /**
+             * Format: int64
+             * @description Left where they are.
+             */
+            attached: number;
+            /**
+             * Format: int64
+             * @description Other bytes in the store than were pulled.
+             */
+            changed: number;
+            details: components["schemas"]["VerifiedObject"][];
+            /**
+             * Format: int64
+             * @description Other rows in the table than the ledger says.
+             */
+            differ: number;
+            /**
+             * Format: int64
+             * @description Rows in the table of objects that the ledger does not have.
+             */
+            extra: number;
+            /**
+             * Format: int64
+             * @description Pulled, and no longer in the store. Their rows stay.
+             */
+            gone: number;
+            /**
+             * Format: int64
+             * @description In the store, and never pulled.
+             */
+            missing: number;
+            /** Format: int64 */
+            objects: number;
+            /** @description Nothing is missing, changed, partial, extra, and no count differs. */
+            ok: boolean;
+            /**
+             * Format: int64
+             * @description Begun, and not pulled to the end.
+             */
+            partial: number;
+        };
+        VerifiedObject: {
+            /** Format: int64 */
+            bytes_fetched: number;
+            dataset: string;
+            /** Format: int64 */
+            dropped: number;
+            etag: string;
+            key: string;
+            /** Format: date-time */
+            max_event_time: string | null;
+            /** Format: date-time */
+            min_event_time: string | null;
+            /** Format: date-time */
+            pulled_at: string | null;
+            /** Format: int64 */
+            quarantined: number;
+            /** Format: int64 */
+            read: number;
+            /** Format: int64 */
+            rows: number;
+            /** Format: int64 */
+            schema_version: number;
+            /** Format: double */
+            seconds: number;
+            /** Format: int64 */
+            size: number;
+            source: string;
+            /** @enum {string} */
+            state: "ok" | "missing" | "changed" | "partial" | "differ" | "extra" | "gone" | "attached" | "undecodable";
+            /** Format: int64 */
+            stored: number;
+        };
+        VerifyPullsRequest: {
+            /** @description None means every s3 and file source. */
+            sources?: string[];
         };
         Workspace: {
             dashboards: components["schemas"]["TitledFile"][];
@@ -4427,6 +4590,84 @@ export interface operations {
             };
         };
     };
+    verifyPulls: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VerifyPullsRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Verified"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     cancelPull: {
         parameters: {
             query?: never;
@@ -4834,6 +5075,84 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["QueryState"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    estimateQuery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QueryInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Use"][];
                 };
             };
             /** @description Bad Request */
