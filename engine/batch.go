@@ -39,6 +39,15 @@ type Origin struct {
 	Source  string
 	URL     string
 	Arrival time.Time
+	// Partitions become labels of every row; a label of the record's own
+	// wins.
+	Partitions []Partition
+}
+
+// Partition is what the folders of an object's key say of all it holds.
+type Partition struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
 }
 
 // Quarantined is a record, or a whole object, that was set aside.

@@ -110,6 +110,7 @@ func (a *app) verbs() []*cobra.Command {
 		a.openVerb(),
 		a.appVerb(),
 		a.pullVerb(),
+		a.tailVerb(),
 		a.queryVerb(),
 		a.notebookVerb(),
 		a.rulesVerb(),

@@ -58,6 +58,7 @@ type Workbench struct {
 	plugins   pluginHost
 	memo      memo
 	backtests memo
+	tails     tails
 }
 
 // Open opens the workspace's database; the caller holds the workspace's lock.

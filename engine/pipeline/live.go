@@ -114,7 +114,7 @@ func (l *live) run(ctx context.Context, stream engine.Stream) (Counts, error) {
 	}
 	l.settle()
 	l.puller.opt.Report(l.counts)
-	if ctx.Err() != nil && (err == nil || errors.Is(err, ctx.Err())) {
+	if ctx.Err() != nil && (err == nil || errors.Is(err, ctx.Err()) || engine.KindOf(err) == engine.Canceled) {
 		return l.counts, nil
 	}
 	return l.counts, err

@@ -116,6 +116,9 @@ type Options struct {
 	// Private objects are not written to any disk as they came: they are read
 	// through memory, and what of them cannot be stored keeps no bytes.
 	Private bool
+	// From and Before leave out records whose event time is not in [From,
+	// Before), counted as dropped; zero is open.
+	From, Before time.Time
 	// Watermark is the dataset's at the start; rows before it are late.
 	Watermark time.Time
 	// Staging is a memory-backed folder for rows on their way in, Scratch one

@@ -320,7 +320,7 @@ func (p *puller) ensureBatch(o *objectRun) {
 	}
 	if o.batch != p.batch {
 		o.batch = p.batch
-		o.origin = p.batch.origin(engine.Origin{Source: p.opt.Source, URL: o.task.URL, Arrival: o.task.Modified})
+		o.origin = p.batch.origin(engine.Origin{Source: p.opt.Source, URL: o.task.URL, Arrival: o.task.Modified, Partitions: p.partitions(o.task.URL)})
 		if o.task.Replace && o.next == 1 {
 			p.batch.replace = append(p.batch.replace, o.task.URL)
 		}
@@ -359,6 +359,10 @@ func (p *puller) conformLine(o *objectRun, l line) error {
 		return nil
 	case out.Reason != "":
 		p.setAside(o, l, out.Reason, "", "", fmt.Sprintf("byte %d", out.Offset+1))
+		return nil
+	case p.opt.leavesOut(out):
+		p.counts.Dropped++
+		o.state.Dropped++
 		return nil
 	case p.opt.Strict && p.begun && (len(out.Conflicts) > 0 || out.Unknown):
 		p.setAsideStrict(o, l, out)
@@ -416,4 +420,12 @@ func (p *puller) stored(o *objectRun, rows, untimed int64, times span) {
 	if newest.After(o.state.MaxTime) {
 		o.state.MaxTime = newest
 	}
+}
+
+// leavesOut reports whether a record lies on the other side of a seam.
+func (o Options) leavesOut(out schema.Outcome) bool {
+	if !out.HasTime || o.From.IsZero() && o.Before.IsZero() {
+		return false
+	}
+	return !o.From.IsZero() && out.EventTime < o.From.UnixMicro() || !o.Before.IsZero() && out.EventTime >= o.Before.UnixMicro()
 }

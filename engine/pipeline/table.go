@@ -62,7 +62,31 @@ func (p *puller) decodeTable(ctx context.Context, r *reading, path string, as fo
 		return err
 	}
 	defer f.Close()
-	return p.feed(ctx, r, format.NewSplitter(f, chunkBytes))
+	return p.feed(ctx, r, p.rows(r, f))
+}
+
+// rows reads the lines that a columnar file was written as.
+func (p *puller) rows(r *reading, from io.Reader) format.Reader {
+	rows, known := p.opt.Formats.Rows(r.columns, from, p.hint(r.task), chunkBytes)
+	if known != nil {
+		r.format = string(known.Format)
+	}
+	return rows
+}
+
+// knownRows reports whether the columns are those of a format whose rows must
+// be looked at to fill the envelope.
+func knownRows(formats *format.Table, columns []engine.ForeignColumn) bool {
+	_, known := formats.Rows(columnNames(columns), nil, format.Hint{}, 0)
+	return known != nil
+}
+
+func columnNames(columns []engine.ForeignColumn) []string {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = c.Name
+	}
+	return names
 }
 
 // decode reads every value of a columnar file: into a file of lines, or to see
@@ -74,7 +98,8 @@ func (p *puller) decode(ctx context.Context, r *reading, path, as string) (lines
 	}
 	defer func() { r.onRelease(t.Detach()) }()
 	mapped := envelopeOf(t.Columns(), p.opt.Mapping)
-	if len(p.opt.Stages) > 0 || len(p.opt.Mapping.Labels) > 0 || mapped == nil || numbered(t.Columns()) || r.task.Skip > 0 {
+	r.columns = columnNames(t.Columns())
+	if knownRows(p.opt.Formats, t.Columns()) || len(p.opt.Stages) > 0 || len(p.opt.Mapping.Labels) > 0 || mapped == nil || numbered(t.Columns()) || r.task.Skip > 0 {
 		lines, err = p.writeLines(ctx, t)
 		if err != nil {
 			return "", err

@@ -127,7 +127,7 @@ func linesSQL(g segment, b engine.Batch) string {
 		t = "coalesce(make_timestamptz(_t), " + arrival + ")"
 	}
 	return "SELECT " + t + ", " + arrival + ", " + timestampSQL(b.Ingest) +
-		", service, level, message, trace_id, span_id, labels, body, rest::JSON, _seq, source, " + position + ", " + lateSQL(t, b.LateBefore) +
+		", service, level, message, trace_id, span_id, " + labelsSQL("labels", "partitions", b.Origins) + ", body, rest::JSON, _seq, source, " + position + ", " + lateSQL(t, b.LateBefore) +
 		" FROM read_json(" + engine.QuoteText(b.Lines) + ", format = 'newline_delimited', columns = {" + strings.Join(list, ", ") +
 		"}, maximum_object_size = " + strconv.Itoa(max(objectLimit, 2*b.Longest)) + ", compression = 'uncompressed')" + origin
 }
@@ -137,13 +137,36 @@ func linesSQL(g segment, b engine.Batch) string {
 func originsSQL(origins []engine.Origin) string {
 	if len(origins) == 1 {
 		o := origins[0]
-		return " CROSS JOIN (SELECT " + engine.QuoteText(o.Source) + " AS source, " + engine.QuoteText(o.URL) + " AS url, " + timestampSQL(o.Arrival) + " AS arrival)"
+		return " CROSS JOIN (SELECT " + engine.QuoteText(o.Source) + " AS source, " + engine.QuoteText(o.URL) + " AS url, " + timestampSQL(o.Arrival) + " AS arrival, " + partitionsSQL(o) + " AS partitions)"
 	}
 	rows := make([]string, len(origins))
 	for i, o := range origins {
-		rows[i] = "(" + strconv.Itoa(i) + ", " + engine.QuoteText(o.Source) + ", " + engine.QuoteText(o.URL) + ", " + timestampSQL(o.Arrival) + ")"
+		rows[i] = "(" + strconv.Itoa(i) + ", " + engine.QuoteText(o.Source) + ", " + engine.QuoteText(o.URL) + ", " + timestampSQL(o.Arrival) + ", " + partitionsSQL(o) + ")"
 	}
-	return " JOIN (VALUES " + strings.Join(rows, ", ") + ") AS origin(i, source, url, arrival) ON i = _o"
+	return " JOIN (VALUES " + strings.Join(rows, ", ") + ") AS origin(i, source, url, arrival, partitions) ON i = _o"
+}
+
+// partitionsSQL is the map of what the key of an object says of its rows.
+func partitionsSQL(o engine.Origin) string {
+	if len(o.Partitions) == 0 {
+		return "NULL::MAP(VARCHAR, VARCHAR)"
+	}
+	entries := make([]string, len(o.Partitions))
+	for i, p := range o.Partitions {
+		entries[i] = engine.QuoteText(p.Name) + ": " + engine.QuoteText(p.Value)
+	}
+	return "MAP {" + strings.Join(entries, ", ") + "}"
+}
+
+// labelsSQL adds the partitions of a row's object to its own labels, which win.
+func labelsSQL(own, partitions string, origins []engine.Origin) string {
+	for _, o := range origins {
+		if len(o.Partitions) > 0 {
+			return "CASE WHEN " + partitions + " IS NULL THEN " + own + " WHEN " + own + " IS NULL THEN " + partitions +
+				" ELSE map_concat(" + partitions + ", " + own + ") END"
+		}
+	}
+	return own
 }
 
 func timestampSQL(t time.Time) string {
@@ -201,7 +224,7 @@ func tablesSQL(g segment, b engine.Batch, tables []engine.StagedTable) string {
 	} else if b.ArrivalIsTime {
 		t = "o.arrival"
 	}
-	labels := "NULL"
+	labels := "NULL::MAP(VARCHAR, VARCHAR)"
 	if name := like.Envelope["labels"]; name != "" {
 		labels = fileColumn(name) + "::MAP(VARCHAR, VARCHAR)"
 	}
@@ -209,16 +232,16 @@ func tablesSQL(g segment, b engine.Batch, tables []engine.StagedTable) string {
 	for i, t := range tables {
 		o := b.Origins[t.Origin]
 		paths[i] = engine.QuoteText(t.Path)
-		origins[i] = fmt.Sprintf("(%d, %d, %s, %s, %s)", i, t.FirstSeq, engine.QuoteText(o.Source), engine.QuoteText(o.URL), timestampSQL(o.Arrival))
+		origins[i] = fmt.Sprintf("(%d, %d, %s, %s, %s, %s)", i, t.FirstSeq, engine.QuoteText(o.Source), engine.QuoteText(o.URL), timestampSQL(o.Arrival), partitionsSQL(o))
 	}
 	list := []string{
 		t, "o.arrival", timestampSQL(b.Ingest),
-		mapped("service"), mapped("level"), mapped("message"), mapped("trace_id"), mapped("span_id"), labels,
+		mapped("service"), mapped("level"), mapped("message"), mapped("trace_id"), mapped("span_id"), labelsSQL(labels, "o.partitions", b.Origins),
 		tableBody(g.body, declared), "NULL::JSON",
 		"o.first + f.file_row_number", "o.source", "o.url || '#' || (f.file_row_number + 1)", lateSQL(t, b.LateBefore),
 	}
 	return "SELECT " + strings.Join(list, ", ") + " FROM read_parquet([" + strings.Join(paths, ", ") + "], file_row_number = true, hive_partitioning = false) AS f" +
-		" JOIN (VALUES " + strings.Join(origins, ", ") + ") AS o(i, first, source, url, arrival) ON o.i = f.file_index"
+		" JOIN (VALUES " + strings.Join(origins, ", ") + ") AS o(i, first, source, url, arrival, partitions) ON o.i = f.file_index"
 }
 
 func fileColumn(name string) string { return "f." + engine.QuoteIdent(name) }
