@@ -120,6 +120,10 @@ type Batch struct {
 	ArrivalIsTime bool
 	// Dedup is the table path whose first value wins; nil for none.
 	Dedup Path
+	// Key names what a row is about: the table then holds the newest version
+	// of each key. A version with a true value at Deleted deletes its key.
+	Key     []Path
+	Deleted Path
 	// Replace lists URLs of objects whose earlier rows must go first.
 	Replace    []string
 	Quarantine []Quarantined

@@ -147,8 +147,8 @@ func (a *app) printPull(r workbench.PullResult) error {
 	if r.Seconds > 0 {
 		rate = fmt.Sprintf(" (%s records/s)", thousands(int64(float64(r.Read)/r.Seconds)))
 	}
-	fmt.Fprintf(a.stdout, "%s records from %s, %s, in %.1f s%s\n",
-		thousands(r.Records), plural(r.Objects, "object"), formatBytes(r.Bytes), r.Seconds, rate)
+	fmt.Fprintf(a.stdout, "%s from %s, %s, in %.1f s%s\n",
+		plural(r.Records, "record"), plural(r.Objects, "object"), formatBytes(r.Bytes), r.Seconds, rate)
 	for _, line := range []struct {
 		n    int64
 		text string

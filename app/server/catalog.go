@@ -40,6 +40,8 @@ type TypeChange struct {
 type TypedPath struct {
 	Path string `json:"path"`
 	Type string `json:"type"`
+	// Policy is what is done with its values before they are stored.
+	Policy string `json:"policy,omitempty"`
 }
 
 // RenderedText is something written out as text.
@@ -124,11 +126,29 @@ func (s *Server) schemaOf(ctx context.Context, name string) (SchemaHistory, erro
 		}
 		out.Versions = append(out.Versions, d)
 	}
+	policies := s.bench.PoliciesOf(name)
 	columns, err := s.bench.Columns(ctx, name)
 	for _, c := range columns {
-		out.Types = append(out.Types, TypedPath{Path: c[0], Type: c[1]})
+		out.Types = append(out.Types, TypedPath{Path: c[0], Type: c[1], Policy: policyOf(policies, c[0])})
 	}
 	return out, err
+}
+
+// policyOf is the policy that a column is under, by itself or by what it is in.
+func policyOf(policies map[string]string, column string) string {
+	for path, policy := range policies {
+		if strings.EqualFold(path, column) || len(column) > len(path) && strings.EqualFold(column[:len(path)+1], path+".") {
+			return policy
+		}
+	}
+	if column == "labels" {
+		for path, policy := range policies {
+			if strings.HasPrefix(path, "labels.") {
+				return policy
+			}
+		}
+	}
+	return ""
 }
 
 // readChange takes a change apart that the registry keeps as one line:

@@ -21,7 +21,8 @@ type Dataset struct {
 	Late       Late                        `yaml:"late" doc:"What happens to windows when late records arrive."`
 	Rollups    []time.Duration             `yaml:"rollups" doc:"Which aggregate tables are kept: [1m, 10m, 1h, 1d]."`
 	Dedup      string                      `yaml:"dedup" doc:"The path whose value is unique: the first record with it wins."`
-	Key        List                        `yaml:"key" doc:"The paths that name what a row is about."`
+	Key        List                        `yaml:"key" doc:"The paths that name what a row is about: of each key the version of the latest event time is kept."`
+	Deleted    string                      `yaml:"deleted" doc:"With key: a record with true, d, delete or deleted at this path deletes its key."`
 	Seam       *time.Time                  `yaml:"seam" doc:"The event time at which a tail takes over from a pull of the same stream."`
 	Quota      *Quota                      `yaml:"quota" doc:"How much a live source may bring in."`
 	Retention  Retention                   `yaml:"retention" doc:"How long rows stay in the database, and where they go then."`

@@ -24,7 +24,7 @@ func (p *puller) flush(ctx context.Context) error {
 	out := engine.Batch{
 		Dataset: p.opt.Dataset, Rows: b.rows, Longest: b.longest, Tables: b.tables, Origins: b.origins,
 		Ingest: p.opt.Clock.Now(), LateBefore: p.opt.Watermark, ArrivalIsTime: len(p.opt.Mapping.EventTime) == 0,
-		Dedup: p.opt.Dedup, Replace: b.replace, Quarantine: b.held, Objects: b.states, Since: b.since, Live: b.live,
+		Dedup: p.opt.Dedup, Key: p.opt.RowKey, Deleted: p.opt.Deleted, Replace: b.replace, Quarantine: b.held, Objects: b.states, Since: b.since, Live: b.live,
 	}
 	if b.file != nil {
 		out.Lines = b.file.Name()

@@ -108,7 +108,10 @@ type Options struct {
 	FindTime bool
 	Strict   bool
 	Dedup    engine.Path
-	Stages   []Stage
+	// RowKey and Deleted are Key and Deleted of engine.Batch.
+	RowKey  []engine.Path
+	Deleted engine.Path
+	Stages  []Stage
 	// Policies are applied after the transforms, before anything else; Key is
 	// that of their hashes.
 	Policies []engine.Policy

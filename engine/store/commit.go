@@ -154,6 +154,9 @@ func deleteReplaced(ctx context.Context, tx *sql.Tx, d *dataset, urls []string) 
 				return fmt.Errorf("replace the rows of %s: %w", url, err)
 			}
 		}
+		if _, err := tx.ExecContext(ctx, "DELETE FROM tidemark.tombstones WHERE dataset = ? AND url = ?", d.version.Dataset, url); err != nil {
+			return err
+		}
 		if err := forgetLate(ctx, tx, d.version.Dataset, url); err != nil {
 			return err
 		}

@@ -1292,6 +1292,10 @@ export interface components {
             /** Format: int64 */
             skipped: number;
         };
+        EnginePartition: {
+            name: string;
+            value: string;
+        };
         Event: {
             /** @description data: its rows changed. */
             dataset?: string;
@@ -1424,6 +1428,12 @@ export interface components {
             more: boolean;
             values: components["schemas"]["ValueCount"][];
         };
+        FormatReason: {
+            /** @description key, magic or lines */
+            by: string;
+            /** @description What was seen. */
+            says: string;
+        };
         Health: {
             datasets: components["schemas"]["DatasetHealth"][];
             sources: components["schemas"]["SourceHealth"][];
@@ -1538,14 +1548,30 @@ export interface components {
             /** @description None is no filter. */
             values: unknown[];
         };
+        PluginFunction: {
+            doc?: string;
+            kind: string;
+            name: string;
+            problem?: string;
+            signature: string;
+        };
         PluginInfo: {
             abi: string;
             /** Format: int64 */
             calls: number;
+            config?: {
+                [key: string]: unknown;
+            };
             /** Format: int64 */
             errors: number;
+            functions: components["schemas"]["PluginFunction"][];
+            hint?: string;
             kind: string;
+            /** Format: int64 */
+            memory_bytes: number;
             name: string;
+            /** Format: double */
+            p50_ms: number;
             /** Format: double */
             p99_ms: number;
             path: string;
@@ -1885,9 +1911,13 @@ export interface components {
             /** Format: int64 */
             bytes: number;
             compression: string[];
+            /** Format: double */
+            confidence: number;
             error?: string;
             format: string;
             key: string;
+            partitions: components["schemas"]["EnginePartition"][];
+            reasons: components["schemas"]["FormatReason"][];
         };
         SchemaHistory: {
             dataset: string;
@@ -2056,6 +2086,7 @@ export interface components {
         };
         TypedPath: {
             path: string;
+            policy?: string;
             type: string;
         };
         Unmet: {
