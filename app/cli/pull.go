@@ -149,6 +149,10 @@ func (a *app) printPull(r workbench.PullResult) error {
 	}
 	fmt.Fprintf(a.stdout, "%s from %s, %s, in %.1f s%s\n",
 		plural(r.Records, "record"), plural(r.Objects, "object"), formatBytes(r.Bytes), r.Seconds, rate)
+	skipped := "objects were pulled before"
+	if r.Skipped == 1 {
+		skipped = "object was pulled before"
+	}
 	for _, line := range []struct {
 		n    int64
 		text string
