@@ -103,6 +103,9 @@ type Settings struct {
 	// Fields are the table paths that a field-wise function is bound to,
 	// instead of the one it declares.
 	Fields []string
+	// OnFailure is what happens to records while the plugin is suspended;
+	// empty is OnFailureStop.
+	OnFailure string
 }
 
 // Load checks, compiles and tries out a module. name is what messages call it.

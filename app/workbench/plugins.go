@@ -48,7 +48,7 @@ type module struct {
 // same reports whether two modules would do the same.
 func (m *module) same(o *module) bool {
 	return m.err == nil && o.err == nil && m.sha256 == o.sha256 && reflect.DeepEqual(m.settings.Config, o.settings.Config) &&
-		m.settings.Memory == o.settings.Memory && m.settings.Deadline == o.settings.Deadline && reflect.DeepEqual(m.settings.Fields, o.settings.Fields)
+		m.settings.Memory == o.settings.Memory && m.settings.Deadline == o.settings.Deadline && m.settings.OnFailure == o.settings.OnFailure && reflect.DeepEqual(m.settings.Fields, o.settings.Fields)
 }
 
 // retire lets the plugin go when the last who uses it is done.
@@ -175,7 +175,7 @@ func (b *Workbench) loaded(ctx context.Context, host *plugins.Host, m *module) (
 	}
 	s := m.settings
 	p, err := host.Load(ctx, m.name, m.wasm, plugins.Settings{
-		Config: s.Config, Memory: int64(s.Memory), Deadline: s.Deadline, Fields: s.Fields,
+		Config: s.Config, Memory: int64(s.Memory), Deadline: s.Deadline, Fields: s.Fields, OnFailure: s.OnFailure,
 	})
 	if err != nil {
 		if ctx.Err() == nil {

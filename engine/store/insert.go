@@ -22,6 +22,21 @@ func insertRows(ctx context.Context, tx *sql.Tx, d *dataset, b engine.Batch) (en
 		return total, nil
 	}
 	g := d.segments[len(d.segments)-1]
+	if b.Key != nil {
+		var parts []string
+		for _, alike := range alikeTables(b.Tables, false) {
+			parts = append(parts, tablesSQL(g, b, alike))
+		}
+		if b.Lines != "" {
+			parts = append(parts, linesSQL(g, b))
+		}
+		total, err := insertVersions(ctx, tx, d, g, b, parts)
+		if err != nil {
+			return total, err
+		}
+		err = countLate(ctx, tx, g, b, &total)
+		return total, err
+	}
 	lines := b.Rows
 	for _, alike := range alikeTables(b.Tables, b.Dedup != nil) {
 		var rows int64
@@ -38,15 +53,20 @@ func insertRows(ctx context.Context, tx *sql.Tx, d *dataset, b engine.Batch) (en
 			return total, err
 		}
 	}
+	err := countLate(ctx, tx, g, b, &total)
+	return total, err
+}
+
+func countLate(ctx context.Context, tx *sql.Tx, g segment, b engine.Batch, total *engine.Committed) error {
 	if b.LateBefore.IsZero() {
-		return total, nil
+		return nil
 	}
 	err := tx.QueryRowContext(ctx, `SELECT count(*) FROM `+g.sql()+` WHERE _late AND ingest_time = ?::TIMESTAMPTZ AND event_time < ?::TIMESTAMPTZ`,
 		b.Ingest, b.LateBefore).Scan(&total.Late)
 	if err == nil && total.Late > 0 {
 		err = keepLate(ctx, tx, g, b)
 	}
-	return total, err
+	return err
 }
 
 // insertSelect loads one part of a batch, of a known number of rows.

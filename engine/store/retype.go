@@ -48,6 +48,11 @@ func (s *Store) Retype(ctx context.Context, v engine.SchemaVersion, path engine.
 	}
 	next, err := s.rewriteAs(ctx, d, &dataset{version: v}, func(tx *sql.Tx, g segment) (selection, error) {
 		return selection{retyped(g, v.Body, to, path), g.sql() + " LEFT JOIN " + takenTable + " ON taken_seq = _seq"}, s.takeFromRest(ctx, tx, g, engine.Path(path[1:]).String())
+	}, func(tx *sql.Tx, g segment) error {
+		if err := leaveTogether(ctx, tx, d, path); err != nil {
+			return err
+		}
+		return recountConflicts(ctx, tx, g, v.Dataset, path, to)
 	})
 	if err != nil {
 		return err
@@ -169,8 +174,9 @@ func selectWith(replaced map[string]string) string {
 type selection struct{ columns, from string }
 
 // rewriteAs copies all rows into one new segment of next's version, reading
-// each old segment as given, in one transaction.
-func (s *Store) rewriteAs(ctx context.Context, d, next *dataset, read func(*sql.Tx, segment) (selection, error)) (*dataset, error) {
+// each old segment as given, and does what else is to be done, in one
+// transaction.
+func (s *Store) rewriteAs(ctx context.Context, d, next *dataset, read func(*sql.Tx, segment) (selection, error), also ...func(*sql.Tx, segment) error) (*dataset, error) {
 	v := next.version
 	id := 1
 	if n := len(d.segments); n > 0 {
@@ -202,6 +208,11 @@ func (s *Store) rewriteAs(ctx context.Context, d, next *dataset, read func(*sql.
 		}
 		if _, err := tx.ExecContext(ctx, viewSQL(v.Dataset, next)); err != nil {
 			return err
+		}
+		for _, do := range also {
+			if err := do(tx, g); err != nil {
+				return err
+			}
 		}
 		for _, old := range d.segments {
 			if _, err := tx.ExecContext(ctx, "DROP TABLE "+old.sql()); err != nil {

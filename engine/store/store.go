@@ -138,6 +138,12 @@ func openInstance(ctx context.Context, path string, opt Options) (*sql.DB, error
 		db.Close()
 		return nil, err
 	}
+	if opt.TempLimit != "" { // given at the start it shows, and does not hold
+		if _, err := db.ExecContext(ctx, "SET GLOBAL max_temp_directory_size = "+engine.QuoteText(opt.TempLimit)); err != nil {
+			db.Close()
+			return nil, err
+		}
+	}
 	return db, nil
 }
 
@@ -151,7 +157,7 @@ func settings(opt Options) url.Values {
 		"storage_compatibility_version": {"v1.3.0"}, // see RATIONALE, "Why is the database file of format 1.3?"
 		"disabled_compression_methods":  {"roaring,zstd"},
 	}
-	for name, value := range map[string]string{"memory_limit": opt.Memory, "temp_directory": opt.Temp, "max_temp_directory_size": opt.TempLimit} {
+	for name, value := range map[string]string{"memory_limit": opt.Memory, "temp_directory": opt.Temp} {
 		if value != "" {
 			v.Set(name, value)
 		}
