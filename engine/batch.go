@@ -14,6 +14,9 @@ type Mapping struct {
 	// Envelope holds the candidates for service, level, message, trace_id
 	// and span_id.
 	Envelope map[string][]Path `json:"envelope,omitempty"`
+	// MaxPaths is how many paths become columns by themselves; 0 means the
+	// usual number.
+	MaxPaths int `json:"max_paths,omitempty"`
 	// Labels become entries of the labels column, under their dotted path.
 	Labels []Path `json:"labels,omitempty"`
 }
@@ -65,6 +68,14 @@ type Quarantined struct {
 	// Hash tells the record again where its bytes are not kept: it is keyed,
 	// so that nobody without the workspace's key can try values.
 	Hash string
+}
+
+// Released is an entry of quarantine that was read once more, and what became
+// of the record, or the records of the object, that it was.
+type Released struct {
+	ID                           int64
+	Source, Object               string // whose ledger entry counts it
+	Stored, Quarantined, Dropped int64
 }
 
 // ConflictCount says how often a path met values its type cannot hold.
@@ -127,8 +138,11 @@ type Batch struct {
 	// Replace lists URLs of objects whose earlier rows must go first.
 	Replace    []string
 	Quarantine []Quarantined
-	Conflicts  []ConflictCount
-	Objects    []ObjectState
+	// Released are the entries of quarantine that were read once more: they
+	// leave it with this batch, which has what became of them.
+	Released  []Released
+	Conflicts []ConflictCount
+	Objects   []ObjectState
 	// Live is set for what came from a stream: rows of Lines then have their
 	// arrival time (_a) and position (_p) themselves.
 	Live *LiveState

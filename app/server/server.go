@@ -151,6 +151,7 @@ func (s *Server) register() {
 	s.queriesAPI()
 	s.filesAPI()
 	s.catalogAPI()
+	s.quarantineAPI()
 	s.exploreAPI()
 	s.rulesAPI()
 	s.dashboardsAPI()

@@ -425,6 +425,7 @@ func mappingOf(d workspace.Dataset) (m engine.Mapping, findTime bool, err error)
 	if d.EventTime != "" {
 		m.EventTime = []engine.Path{path(d.EventTime)}
 	}
+	m.MaxPaths = d.MaxPaths
 	for _, l := range d.Labels {
 		m.Labels = append(m.Labels, path(l))
 	}

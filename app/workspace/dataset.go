@@ -16,6 +16,7 @@ type Dataset struct {
 	Labels     []string                    `yaml:"labels" doc:"Paths in the record that become labels."`
 	Watermark  Watermark                   `yaml:"watermark" doc:"When a moment is considered complete."`
 	Schema     string                      `yaml:"schema" enum:"infer|strict" doc:"infer: the schema follows the data. strict: what does not fit is quarantined."`
+	MaxPaths   int                         `yaml:"max_paths" doc:"How many paths become columns by themselves; the rest of a record stays in rest. The default is 1000."`
 	Transforms []string                    `yaml:"transforms" doc:"Plugins that every record goes through, in order."`
 	Columns    engine.Entries[engine.Text] `yaml:"columns" doc:"Policies applied before anything is stored, by path in the table: drop, mask, hash or truncate(20)."`
 	Late       Late                        `yaml:"late" doc:"What happens to windows when late records arrive."`

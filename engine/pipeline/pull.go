@@ -56,13 +56,16 @@ type Task struct {
 	// Record says that the bytes are one record alone, which had this number
 	// in the object that URL names. The ledger stays as it is. 0: an object.
 	Record int64
+	// Entry says that the bytes come from this entry of quarantine, which the
+	// batch that has them releases. The ledger knows the object already.
+	Entry int64
 	// Only the record of this number is wanted of the object, which was read
 	// before. The ledger stays as it is. 0: all.
 	Only int64
 }
 
 // again reports whether records are read that the ledger has counted already.
-func (t Task) again() bool { return t.Record > 0 || t.Only > 0 }
+func (t Task) again() bool { return t.Record > 0 || t.Only > 0 || t.Entry > 0 }
 
 // Stage is a transform that records go through before they are conformed.
 type Stage interface {

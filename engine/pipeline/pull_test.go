@@ -20,7 +20,7 @@ import (
 
 // bench is a store and the folders around it.
 type bench struct {
-	t   testing.TB
+	t   failer
 	dir string
 	*store.Store
 }
@@ -36,6 +36,22 @@ func newBench(t testing.TB) *bench {
 	b.open()
 	t.Cleanup(func() { b.Store.Close() })
 	return b
+}
+
+// failer is a test, or one case of a property.
+type failer interface {
+	Context() context.Context
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+	Errorf(format string, args ...any)
+}
+
+func (b *bench) must(err error) {
+	b.t.Helper()
+	if err != nil {
+		b.t.Fatal(err)
+	}
 }
 
 func (b *bench) open() {

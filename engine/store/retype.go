@@ -46,7 +46,12 @@ func (s *Store) Retype(ctx context.Context, v engine.SchemaVersion, path engine.
 	if err != nil {
 		return err
 	}
-	next, err := s.rewriteAs(ctx, d, &dataset{version: v}, func(g segment) string { return retyped(g, v.Body, to, path) })
+	next, err := s.rewriteAs(ctx, d, &dataset{version: v}, func(g segment) string { return retyped(g, v.Body, to, path) }, func(tx *sql.Tx, g segment) error {
+		if err := leaveTogether(ctx, tx, d, path); err != nil {
+			return err
+		}
+		return recountConflicts(ctx, tx, g, v.Dataset, path, to)
+	})
 	if err != nil {
 		return err
 	}
@@ -164,7 +169,7 @@ func selectWith(replaced map[string]string) string {
 
 // rewriteAs copies all rows into one new segment of next's version, reading
 // each old segment's columns as given, in one transaction.
-func (s *Store) rewriteAs(ctx context.Context, d, next *dataset, columns func(segment) string) (*dataset, error) {
+func (s *Store) rewriteAs(ctx context.Context, d, next *dataset, columns func(segment) string, also ...func(*sql.Tx, segment) error) (*dataset, error) {
 	v := next.version
 	id := 1
 	if n := len(d.segments); n > 0 {
@@ -191,6 +196,11 @@ func (s *Store) rewriteAs(ctx context.Context, d, next *dataset, columns func(se
 		}
 		if _, err := tx.ExecContext(ctx, viewSQL(v.Dataset, next)); err != nil {
 			return err
+		}
+		for _, do := range also {
+			if err := do(tx, g); err != nil {
+				return err
+			}
 		}
 		for _, old := range d.segments {
 			if _, err := tx.ExecContext(ctx, "DROP TABLE "+old.sql()); err != nil {

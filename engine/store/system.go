@@ -33,6 +33,11 @@ var systemTables = []string{
 	`CREATE TABLE IF NOT EXISTS tidemark.quarantine (
 		id BIGINT, dataset VARCHAR, source VARCHAR, position VARCHAR, reason VARCHAR, path VARCHAR,
 		want VARCHAR, got VARCHAR, created_at TIMESTAMPTZ, bytes BIGINT, raw BLOB, hash VARCHAR)`,
+	// What was discarded, as it stood in quarantine; raw goes when it can no
+	// longer be had back.
+	`CREATE TABLE IF NOT EXISTS tidemark.discarded (
+		id BIGINT, dataset VARCHAR, source VARCHAR, position VARCHAR, reason VARCHAR, path VARCHAR,
+		want VARCHAR, got VARCHAR, created_at TIMESTAMPTZ, bytes BIGINT, raw BLOB, hash VARCHAR, discarded_at TIMESTAMPTZ, gone BOOLEAN)`,
 	`CREATE TABLE IF NOT EXISTS tidemark.conflicts (
 		dataset VARCHAR, path VARCHAR, want VARCHAR, got VARCHAR, source VARCHAR, count BIGINT, example VARCHAR)`,
 	`CREATE TABLE IF NOT EXISTS tidemark.policies (
