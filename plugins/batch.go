@@ -12,7 +12,7 @@ func (p *Plugin) run(ctx context.Context, n int, in []engine.Column, rows int) (
 	f := p.manifest.Functions[n]
 	out := &Result{Columns: emptyColumns(f.Outputs)}
 	for from := 0; from < rows; {
-		to := batchEnd(in, from, rows)
+		to := batchEnd(in, from, rows, f.Kind)
 		s := search{p: p, n: n, in: in, out: out, until: time.Now().Add(p.searchTime())}
 		if err := s.guarded(ctx, from, to); err != nil {
 			return nil, err
@@ -34,8 +34,11 @@ func emptyColumns(fields []Field) []engine.Column {
 }
 
 // batchEnd bounds a batch by rows and bytes; it has at least one row.
-func batchEnd(in []engine.Column, from, rows int) int {
+func batchEnd(in []engine.Column, from, rows int, kind string) int {
 	to := min(from+batchRows, rows)
+	if kind == KindFunction {
+		to = min(from+chunkRows, rows)
+	}
 	for to > from+1 && frameSize(in, from, to) > batchBytes {
 		to = from + (to-from)/2
 	}

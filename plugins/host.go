@@ -44,6 +44,7 @@ const (
 	maxResponse     = 16 << 20
 	maxRowsPerRow   = 8
 	batchRows       = 1024
+	chunkRows       = 2048 // of DuckDB, in a request to a function
 	batchBytes      = 1 << 20
 	pageSize        = 65536
 	maxFields       = 256 // inputs and outputs of a function

@@ -160,6 +160,7 @@ func (s *Server) register() {
 	s.pullsAPI()
 	s.uploadAPI()
 	s.pluginsAPI()
+	s.testsAPI()
 	s.healthAPI()
 	s.mux.HandleFunc("GET /api/openapi.json", s.serveOpenAPI)
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })

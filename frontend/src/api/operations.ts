@@ -157,6 +157,9 @@ export const ruleRows = operation<'ruleRows'>('POST', '/rules/rows')
 /** Run one cell. */
 export const runCell = operation<'runCell'>('POST', '/notebooks/cell')
 
+/** Run the tests of windows, rules and alarms. */
+export const runTests = operation<'runTests'>('POST', '/tests/run')
+
 /** Give a path another type. */
 export const setType = operation<'setType'>('POST', '/datasets/{name}/types')
 
