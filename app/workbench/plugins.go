@@ -14,6 +14,7 @@ import (
 	"tidemark.dev/tidemark/app/workspace"
 	"tidemark.dev/tidemark/app/workspace/atomicfile"
 	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/store"
 	"tidemark.dev/tidemark/plugins"
 	"tidemark.dev/tidemark/plugins/bundled"
 )
@@ -27,6 +28,19 @@ type pluginHost struct {
 	closed bool
 	// refused says which functions SQL cannot have, and why, by name.
 	refused map[string]error
+	// offered are the functions of SQL as people are shown them, by name.
+	offered map[string]store.Function
+}
+
+// shown is how a function of a plugin is shown; DuckDB knows no names of its
+// arguments.
+func (h *pluginHost) shown(f store.Function) store.Function {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if own, ok := h.offered[f.Name]; ok {
+		return own
+	}
+	return f
 }
 
 // module is a plugin's file and settings as they were read; a change of either
