@@ -46,7 +46,7 @@ export const deleteFile = operation<'deleteFile'>('DELETE', '/files')
 /** End a query and free its result. */
 export const deleteQuery = operation<'deleteQuery'>('DELETE', '/queries/{id}')
 
-/** Remove entries for good. */
+/** Take entries out; they can be had back for thirty days. */
 export const discardQuarantine = operation<'discardQuarantine'>('POST', '/quarantine/discard')
 
 /** Delete a dataset with its rows, schema, quarantine and ledger. */
@@ -121,6 +121,9 @@ export const parseDashboard = operation<'parseDashboard'>('POST', '/dashboards/p
 /** The cells and parameters of a notebook. */
 export const parseNotebook = operation<'parseNotebook'>('POST', '/notebooks/parse')
 
+/** Give a column to a path that stands in rest for want of room. */
+export const promotePath = operation<'promotePath'>('POST', '/datasets/{name}/promote')
+
 /** Run a query and get its rows at once. */
 export const query = operation<'query'>('POST', '/query')
 
@@ -145,11 +148,17 @@ export const replayQuarantine = operation<'replayQuarantine'>('POST', '/quaranti
 /** The range that a text means now. */
 export const resolveTime = operation<'resolveTime'>('POST', '/time')
 
+/** Put discarded entries back. */
+export const restoreQuarantine = operation<'restoreQuarantine'>('POST', '/quarantine/restore')
+
 /** The query for the records of one window of one group. */
 export const ruleRows = operation<'ruleRows'>('POST', '/rules/rows')
 
 /** Run one cell. */
 export const runCell = operation<'runCell'>('POST', '/notebooks/cell')
+
+/** Run the tests of windows, rules and alarms. */
+export const runTests = operation<'runTests'>('POST', '/tests/run')
 
 /** Give a path another type. */
 export const setType = operation<'setType'>('POST', '/datasets/{name}/types')
