@@ -167,8 +167,8 @@ func (s *Server) register() {
 // Handler is the whole server behind its guard.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/api/", s.mux)
-	mux.Handle("/healthz", s.mux)
+	mux.HandleFunc("/api/", s.routed)
+	mux.HandleFunc("/healthz", s.routed)
 	if s.opt.Page != nil {
 		mux.Handle("/", s.opt.Page)
 	}
