@@ -53,6 +53,9 @@ type Quarantined struct {
 	// had to be left out.
 	Raw  []byte
 	Size int64
+	// Hash tells the record again where its bytes are not kept: it is keyed,
+	// so that nobody without the workspace's key can try values.
+	Hash string
 }
 
 // ConflictCount says how often a path met values its type cannot hold.

@@ -41,3 +41,11 @@ type Source interface {
 	// Conflict if they are no longer those of o.ETag. The caller closes it.
 	Open(ctx context.Context, o Object) (io.ReadCloser, error)
 }
+
+// RangeSource is a Source that also hands out parts of its objects.
+type RangeSource interface {
+	Source
+	// OpenRange gives n bytes of the object from offset on, all of which it
+	// must have, and fails with Conflict as Open does. The caller closes it.
+	OpenRange(ctx context.Context, o Object, offset, n int64) (io.ReadCloser, error)
+}

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -97,6 +98,9 @@ func (a *app) pull(ctx context.Context, b *workbench.Workbench, opt workbench.Pu
 			a.say("%s were stored before it stopped; pull again to go on from there", plural(result.Records, "record"))
 		}
 		return err
+	}
+	for _, u := range result.Unmet {
+		a.say("%s", strings.TrimSpace(fmt.Sprintf("warning: columns: %s of %s (%s) was in no record so far; %s", u.Path, u.Dataset, u.Policy, u.Hint)))
 	}
 	if a.json {
 		err = a.printJSON(result)

@@ -88,7 +88,7 @@ func (a *app) quarantineShow() *cobra.Command {
 				}
 				fmt.Fprintf(a.stdout, "%s\n%s\nat %s, %d bytes\n\n", safeText(e.Position), safeText(describe(e)), e.At.Format("2006-01-02 15:04:05Z"), e.Bytes)
 				if raw == nil {
-					_, err = fmt.Fprintln(a.stdout, "its bytes were not kept: replay fetches the object again")
+					_, err = fmt.Fprintln(a.stdout, "its bytes were not kept: replay fetches them again")
 					return err
 				}
 				_, err = fmt.Fprintln(a.stdout, safeText(string(raw)))
@@ -128,6 +128,9 @@ func (a *app) quarantineReplay() *cobra.Command {
 					return a.printJSON(r)
 				}
 				fmt.Fprintf(a.stdout, "%s replayed: %d stored, %d set aside again\n", plural(r.Replayed, "entry"), r.Records, r.Quarantined)
+				for _, at := range r.Gone {
+					fmt.Fprintf(a.stdout, "  %s stays: its object is gone or changed\n", safeText(at))
+				}
 				for _, url := range r.Refetch {
 					fmt.Fprintf(a.stdout, "  the next pull reads %s again\n", safeText(url))
 				}

@@ -41,7 +41,7 @@ func (a *app) schemaShow() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", "", "json, duckdb, hive, avro or jsonschema")
+	cmd.Flags().StringVar(&format, "format", "", "json, duckdb, hive, glue, avro or jsonschema")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(workbench.SchemaFormats, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }

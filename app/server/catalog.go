@@ -159,7 +159,7 @@ func cutPath(s string) (path, rest string) {
 
 type renderInput struct {
 	Name   string `path:"name"`
-	Format string `query:"format" enum:"json,duckdb,hive,avro,jsonschema" default:"duckdb"`
+	Format string `query:"format" enum:"json,duckdb,hive,glue,avro,jsonschema" default:"duckdb"`
 }
 
 func (s *Server) renderSchema(_ context.Context, in *renderInput) (RenderedText, error) {

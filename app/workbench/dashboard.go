@@ -367,7 +367,7 @@ func (b *Workbench) measure(d *workspace.Dashboard, item *workspace.DashboardIte
 	}
 	switch view.X {
 	case "time":
-		window = plan.Window{Size: explore.Cut(from, to, measureBuckets).Size}
+		window = plan.Window{Size: explore.Cut(from, to, measureBuckets).Size()}
 	case "":
 	default:
 		group(view.X)

@@ -227,7 +227,7 @@ func (b *Workbench) count(ctx context.Context, s *explore.Selection, buckets exp
 			f.Distinct, f.More = n, late > int64(top)
 		}
 	}
-	out.Histogram, out.Levels, out.BucketSeconds = h.buckets, h.levels(), buckets.Size.Seconds()
+	out.Histogram, out.Levels, out.BucketSeconds = h.buckets, h.levels(), float64(buckets.Micros)/1e6
 	return queryFailed(ctx, rows.Err())
 }
 

@@ -121,9 +121,11 @@ func (b *Workbench) lookInto(ctx context.Context, a *archive, o engine.Object, s
 	if local.Release != nil {
 		defer local.Release()
 	}
-	f, err := os.Open(local.Path)
-	if err != nil {
-		return err
+	f := local.Stream
+	if f == nil {
+		if f, err = os.Open(local.Path); err != nil {
+			return err
+		}
 	}
 	defer f.Close()
 	stream, err := format.Open(f, a.config.Format)

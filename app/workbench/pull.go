@@ -43,8 +43,10 @@ type Progress struct {
 // PullResult is what a pull did; its JSON is part of the contract.
 type PullResult struct {
 	pipeline.Counts
-	Skipped  int64               `json:"skipped"`
-	Seconds  float64             `json:"seconds"`
+	Skipped int64   `json:"skipped"`
+	Seconds float64 `json:"seconds"`
+	// Unmet are policies on paths that never appeared.
+	Unmet    []Unmet             `json:"unmet_policies,omitempty"`
 	Datasets map[string]struct{} `json:"-"`
 }
 
@@ -120,8 +122,23 @@ func (b *Workbench) Pull(ctx context.Context, opt PullOptions) (PullResult, erro
 			b.changed(name)
 		}
 	}
+	for _, j := range jobs {
+		if result.Read > 0 && len(j.dataset.Columns) > 0 && b.last(jobs, j) {
+			unmet, err := b.unmet(ctx, j.dataset)
+			if err != nil {
+				return result, err
+			}
+			result.Unmet = append(result.Unmet, unmet...)
+		}
+	}
 	result.Seconds = b.clock.Now().Sub(started).Seconds()
 	return result, nil
+}
+
+// last reports whether no later job has the dataset of this one.
+func (b *Workbench) last(jobs []*job, j *job) bool {
+	at := slices.Index(jobs, j)
+	return !slices.ContainsFunc(jobs[at+1:], func(o *job) bool { return o.dataset.Name == j.dataset.Name })
 }
 
 // settle ends a pull: segments become one, watermarks move, the log is
@@ -252,14 +269,8 @@ func runnable(c workspace.Source, d workspace.Dataset) error {
 		return e.WithHint("%s", instead)
 	}
 	switch {
-	case len(d.Columns) > 0:
-		return refuse("datasets."+d.Name+".columns", "take it out, or mask the values with a transform; nothing was stored")
 	case len(d.Key) > 0:
 		return refuse("datasets."+d.Name+".key", "take it out, or use dedup")
-	case c.RoleARN != "":
-		return refuse("sources."+c.Name+".role_arn", "name a profile that assumes the role in the AWS configuration, and give profile")
-	case len(c.Include) > 0 || len(c.Exclude) > 0:
-		return refuse("sources."+c.Name+".include and exclude", "write the pattern into the source's path or url")
 	}
 	switch c.Format {
 	case "auto", "json", "ndjson", "csv", "parquet":
@@ -279,6 +290,7 @@ func (b *Workbench) list(ctx context.Context, j *job, opt PullOptions) error {
 		if j.archive.config.Type == "file" {
 			o.URL = o.Key // relative to the workspace, which may move
 		}
+		j.archive.forget(o)
 		if !mayHold(o, opt.From, opt.To) {
 			return true
 		}
@@ -312,6 +324,13 @@ func (b *Workbench) run(ctx context.Context, j *job, report func(pipeline.Counts
 	if err != nil {
 		return pipeline.Counts{}, err
 	}
+	guard, err := b.protection(ctx, j.dataset)
+	if err != nil {
+		return pipeline.Counts{}, err
+	}
+	if err := b.countPolicies(ctx, j.dataset.Name, guard, nil); err != nil {
+		return pipeline.Counts{}, err
+	}
 	var dedup engine.Path
 	if j.dataset.Dedup != "" {
 		if dedup, err = engine.ParsePath(j.dataset.Dedup); err != nil {
@@ -326,12 +345,17 @@ func (b *Workbench) run(ctx context.Context, j *job, report func(pipeline.Counts
 	if j.archive.config.Type == "file" {
 		workers = min(workers, runtime.GOMAXPROCS(0)+1)
 	}
-	return pipeline.Pull(ctx, pipeline.Options{
+	counts, err := pipeline.Pull(ctx, pipeline.Options{
+		Policies: guard.policies, Key: guard.key, Private: len(guard.policies) > 0,
 		Dataset: j.dataset.Name, Source: j.archive.config.Name, Format: j.archive.config.Format,
 		Mapping: mapping, FindTime: findTime, Strict: j.dataset.Schema == "strict", Dedup: dedup, Stages: stages,
 		Watermark: watermark, Staging: b.staging, Scratch: b.Current().TempDir(), Workers: workers,
 		Store: b.Store, Fetch: j.archive.fetch, Clock: b.clock, Report: report,
 	}, j.tasks)
+	if kept := b.countPolicies(ctx, j.dataset.Name, guard, counts.Policies); err == nil {
+		err = kept
+	}
+	return counts, err
 }
 
 // mappingOf reads a dataset's mapping; findTime says that the event time is

@@ -24,6 +24,9 @@ type Replayed struct {
 	// Refetch lists objects whose bytes were not kept: the next pull reads
 	// them again.
 	Refetch []string `json:"refetch"`
+	// Gone are records whose bytes were not kept and cannot be fetched: their
+	// objects are gone or changed. They stay in quarantine.
+	Gone []string `json:"gone,omitempty"`
 }
 
 // Replay puts quarantined records through the pipeline once more, as they
@@ -58,6 +61,9 @@ func (b *Workbench) replayOne(ctx context.Context, e store.QuarantineEntry, out 
 	row, err := strconv.ParseInt(number, 10, 64)
 	isRecord = isRecord && err == nil && row > 0
 	out.Replayed++
+	if raw == nil && isRecord && e.Hash != "" {
+		return b.replayFetched(ctx, e, object, row, out)
+	}
 	if raw == nil {
 		out.Refetch = append(out.Refetch, object)
 		if err := b.Store.Forget(ctx, e.Dataset, e.Source, object); err != nil {
@@ -89,15 +95,75 @@ func (b *Workbench) replayOne(ctx context.Context, e store.QuarantineEntry, out 
 	if err != nil {
 		return err
 	}
-	out.Records += counts.Records
-	out.Quarantined += counts.Quarantined
-	out.Dropped += counts.Dropped
-	out.Duplicates += counts.Duplicates
+	out.add(counts)
 	b.changed(e.Dataset)
 	if isRecord {
 		return b.Store.Replayed(ctx, e, counts.Records, counts.Dropped, counts.Quarantined)
 	}
 	return b.Store.Release(ctx, []int64{e.ID})
+}
+
+func (r *Replayed) add(c pipeline.Counts) {
+	r.Records += c.Records
+	r.Quarantined += c.Quarantined
+	r.Dropped += c.Dropped
+	r.Duplicates += c.Duplicates
+}
+
+// replayFetched replays a record whose bytes were not kept, out of its object,
+// if that is still what it was.
+func (b *Workbench) replayFetched(ctx context.Context, e store.QuarantineEntry, url string, row int64, out *Replayed) error {
+	c, there := b.Current().Config.Source(e.Source)
+	o, pulled, err := b.Store.PulledObject(ctx, e.Dataset, e.Source, url)
+	if err != nil {
+		return err
+	}
+	if !there || !pulled {
+		out.Gone = append(out.Gone, e.Position)
+		return nil
+	}
+	a, err := b.openSource(ctx, c)
+	if err != nil {
+		return err
+	}
+	o, same, err := stands(ctx, a, o)
+	if err != nil {
+		return err
+	}
+	j := &job{archive: a, dataset: b.Current().Config.Dataset(e.Dataset), tasks: []pipeline.Task{{Object: o, Only: row}}}
+	var counts pipeline.Counts
+	if same {
+		if counts, err = b.run(ctx, j, func(pipeline.Counts) {}); err != nil {
+			return err
+		}
+	}
+	if !same || counts.Read == 0 {
+		out.Gone = append(out.Gone, e.Position)
+		return nil
+	}
+	out.add(counts)
+	b.changed(e.Dataset)
+	return b.Store.Replayed(ctx, e, counts.Records, counts.Dropped, counts.Quarantined)
+}
+
+// stands finds an object as it is listed now; same is false when it is gone
+// or another version.
+func stands(ctx context.Context, a *archive, pulled engine.Object) (now engine.Object, same bool, err error) {
+	err = a.List(ctx, func(o engine.Object) bool {
+		if o.Key != pulled.Key {
+			return true
+		}
+		o.Source, o.URL = pulled.Source, pulled.URL
+		if a.config.Type == "file" {
+			o.URL = o.Key
+		}
+		now, same = o, o.Version() == pulled.ETag
+		return false
+	})
+	if engine.KindOf(err) == engine.NotFound {
+		err = nil
+	}
+	return now, same, err
 }
 
 // Discard removes entries from quarantine for good.

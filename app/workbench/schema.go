@@ -9,7 +9,7 @@ import (
 )
 
 // SchemaFormats are the forms that a schema can be shown in.
-var SchemaFormats = []string{"json", "duckdb", "hive", "avro", "jsonschema"}
+var SchemaFormats = []string{"json", "duckdb", "hive", "glue", "avro", "jsonschema"}
 
 // RenderSchema writes a dataset's newest version in one of SchemaFormats.
 func (b *Workbench) RenderSchema(name, format string) ([]byte, error) {
@@ -25,13 +25,15 @@ func (b *Workbench) RenderSchema(name, format string) ([]byte, error) {
 		return []byte(schema.DuckDB(name, d.Body)), nil
 	case "hive":
 		return []byte(schema.Hive(d.Body)), nil
+	case "glue":
+		return schema.Glue(d.Body)
 	case "avro":
 		return schema.Avro(name, d.Body)
 	case "jsonschema":
 		return schema.JSONSchema(name, d.Body)
 	}
 	e := engine.Errorf(engine.Invalid, "show the schema", "there is no format %s", format)
-	return nil, e.WithHint("there are json, duckdb, hive, avro and jsonschema")
+	return nil, e.WithHint("there are json, duckdb, hive, glue, avro and jsonschema")
 }
 
 // SetType gives a body path another type, on a person's word.

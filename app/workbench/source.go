@@ -11,6 +11,7 @@ import (
 	"tidemark.dev/tidemark/engine/pipeline"
 	"tidemark.dev/tidemark/engine/source/cache"
 	"tidemark.dev/tidemark/engine/source/file"
+	"tidemark.dev/tidemark/engine/source/glob"
 	"tidemark.dev/tidemark/engine/source/s3"
 )
 
@@ -20,19 +21,63 @@ type archive struct {
 	config workspace.Source
 	// fetch gives an object as a local file.
 	fetch func(ctx context.Context, o engine.Object) (pipeline.Local, error)
+	// forget lets go of the object's bytes in the cache, where none may lie.
+	forget func(o engine.Object)
 	// requests is how many requests listing has cost so far.
 	requests func() int64
 }
 
 // openSource wires up a bounded source. Nothing is contacted yet.
-func (b *Workbench) openSource(ctx context.Context, c workspace.Source) (*archive, error) {
+func (b *Workbench) openSource(ctx context.Context, c workspace.Source) (a *archive, err error) {
+	only, err := glob.NewFilter(c.Include, c.Exclude)
+	if err != nil {
+		return nil, engine.Errorf(engine.Invalid, "pull "+c.Name, "%w", err)
+	}
 	switch c.Type {
 	case "file":
-		return b.openFiles(c)
+		a, err = b.openFiles(c)
 	case "s3":
-		return b.openBucket(ctx, c)
+		a, err = b.openBucket(ctx, c)
+	default:
+		return nil, endless(c)
 	}
-	return nil, engine.Errorf(engine.Invalid, "pull "+c.Name, "it is a %s source, which has no end", c.Type).
+	if err == nil && a.forget == nil {
+		a.forget = func(engine.Object) {}
+	}
+	if err == nil && !only.Empty() {
+		a.Source = filtered{a.Source, c.Name, only}
+	}
+	return a, err
+}
+
+// filtered is a source of which names choose the objects.
+type filtered struct {
+	engine.Source
+	name string
+	only glob.Filter
+}
+
+// List is that of the source without what the names leave out. That nothing
+// is left is NotFound, as with a prefix that takes nothing.
+func (f filtered) List(ctx context.Context, yield func(engine.Object) bool) error {
+	var left, out int
+	err := f.Source.List(ctx, func(o engine.Object) bool {
+		if !f.only.Takes(o.Key) {
+			out++
+			return true
+		}
+		left++
+		return yield(o)
+	})
+	if err == nil && left == 0 {
+		return engine.Errorf(engine.NotFound, "list "+f.name, "include and exclude leave none of its %d objects", out).
+			WithHint("patterns are compared with whole keys, or, without a slash, with each name in them: write team-* or logs/team-*/**")
+	}
+	return err
+}
+
+func endless(c workspace.Source) error {
+	return engine.Errorf(engine.Invalid, "pull "+c.Name, "it is a %s source, which has no end", c.Type).
 		WithHint("pull takes s3 and file sources")
 }
 
@@ -58,10 +103,13 @@ func (b *Workbench) openFiles(c workspace.Source) (*archive, error) {
 
 func (b *Workbench) openBucket(ctx context.Context, c workspace.Source) (*archive, error) {
 	s, err := s3.New(ctx, s3.Config{
-		Name: c.Name, URL: c.URL, Endpoint: c.Endpoint, Region: c.Region, PathStyle: c.PathStyle, Profile: c.Profile,
+		Name: c.Name, URL: c.URL, Endpoint: c.Endpoint, Region: c.Region, PathStyle: c.PathStyle, Profile: c.Profile, RoleARN: c.RoleARN,
 	})
 	if err != nil {
 		return nil, err
+	}
+	if b.private(c) {
+		return b.openPrivately(c, s), nil
 	}
 	fetch := func(ctx context.Context, o engine.Object) (pipeline.Local, error) {
 		r, hit, err := b.cache.Open(ctx, s.Place(), o, func(ctx context.Context) (io.ReadCloser, error) { return s.Open(ctx, o) })
@@ -85,6 +133,25 @@ func (b *Workbench) openBucket(ctx context.Context, c workspace.Source) (*archiv
 		return local, nil
 	}
 	return &archive{Source: s, config: c, fetch: fetch, requests: func() int64 { return s.Stats().Requests }}, nil
+}
+
+// private reports whether the objects of a source must not be written to any
+// disk as they are.
+func (b *Workbench) private(c workspace.Source) bool {
+	return len(b.Current().Config.Dataset(c.Dataset).Columns) > 0
+}
+
+// openPrivately is a bucket whose objects stream through memory. What an
+// earlier pull has put in the cache goes.
+func (b *Workbench) openPrivately(c workspace.Source, s *s3.Source) *archive {
+	return &archive{
+		Source: s, config: c, requests: func() int64 { return s.Stats().Requests },
+		fetch: func(ctx context.Context, o engine.Object) (pipeline.Local, error) {
+			stream, err := s.Open(ctx, o)
+			return pipeline.Local{Stream: stream, Remote: true}, err
+		},
+		forget: func(o engine.Object) { b.cache.Forget(s.Place(), o) },
+	}
 }
 
 // spool writes a stream to a file in the folder for temporary files.

@@ -48,7 +48,9 @@ type Workbench struct {
 	news    news
 	clock   engine.Clock
 	staging string
-	cache   *cache.Cache
+	// inMemory: staging is no folder of a disk, or the caller's choice.
+	inMemory bool
+	cache    *cache.Cache
 
 	pulls     sync.Mutex
 	plugins   pluginHost
@@ -63,12 +65,13 @@ func Open(ctx context.Context, w *workspace.Workspace, opt Options) (*Workbench,
 	}
 	b := &Workbench{Workspace: w, clock: opt.Clock, staging: opt.Staging, backtests: memo{limit: memoBacktests}}
 	b.current.Store(w)
+	b.inMemory = b.staging != ""
 	if b.staging == "" {
 		dir, err := makeStaging(w)
 		if err != nil {
 			return nil, err
 		}
-		b.staging = dir
+		b.staging, b.inMemory = dir, strings.HasPrefix(dir, shm+"/")
 	}
 	if err := emptyFolder(w.TempDir()); err != nil {
 		return nil, err

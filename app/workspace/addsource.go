@@ -19,6 +19,12 @@ type SourceSpec struct {
 	Region    string `json:"region,omitempty"`
 	PathStyle bool   `json:"path_style,omitempty"`
 	Format    string `json:"format,omitempty"`
+	// Profile and RoleARN say whose credentials are used; Include and Exclude
+	// choose objects by name.
+	Profile string   `json:"profile,omitempty"`
+	RoleARN string   `json:"role_arn,omitempty"`
+	Include []string `json:"include,omitempty"`
+	Exclude []string `json:"exclude,omitempty"`
 }
 
 // Source is the source as it would be read.
@@ -26,6 +32,7 @@ func (s SourceSpec) Source(name string) Source {
 	out := Source{
 		Type: s.Type, Dataset: s.Dataset, URL: s.URL, Path: s.Path,
 		Endpoint: s.Endpoint, Region: s.Region, PathStyle: s.PathStyle, Format: s.Format,
+		Profile: s.Profile, RoleARN: s.RoleARN, Include: s.Include, Exclude: s.Exclude,
 	}
 	out.fill(name)
 	return out
@@ -36,9 +43,18 @@ func (s SourceSpec) yaml() string {
 	parts := []string{"type: " + s.Type}
 	for _, p := range [][2]string{
 		{"url", s.URL}, {"path", s.Path}, {"endpoint", s.Endpoint}, {"region", s.Region},
+		{"profile", s.Profile}, {"role_arn", s.RoleARN},
 	} {
 		if p[1] != "" {
 			parts = append(parts, p[0]+": "+quoted(p[1]))
+		}
+	}
+	for _, l := range []struct {
+		key  string
+		list []string
+	}{{"include", s.Include}, {"exclude", s.Exclude}} {
+		if len(l.list) > 0 {
+			parts = append(parts, l.key+": ["+quotedList(l.list)+"]")
 		}
 	}
 	if s.PathStyle {
@@ -62,6 +78,14 @@ func quoted(s string) string {
 		panic(err) // text always can be
 	}
 	return string(b)
+}
+
+func quotedList(list []string) string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = quoted(s)
+	}
+	return strings.Join(out, ", ")
 }
 
 // WithSource puts a source at the end of those in tidemark.yaml and leaves

@@ -24,6 +24,14 @@ func TestWithSource(t *testing.T) {
 			t.Errorf("%s: %v\ngot\n%s\nwant\n%s", name, err, got, test.want)
 		}
 	}
+	team := SourceSpec{
+		Type: "s3", URL: "s3://logs/", Dataset: "x", Profile: "team", RoleARN: "arn:aws:iam::123456789012:role/r",
+		Include: []string{"team-*", "a, b"}, Exclude: []string{"*.tmp"},
+	}
+	const chosen = `s: {type: s3, url: "s3://logs/", profile: team, role_arn: "arn:aws:iam::123456789012:role/r", include: ["team-*", "a, b"], exclude: ["*.tmp"], dataset: x}`
+	if got, err := WithSource([]byte("name: a\n"), "s", team); err != nil || string(got) != "name: a\n\nsources:\n  "+chosen+"\n" {
+		t.Errorf("%v\n%s", err, got)
+	}
 	for name, test := range map[string]struct {
 		text, name string
 		spec       SourceSpec

@@ -17,7 +17,7 @@ type Dataset struct {
 	Watermark  Watermark                   `yaml:"watermark" doc:"When a moment is considered complete."`
 	Schema     string                      `yaml:"schema" enum:"infer|strict" doc:"infer: the schema follows the data. strict: what does not fit is quarantined."`
 	Transforms []string                    `yaml:"transforms" doc:"Plugins that every record goes through, in order."`
-	Columns    engine.Entries[engine.Text] `yaml:"columns" doc:"Policies applied before anything is stored, by path: mask, drop or hash."`
+	Columns    engine.Entries[engine.Text] `yaml:"columns" doc:"Policies applied before anything is stored, by path in the table: drop, mask, hash or truncate(20)."`
 	Late       Late                        `yaml:"late" doc:"What happens to windows when late records arrive."`
 	Rollups    []time.Duration             `yaml:"rollups" doc:"Which aggregate tables are kept: [1m, 10m, 1h, 1d]."`
 	Dedup      string                      `yaml:"dedup" doc:"The path whose value is unique: the first record with it wins."`

@@ -21,10 +21,10 @@ type Source struct {
 	Region    string `yaml:"region" doc:"s3, kinesis: the AWS region."`
 	PathStyle bool   `yaml:"path_style" doc:"s3: the bucket stands in the path, not in the host name."`
 	Profile   string `yaml:"profile" doc:"s3, kinesis: the profile of the AWS configuration files that signs requests."`
-	RoleARN   string `yaml:"role_arn" doc:"s3, kinesis: the role to assume."`
+	RoleARN   string `yaml:"role_arn" doc:"s3, kinesis: the role that the credentials assume, arn:aws:iam::ACCOUNT:role/NAME."`
 
-	Include List `yaml:"include" doc:"s3, file: only objects whose key matches one of these patterns (** spans folders)."`
-	Exclude List `yaml:"exclude" doc:"s3, file: no objects whose key matches one of these patterns."`
+	Include List `yaml:"include" doc:"s3, file: only objects whose key matches one of these patterns; ** spans folders, and a pattern without a slash matches any name in the key: [team-*]."`
+	Exclude List `yaml:"exclude" doc:"s3, file: no objects whose key matches one of these patterns, written as for include."`
 
 	Stream string `yaml:"stream" doc:"kinesis: the name of the stream."`
 	Start  Start  `yaml:"start" doc:"kinesis: where the first tail begins: latest, trim_horizon or a time."`

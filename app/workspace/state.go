@@ -18,6 +18,10 @@ func (w *Workspace) StateDir() string { return StateDir(w.Root) }
 // DatabasePath is the database file.
 func (w *Workspace) DatabasePath() string { return filepath.Join(w.StateDir(), "workspace.duckdb") }
 
+// HashKeyPath holds the key of hashed columns. It is as secret as the values:
+// who has it can try values until a hash fits.
+func (w *Workspace) HashKeyPath() string { return filepath.Join(w.StateDir(), "hash.key") }
+
 // CacheDir holds objects that were fetched.
 func (w *Workspace) CacheDir() string { return filepath.Join(w.StateDir(), "cache") }
 

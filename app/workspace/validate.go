@@ -105,6 +105,7 @@ func (v *validator) source(key engine.Text, s *Source) {
 		v.datasetName(s.At.Value("dataset"), s.Dataset)
 	}
 	v.endpoint(s.At.Value("endpoint"), s.Endpoint)
+	v.role(s.At.Value("role_arn"), s.RoleARN)
 	for k, patterns := range map[string]List{"include": s.Include, "exclude": s.Exclude} {
 		for _, p := range patterns {
 			v.pattern(s.At.Value(k), k, p)
@@ -161,6 +162,14 @@ func (v *validator) endpoint(at engine.Text, value string) {
 	u, err := url.Parse(value)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		v.wrong(at, "endpoint: %q is not the address of a server", value).Hint = "write http://host:port or https://host"
+	}
+}
+
+var roleARN = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$`)
+
+func (v *validator) role(at engine.Text, value string) {
+	if value != "" && !hasVariable(value) && !roleARN.MatchString(value) {
+		v.wrong(at, "role_arn: %q is not the ARN of a role", value).Hint = "write arn:aws:iam::123456789012:role/NAME"
 	}
 }
 

@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -69,6 +70,7 @@ func (v *validator) dataset(d *Dataset) {
 	for _, c := range d.Columns {
 		v.column(c)
 	}
+	v.columnsApart(d)
 	v.watermark(&d.Watermark)
 	v.rollups(d)
 	if q := d.Quota; q != nil {
@@ -97,17 +99,48 @@ func (v *validator) rawPath(at engine.Text, key, path string) {
 // tablePath checks a path in the table; whether it exists is known later.
 func (v *validator) tablePath(at engine.Text, key, path string) { v.rawPath(at, key, path) }
 
-var columnPolicies = []string{"mask", "drop", "hash"}
-
 func (v *validator) column(c engine.Entry[engine.Text]) {
 	v.tablePath(c.Key, "columns", c.Key.Value)
-	if slices.Contains(columnPolicies, c.Value.Value) || hasVariable(c.Value.Value) {
+	path, err := engine.ParsePath(c.Key.Value)
+	if err != nil || hasVariable(c.Key.Value) {
 		return
 	}
-	e := v.wrong(c.Value, "columns: unknown policy %s", c.Value.Value)
-	e.Hint = "write one of " + strings.Join(columnPolicies, ", ")
-	if near := engine.Nearest(c.Value.Value, columnPolicies); near != "" {
-		e.Hint = "did you mean " + near + "? The policies are " + strings.Join(columnPolicies, ", ")
+	switch name := path[0]; {
+	case name == "rest":
+		v.wrong(c.Key, "columns: rest holds what other paths are about").Hint = "name the path itself: body.NAME; where it waits in rest, its policy holds too"
+		return
+	case slices.Contains(factColumns, name):
+		v.wrong(c.Key, "columns: %s says when and where a record came, and stays", name).Hint = "name a member of the record: body.NAME"
+		return
+	case name == "body" && len(path) == 1, name == "labels" && len(path) != 2:
+		v.wrong(c.Key, "columns: %s is not one path", c.Key.Value).Hint = "name what is in it: " + name + ".NAME"
+		return
+	}
+	if hasVariable(c.Value.Value) {
+		return
+	}
+	var wrong *engine.Error
+	if _, err := engine.ParsePolicy(c.Key.Value, c.Value.Value); errors.As(err, &wrong) {
+		v.wrong(c.Value, "columns: %w", wrong.Err).Hint = wrong.Hint
+	}
+}
+
+// factColumns are those that no record fills as it likes.
+var factColumns = []string{"event_time", "arrival_time", "ingest_time", "_seq", "_source", "_position", "_late"}
+
+// columnsApart checks that no policy is about a part of what another one is
+// about.
+func (v *validator) columnsApart(d *Dataset) {
+	for i, c := range d.Columns {
+		for _, o := range d.Columns[:i] {
+			inner, outer := c, o
+			if len(inner.Key.Value) < len(outer.Key.Value) {
+				inner, outer = outer, inner
+			}
+			if strings.HasPrefix(inner.Key.Value, outer.Key.Value+".") {
+				v.wrong(c.Key, "columns: %s is a part of %s, which has a policy of its own", inner.Key.Value, outer.Key.Value).Hint = "keep one of both"
+			}
+		}
 	}
 }
 

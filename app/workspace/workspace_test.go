@@ -67,7 +67,7 @@ func TestFindWalksUp(t *testing.T) {
 
 const example = `name: shop
 sources:
-  archive: {type: s3, url: "s3://logs/app/", endpoint: "http://127.0.0.1:9000", region: us-east-1, path_style: true, format: auto, dataset: app_logs, profile: p, role_arn: r, include: "*.gz", exclude: [a, b]}
+  archive: {type: s3, url: "s3://logs/app/", endpoint: "http://127.0.0.1:9000", region: us-east-1, path_style: true, format: auto, dataset: app_logs, profile: p, role_arn: "arn:aws:iam::123456789012:role/r", include: "*.gz", exclude: [a, b]}
   live:    {type: kinesis, stream: app-logs, endpoint: "http://127.0.0.1:4567", region: us-east-1, start: 2026-01-01T00:00:00Z, dataset: app_logs}
   files:   {type: file, path: "data/**/*.ndjson.gz", format: auto, dataset: app_logs}
   again:   {type: replay, of: archive, speed: 60, dataset: app_logs_replayed}

@@ -2,6 +2,7 @@ package explore
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -29,11 +30,18 @@ func NewFacet(ds engine.Dataset, text string) (Facet, error) {
 	return Facet{p, t}, nil
 }
 
-// Buckets are how a histogram cuts time: N of one size, from Start on.
+// Buckets are how a histogram cuts time: N of one size, from Start on. The
+// size is in microseconds: a time.Duration ends after 292 years, and event
+// times lie up to 9,998 apart.
 type Buckets struct {
-	Start time.Time
-	Size  time.Duration
-	N     int
+	Start  time.Time
+	Micros int64
+	N      int
+}
+
+// Size is the length of a bucket, or the longest duration there is.
+func (b Buckets) Size() time.Duration {
+	return time.Duration(min(b.Micros, math.MaxInt64/1000)) * time.Microsecond
 }
 
 // sizes are the lengths of buckets that people can read off an axis.
@@ -46,39 +54,58 @@ var sizes = []time.Duration{
 	24 * time.Hour, 2 * 24 * time.Hour, 7 * 24 * time.Hour, 14 * 24 * time.Hour, 28 * 24 * time.Hour,
 }
 
+// firstMicro is the first moment that RFC 3339 can say: 0001-01-01.
+const firstMicro = -62135596800000000
+
 // Cut divides [from, to) into at most about n buckets of a round size, aligned
-// to the clock.
+// to the clock, except that none begins before the year 1.
 func Cut(from, to time.Time, n int) Buckets {
-	span := to.Sub(from)
-	size := sizes[len(sizes)-1]
+	first, last := from.UnixMicro(), to.UnixMicro()
+	us := roundSize(distance(first, last), uint64(max(n, 1)))
+	start := first - (first%us+us)%us
+	if start < firstMicro && first >= firstMicro || start > first {
+		start = first
+	}
+	count := (distance(start, last) + uint64(us) - 1) / uint64(us)
+	return Buckets{Start: time.UnixMicro(start).UTC(), Micros: us, N: int(max(count, 1))}
+}
+
+// distance is how far two moments are apart; it may be more than an int64.
+func distance(from, to int64) uint64 {
+	if to < from {
+		return 0
+	}
+	return uint64(to) - uint64(from)
+}
+
+// roundSize is the smallest round size, in microseconds, of which n cover a
+// span.
+func roundSize(span, n uint64) int64 {
 	for _, s := range sizes {
-		if span <= s*time.Duration(n) {
-			size = s
-			break
+		if span <= uint64(s.Microseconds())*n {
+			return s.Microseconds()
 		}
 	}
-	for span/size > time.Duration(n) {
-		size *= 2
+	us := sizes[len(sizes)-1].Microseconds()
+	for span/uint64(us) > n && us < 1<<61 {
+		us *= 2
 	}
-	us := size.Microseconds()
-	start := from.UnixMicro()
-	start -= ((start % us) + us) % us
-	count := (to.UnixMicro() - start + us - 1) / us
-	return Buckets{Start: time.UnixMicro(start).UTC(), Size: size, N: int(max(count, 1))}
+	return us
 }
 
 // At is where bucket i begins.
-func (b Buckets) At(i int) time.Time { return b.Start.Add(time.Duration(i) * b.Size) }
+func (b Buckets) At(i int) time.Time {
+	return time.UnixMicro(b.Start.UnixMicro() + int64(i)*b.Micros).UTC()
+}
 
 // Counts is the query that counts what matches, in one pass: per bucket and
 // level, per value of each facet, and in all. Its columns are: what a row
 // counts (see CountRow), the bucket, the level, the value as text, how many,
 // and how many of them late. bounds are Relation's paths.
 func (s *Selection) Counts(relation string, b Buckets, facets []Facet, top int) Query {
-	us := b.Size.Microseconds()
 	list := []string{
 		// What lies outside of all buckets is counted in -1 and N.
-		fmt.Sprintf("if(%[1]s IS NULL, NULL, greatest(-1, least(%[2]d, (epoch_us(%[1]s) - %[3]d) // %[4]d))) AS bucket", flat(eventTime), b.N, b.Start.UnixMicro(), us),
+		fmt.Sprintf("if(%[1]s IS NULL, NULL, greatest(-1, least(%[2]d, (epoch_us(%[1]s) - %[3]d) // %[4]d))) AS bucket", flat(eventTime), b.N, b.Start.UnixMicro(), b.Micros),
 		flat(level) + " AS level", flat(late) + " AS late",
 	}
 	names := []string{"bucket", "level"}

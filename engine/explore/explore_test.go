@@ -156,10 +156,40 @@ func TestCut(t *testing.T) {
 		if b.Start.After(from) || b.At(b.N).Before(to) || b.N > n+1 || b.At(b.N-1).After(to) {
 			t.Fatalf("%v to %v in %d: %+v", from, to, n, b)
 		}
-		if b.Start.UnixMicro()%b.Size.Microseconds() != 0 {
+		if b.Start.UnixMicro()%b.Micros != 0 {
 			t.Fatalf("not aligned: %+v", b)
 		}
 	})
+}
+
+// Event times may lie as far apart as the years 1 and 9999, which is more than
+// a duration can say.
+func TestCutAtTheEndsOfTime(t *testing.T) {
+	first, last := time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC)
+	for _, c := range []struct {
+		from, to time.Time
+		n        int
+	}{
+		{first, last, 120},
+		{first, last, 1},
+		{time.Unix(-1<<31, 0), last, 2000},
+		{first, time.Unix(0, 0), 60},
+		{time.UnixMicro(-9223372022400000000), time.UnixMicro(9223371331200000000), 120}, // what DuckDB can hold
+		{last, first, 10},
+	} {
+		b := Cut(c.from, c.to, c.n)
+		if b.N < 1 || b.N > c.n+2 || b.Start.After(c.from) || b.Micros <= 0 {
+			t.Errorf("%v to %v in %d: %+v", c.from, c.to, c.n, b)
+		}
+		if c.from.Before(c.to) && b.At(b.N-1).After(c.to) {
+			t.Errorf("%v to %v in %d: the last bucket begins at %v", c.from, c.to, c.n, b.At(b.N-1))
+		}
+		if c.from.Equal(first) {
+			if _, err := json.Marshal(b.Start); err != nil {
+				t.Errorf("%+v: %v", b, err)
+			}
+		}
+	}
 }
 
 func TestLevel(t *testing.T) {

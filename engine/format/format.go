@@ -41,17 +41,27 @@ const maxLayers = 3
 // Stream is an object with its compression taken off.
 type Stream struct {
 	Format Format
+	// Found is why it is taken for that.
+	Found Detection
 	// Layers names the compressions found, outermost first.
 	Layers []string
 
 	r       *bufio.Reader
 	closers []func()
+	kind    *Kind // nil for formats without fields of their own
+	hint    Hint
+	bomb    *bomb
 }
 
-// Open recognises an object. want is "auto" or the format that the user says
-// it has; compression is always found out.
-func Open(r io.Reader, want string) (*Stream, error) {
-	s := &Stream{r: bufio.NewReaderSize(r, headSize)}
+// Open recognises an object of the formats that come with Tidemark, as
+// Table.Open does.
+func Open(r io.Reader, want string) (*Stream, error) { return Builtin().Open(r, Hint{Want: want}) }
+
+// Open recognises an object: its compression, which is always found out, and
+// its format, unless the hint says which one it has.
+func (t *Table) Open(r io.Reader, hint Hint) (*Stream, error) {
+	packed := &counted{r: r}
+	s := &Stream{r: bufio.NewReaderSize(packed, headSize), hint: hint, bomb: &bomb{packed: packed}}
 	for range maxLayers {
 		unpacked, err := s.peel()
 		if err != nil {
@@ -67,18 +77,40 @@ func Open(r io.Reader, want string) (*Stream, error) {
 		s.Close()
 		return nil, damaged(s.Layers, err)
 	}
-	s.Format = recognise(head)
-	switch Format(want) {
-	case JSON, CSV:
-		if s.Format != Empty && s.Format != Parquet {
-			s.Format = Format(want)
-		}
-	case "ndjson":
-		if s.Format != Empty && s.Format != Parquet {
-			s.Format = JSON
-		}
-	}
+	s.Found, s.kind = t.detect(head, hint)
+	s.Format = s.Found.Format
+	s.insist(t, hint.Want)
 	return s, nil
+}
+
+// insist takes the format that the user says the object has. What is columnar
+// or empty cannot be anything else.
+func (s *Stream) insist(t *Table, want string) {
+	if want == "" || want == "auto" || s.Format == Empty || s.Format == Parquet || want == "parquet" {
+		return
+	}
+	if want == "ndjson" {
+		want = string(JSON)
+	}
+	s.kind, _ = t.find(want)
+	s.Format = Format(want)
+	s.Found = Detection{s.Format, 1, []Reason{{"source", "the source says so"}}}
+}
+
+// Columnar reports whether the object is a table for DuckDB to open.
+func (s *Stream) Columnar() bool { return s.Format == Parquet || s.Format == CSV }
+
+// Records cuts the object into records, in chunks of about size bytes. It is
+// not for columnar objects. Close ends it, too.
+func (s *Stream) Records(size int) Reader {
+	if s.kind == nil {
+		return NewSplitter(s, size)
+	}
+	r := s.kind.records(s, s.hint, size)
+	if p, ok := r.(*pushed); ok {
+		s.closers = append(s.closers, p.close)
+	}
+	return r
 }
 
 // Read gives the bytes without their compression.
@@ -86,6 +118,9 @@ func (s *Stream) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = damaged(s.Layers, err)
+	}
+	if bad := s.bomb.took(n); bad != nil {
+		return 0, bad
 	}
 	return n, err
 }
@@ -95,8 +130,8 @@ func (s *Stream) Plain() bool { return len(s.Layers) == 0 }
 
 // Close frees what decompression holds; it does not close the reader.
 func (s *Stream) Close() {
-	for _, c := range s.closers {
-		c()
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		s.closers[i]()
 	}
 	s.closers = nil
 }

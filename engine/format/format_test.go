@@ -18,6 +18,8 @@ import (
 	"tidemark.dev/tidemark/engine"
 )
 
+func newGzip(w io.Writer) *gzip.Writer { return gzip.NewWriter(w) }
+
 func gzipped(b []byte) []byte {
 	var out bytes.Buffer
 	w := gzip.NewWriter(&out)

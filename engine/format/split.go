@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"sync"
 )
 
 // MaxRecord is the longest record that is taken in, in bytes. A longer one
@@ -17,6 +18,9 @@ type Record struct {
 	Problem string
 	// Size is the length of a record too long to keep; Start equals End then.
 	Size int64
+	// Dropped is set for bytes that the format leaves out on purpose; they
+	// count as read.
+	Dropped bool
 }
 
 // Chunk is a run of records. Buf must not be changed while others read it.
@@ -28,6 +32,33 @@ type Chunk struct {
 // One is a chunk of a single record, whatever is in it.
 func One(record []byte) Chunk {
 	return Chunk{Buf: record, Records: []Record{{End: len(record)}}}
+}
+
+// Recycle lets later chunks have the memory of this one. Nobody may hold on to
+// any of its records then.
+func (c Chunk) Recycle() {
+	if cap(c.Buf) <= maxRecycled {
+		buf, records := c.Buf[:0], c.Records[:0]
+		buffers.Put(&buf)
+		recordLists.Put(&records)
+	}
+}
+
+// What chunks are made of is used again: a stream of them would keep the
+// garbage collector busy. A chunk with a long record is not worth keeping.
+const maxRecycled = 4 << 20
+
+var (
+	buffers     = sync.Pool{New: func() any { return new([]byte) }}
+	recordLists = sync.Pool{New: func() any { return new([]Record) }}
+)
+
+// buffer gives n bytes that hold anything.
+func buffer(n int) []byte {
+	if b := *buffers.Get().(*[]byte); cap(b) >= n {
+		return b[:n]
+	}
+	return make([]byte, n)
 }
 
 // Bytes is one record of the chunk.
@@ -46,6 +77,12 @@ type Splitter struct {
 	indent  int // blanks before here on this line, or -1 when it has more
 	stack   []byte
 	size    int // of a chunk
+
+	text    bool                   // any text: lines are not trimmed but for their ends
+	starts  func(line []byte) bool // whether a line begins a record; nil: each does
+	wrapper string                 // the array member whose elements are the records
+	wrapped bool                   // inside of one
+	outer   []byte                 // what stands before it, as an object
 }
 
 // NewSplitter cuts what r yields into chunks of about size bytes.
@@ -60,7 +97,7 @@ func (s *Splitter) Next() (Chunk, error) {
 	}
 	s.fill(s.size)
 	for {
-		c := Chunk{Buf: s.buf}
+		c := Chunk{Buf: s.buf, Records: *recordLists.Get().(*[]Record)}
 		var used int
 		if s.lines {
 			used = s.cutLines(&c)
@@ -80,7 +117,7 @@ func (s *Splitter) Next() (Chunk, error) {
 		if len(s.buf) >= MaxRecord {
 			return s.overlong()
 		}
-		s.fill(max(s.size, 2*len(s.buf)))
+		s.fill(min(max(s.size, 2*len(s.buf)), max(s.size, MaxRecord)))
 	}
 }
 
@@ -89,7 +126,7 @@ func (s *Splitter) fill(n int) {
 	if s.eof || len(s.buf) >= n {
 		return
 	}
-	grown := make([]byte, n)
+	grown := buffer(n)
 	have := copy(grown, s.buf)
 	got, err := io.ReadFull(s.r, grown[have:])
 	s.buf = grown[:have+got]
@@ -105,13 +142,22 @@ func (s *Splitter) fill(n int) {
 func (s *Splitter) begin() {
 	s.begun = true
 	s.buf = bytes.TrimPrefix(s.buf, bom)
+	if s.text {
+		s.lines = true
+		return
+	}
 	text := bytes.TrimLeft(s.buf, " \t\r\n")
+	if s.wrapper != "" && len(text) > 0 && text[0] == '{' && bytes.Contains(text[:min(len(text), wrapperHead)], []byte(`"`+s.wrapper+`"`)) {
+		s.indent = -1 // values, the first of which is a wrapper
+		s.buf = text
+		return
+	}
 	if len(text) > 0 && text[0] == '[' && (!laterObject(text) || jsonArray(text) && !wholeLine(text)) {
 		s.inArray, s.indent = true, -1
 		s.buf = text[1:]
 		return
 	}
-	s.lines = objectLines(text)
+	s.lines = objectLines(text) && !joinedLines(text)
 }
 
 // wholeLine reports whether text begins with a value that ends on its line.
@@ -141,6 +187,9 @@ func objectLines(text []byte) bool {
 }
 
 func (s *Splitter) cutLines(c *Chunk) (used int) {
+	if s.text {
+		return s.cutText(c)
+	}
 	for used < len(s.buf) {
 		end := bytes.IndexByte(s.buf[used:], '\n')
 		next := used + end + 1
@@ -175,6 +224,15 @@ func blank(b byte) bool { return b == ' ' || b == '\t' || b == '\n' || b == '\r'
 // its brackets are passed over.
 func (s *Splitter) cutValues(c *Chunk) (used int) {
 	for used < len(s.buf) {
+		if s.wrapper != "" {
+			switch skip, state := s.atWrapper(s.buf[used:], len(c.Records) > 0); state {
+			case wrapperPassed:
+				used += skip
+				continue
+			case wrapperOpen:
+				return used
+			}
+		}
 		if s.between(s.buf[used]) {
 			used++
 			continue

@@ -35,6 +35,8 @@ func (p *puller) reshape() {
 // its turn comes. What needs the batch, or the lines before, is left.
 type piece struct {
 	columns []engine.ForeignColumn // of a columnar file; there is nothing else then
+	chunk   format.Chunk
+	kept    bool // somebody holds on to lines of the chunk
 
 	next    int64 // number of the record after the piece
 	read    int64 // what it adds to the records read
@@ -51,6 +53,7 @@ type piece struct {
 	rows      []byte
 	ends      []int
 	conflicts []schema.Conflict
+	met       []int64 // values that each policy met
 	untimed   int64
 	times     span
 	long      bool
@@ -65,18 +68,33 @@ type problem struct {
 type preparer struct {
 	p       *puller
 	skip    int64
+	only    int64
 	next    int64
 	stages  []*stageRunner
+	protect *schema.Protector // nil: nothing to protect
 	shape   *shape
 	conform *schema.Conformer
 }
 
 func (p *puller) preparer(t Task) *preparer {
-	a := &preparer{p: p, skip: t.Skip, next: max(1, t.Record)}
+	a := &preparer{p: p, skip: t.Skip, only: t.Only, next: max(1, t.Record), protect: p.protector()}
+	if idle, has := p.runners.Get().([]*stageRunner); has {
+		a.stages = idle
+		return a
+	}
 	for _, s := range p.opt.Stages {
-		a.stages = append(a.stages, newStageRunner(s, p.opt.Mapping))
+		runner := newStageRunner(s, p.opt.Mapping)
+		runner.private = p.opt.Private
+		a.stages = append(a.stages, runner)
 	}
 	return a
+}
+
+// done lets another object have what the transforms were given.
+func (a *preparer) done() {
+	if a.stages != nil {
+		a.p.runners.Put(a.stages) //nolint:staticcheck // a slice header an object costs nothing
+	}
 }
 
 // rowsBuffers are used again: a piece is short-lived and as large as its chunk.
@@ -89,18 +107,29 @@ func (c *piece) done() {
 		rowsBuffers.Put(&rows)
 		c.rows = nil
 	}
+	if !c.kept && c.chunk.Buf != nil {
+		c.chunk.Recycle()
+		c.chunk = format.Chunk{}
+	}
 }
 
 func (a *preparer) piece(ctx context.Context, c format.Chunk) *piece {
-	out := &piece{lines: make([]line, 0, len(c.Records))}
+	out := &piece{chunk: c, lines: make([]line, 0, len(c.Records))}
 	for _, r := range c.Records {
 		row := a.next
 		a.next++
-		if row <= a.skip {
+		if row <= a.skip || a.only > 0 && row != a.only {
 			continue
 		}
 		out.read++
-		l := line{c.Bytes(r), row}
+		if r.Dropped {
+			out.dropped++
+			continue
+		}
+		l := line{raw: c.Bytes(r), row: row}
+		if a.p.opt.Private {
+			l.came = l.raw
+		}
 		if r.Problem != "" {
 			out.asides = append(out.asides, problem{l, r.Problem})
 			continue
@@ -108,10 +137,22 @@ func (a *preparer) piece(ctx context.Context, c format.Chunk) *piece {
 		out.lines = append(out.lines, l)
 	}
 	out.next = a.next
-	if out.err = a.transform(ctx, out); out.err == nil {
-		a.conformLines(out)
-	}
+	a.prepare(ctx, out)
 	return out
+}
+
+// prepare does to the lines of a piece all that can be done ahead.
+func (a *preparer) prepare(ctx context.Context, c *piece) {
+	if c.err = a.transform(ctx, c); c.err != nil {
+		return
+	}
+	if a.protect != nil {
+		for i := range c.lines {
+			c.lines[i].raw = a.protect.Protect(c.lines[i].raw)
+		}
+		c.met = a.protect.Seen()
+	}
+	a.conformLines(c)
 }
 
 func (a *preparer) transform(ctx context.Context, c *piece) error {

@@ -8,9 +8,12 @@ package pipeline
 
 import (
 	"context"
+	"io"
+	"slices"
 	"time"
 
 	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/format"
 )
 
 // Limits of one micro-batch, and of what is held in memory at once.
@@ -31,9 +34,13 @@ type Store interface {
 	OpenForeign(ctx context.Context, path, format, scratch string) (engine.ForeignTable, error)
 }
 
-// Local is an object's bytes on this machine.
+// Local is an object's bytes on this machine: at Path or, where they must not
+// touch a disk, in Stream, which is read once. Fetched is not asked of a
+// stream: what is read of it counts, if it is Remote.
 type Local struct {
 	Path    string
+	Stream  io.ReadCloser
+	Remote  bool
 	Fetched int64 // bytes that came over the network for it
 	Release func()
 }
@@ -49,7 +56,13 @@ type Task struct {
 	// Record says that the bytes are one record alone, which had this number
 	// in the object that URL names. The ledger stays as it is. 0: an object.
 	Record int64
+	// Only the record of this number is wanted of the object, which was read
+	// before. The ledger stays as it is. 0: all.
+	Only int64
 }
+
+// again reports whether records are read that the ledger has counted already.
+func (t Task) again() bool { return t.Record > 0 || t.Only > 0 }
 
 // Stage is a transform that records go through before they are conformed.
 type Stage interface {
@@ -86,6 +99,9 @@ type Options struct {
 	Dataset string
 	Source  string
 	Format  string
+	// Formats are the ones that are known; nil means those that come with
+	// Tidemark.
+	Formats *format.Table
 	Mapping engine.Mapping
 	// FindTime lets a dataset without a configured event time take the first
 	// usual name that its records have.
@@ -93,6 +109,13 @@ type Options struct {
 	Strict   bool
 	Dedup    engine.Path
 	Stages   []Stage
+	// Policies are applied after the transforms, before anything else; Key is
+	// that of their hashes.
+	Policies []engine.Policy
+	Key      []byte
+	// Private objects are not written to any disk as they came: they are read
+	// through memory, and what of them cannot be stored keeps no bytes.
+	Private bool
 	// Watermark is the dataset's at the start; rows before it are late.
 	Watermark time.Time
 	// Staging is a memory-backed folder for rows on their way in, Scratch one
@@ -121,6 +144,8 @@ type Counts struct {
 	Duplicates  int64 `json:"duplicates"`
 	Untimed     int64 `json:"untimed"`
 	Late        int64 `json:"late"`
+	// Policies says how many values each policy met, in the order they stand.
+	Policies []int64 `json:"-"`
 	// Failures says why objects could not be reached, the first few of them.
 	Failures []string `json:"failures,omitempty"`
 }
@@ -138,6 +163,18 @@ func (c Counts) Add(d Counts) Counts {
 	c.Duplicates += d.Duplicates
 	c.Untimed += d.Untimed
 	c.Late += d.Late
+	c.Policies = addEach(c.Policies, d.Policies)
 	c.Failures = append(c.Failures[:len(c.Failures):len(c.Failures)], d.Failures...)
 	return c
+}
+
+func addEach(a, b []int64) []int64 {
+	out := slices.Clone(a)
+	for i, n := range b {
+		if i == len(out) {
+			out = append(out, 0)
+		}
+		out[i] += n
+	}
+	return out
 }

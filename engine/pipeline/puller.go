@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/format"
 	"tidemark.dev/tidemark/engine/schema"
 )
 
@@ -27,6 +29,7 @@ type puller struct {
 	conform *schema.Conformer
 	refused map[string]string
 	shape   atomic.Pointer[shape]
+	runners sync.Pool // of stages, for the next object
 
 	// What the goroutines that read ahead may do at once: prepare pieces, and
 	// decode a columnar file, which takes all processors by itself.
@@ -43,6 +46,9 @@ type puller struct {
 func Pull(ctx context.Context, opt Options, tasks []Task) (Counts, error) {
 	if opt.Clock == nil {
 		opt.Clock = engine.SystemClock{}
+	}
+	if opt.Formats == nil {
+		opt.Formats = format.Builtin()
 	}
 	opt.Workers = max(1, opt.Workers)
 	if opt.Report == nil {
@@ -129,9 +135,10 @@ func (e *unreachableError) Unwrap() error { return e.error }
 
 // object takes in one object, chunk by chunk.
 func (p *puller) object(ctx context.Context, r *reading) error {
-	o := &objectRun{reading: r, next: max(1, r.task.Record), entered: r.task.Record > 0, state: engine.ObjectState{
+	o := &objectRun{reading: r, next: max(1, r.task.Record), entered: r.task.again(), state: engine.ObjectState{
 		Object: r.task.Object, Stored: r.task.Stored, Quarantined: r.task.Quarantined, Dropped: r.task.Dropped,
 	}}
+	close(r.turn)
 	for c := range r.pieces {
 		if err := p.take(ctx, o, c); err != nil {
 			return err
@@ -180,7 +187,11 @@ func (p *puller) damaged(o *objectRun) {
 		position = fmt.Sprintf("%s#%d", o.task.URL, o.next)
 	}
 	p.ensureBatch(o)
-	p.batch.quarantine(engine.Quarantined{Source: p.opt.Source, Position: position, Reason: reason, Raw: smallObject(o.local.Path), Size: o.task.Size})
+	q := engine.Quarantined{Source: p.opt.Source, Position: position, Reason: reason, Size: o.task.Size}
+	if !p.opt.Private {
+		q.Raw = smallObject(o.local.Path)
+	}
+	p.batch.quarantine(q)
 	o.state.Quarantined++
 	p.counts.Read++
 	p.counts.Quarantined++
@@ -240,7 +251,9 @@ func (p *puller) take(ctx context.Context, o *objectRun, c *piece) error {
 	o.next = c.next
 	p.counts.Read += c.read
 	p.counts.Dropped += c.dropped
+	p.counts.Policies = addEach(p.counts.Policies, c.met)
 	o.state.Dropped += c.dropped
+	c.kept = c.kept || len(c.asides) > 0
 	for _, a := range c.asides {
 		p.setAside(o, a.line, a.reason, "", "", "")
 	}
@@ -248,7 +261,7 @@ func (p *puller) take(ctx context.Context, o *objectRun, c *piece) error {
 		return err
 	}
 	if p.batch.full() {
-		if o.task.Record == 0 {
+		if !o.task.again() {
 			o.state.Read = max(o.next-1, o.task.Skip)
 			p.batch.object(o.state)
 		}
@@ -271,6 +284,7 @@ func (p *puller) lines(o *objectRun, c *piece) error {
 			rows++
 			err = p.batch.append(o.origin, l.row, p.opt.Store, func(dst []byte) []byte { return append(dst, values...) })
 		} else {
+			c.kept = true // the line may wait for its type, or go to quarantine
 			err = p.conformLine(o, l)
 		}
 		if err != nil {
@@ -300,10 +314,14 @@ func (p *puller) ensureBatch(o *objectRun) {
 }
 
 func (p *puller) setAside(o *objectRun, l line, reason, path, want, got string) {
-	p.batch.quarantine(engine.Quarantined{
+	q := engine.Quarantined{
 		Source: p.opt.Source, Position: fmt.Sprintf("%s#%d", o.task.URL, l.row), Reason: reason,
 		Path: path, Want: want, Got: got, Raw: l.raw, Size: int64(len(l.raw)),
-	})
+	}
+	if p.opt.Private {
+		q.Raw, q.Size, q.Hash = nil, int64(len(l.came)), Digest(p.opt.Key, l.came)
+	}
+	p.batch.quarantine(q)
 	o.state.Quarantined++
 	p.counts.Quarantined++
 }
@@ -318,10 +336,10 @@ func (p *puller) conformLine(o *objectRun, l line) error {
 		head, tail := l.raw[:out.Offset], l.raw[out.Offset:]
 		if tail = trimSeparators(tail); len(tail) > 0 && tail[0] == '{' {
 			p.counts.Read++ // the line was counted once
-			if err := p.conformLine(o, line{head, l.row}); err != nil {
+			if err := p.conformLine(o, line{head, l.row, l.came}); err != nil {
 				return err
 			}
-			return p.conformLine(o, line{tail, l.row})
+			return p.conformLine(o, line{tail, l.row, l.came})
 		}
 		p.setAside(o, l, out.Reason, "", "", fmt.Sprintf("byte %d", out.Offset+1))
 		return nil

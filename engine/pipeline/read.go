@@ -20,6 +20,7 @@ type reading struct {
 	task    Task
 	started time.Time
 	pieces  chan *piece
+	turn    chan struct{} // closed when the pieces are asked for
 	// The fields below are set before pieces is closed.
 	format string
 	whole  *wholeTable // instead of pieces
@@ -61,7 +62,7 @@ func (p *puller) readAhead(ctx context.Context, tasks []Task) <-chan *reading {
 			case <-ctx.Done():
 				return
 			}
-			r := &reading{task: t, pieces: make(chan *piece, chunksAhead)}
+			r := &reading{task: t, pieces: make(chan *piece, chunksAhead), turn: make(chan struct{})}
 			go func() {
 				defer func() { <-slots }()
 				p.read(ctx, r)
@@ -83,40 +84,49 @@ func (p *puller) read(ctx context.Context, r *reading) {
 	if r.failed != nil {
 		return
 	}
-	f, err := os.Open(r.local.Path)
+	f, err := r.open()
 	if err != nil {
 		r.failed = &engine.Error{Kind: engine.Unavailable, Op: "read " + r.task.URL, Err: err}
 		return
 	}
 	defer f.Close()
+	defer r.interrupted(f)
 	if r.task.Record > 0 {
 		r.format = string(format.JSON)
 		r.damaged = p.feedOne(ctx, r, f)
 		return
 	}
-	s, err := format.Open(f, p.opt.Format)
+	s, err := p.opt.Formats.Open(f, p.hint(r.task))
 	if err != nil {
 		r.format, r.damaged = "unknown", err
 		return
 	}
 	defer s.Close()
 	r.format = string(s.Format)
-	switch s.Format {
-	case format.Parquet, format.CSV:
+	switch {
+	case s.Columnar() && p.opt.Private:
+		p.readPrivateTable(ctx, r, s)
+	case s.Columnar():
 		p.readTable(ctx, r, s)
-	case format.JSON:
-		r.damaged = p.feed(ctx, r, s)
-	case format.Unknown:
+	case s.Format == format.Unknown:
 		r.damaged = engine.Errorf(engine.Invalid, "", "its format is not recognised").
-			WithHint("Parquet, NDJSON, JSON arrays and CSV are, plain or in gzip, zstd or bzip2")
+			WithHint("docs/archives.md lists the formats that are; name one as the source's format if you know it")
+	case s.Format != format.Empty:
+		r.damaged = p.feed(ctx, r, p.discreet(s.Format, s.Records(chunkBytes)))
+		r.damaged = p.discreetly(s.Format, r.damaged)
 	}
 }
 
-// feed prepares the chunks of an object of JSON and sends them; the bound of
-// the channel is what holds a fast reader back.
-func (p *puller) feed(ctx context.Context, r *reading, from io.Reader) error {
-	split := format.NewSplitter(from, chunkBytes)
+// hint is what is known of an object's format beforehand.
+func (p *puller) hint(t Task) format.Hint {
+	return format.Hint{Want: p.opt.Format, Key: t.Key, Modified: t.Modified}
+}
+
+// feed prepares the chunks of an object and sends them; the bound of the
+// channel is what holds a fast reader back.
+func (p *puller) feed(ctx context.Context, r *reading, split format.Reader) error {
 	prepare := p.preparer(r.task)
+	defer prepare.done()
 	for {
 		c, err := split.Next()
 		if errors.Is(err, io.EOF) {

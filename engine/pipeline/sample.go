@@ -1,11 +1,12 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
-	"os"
 	"path"
+	"slices"
 	"strings"
 
 	"tidemark.dev/tidemark/engine"
@@ -27,8 +28,8 @@ func (p *puller) lookAhead(ctx context.Context, tasks []Task, fresh bool) error 
 	if err != nil {
 		return err
 	}
-	if p.opt.FindTime && len(p.opt.Mapping.EventTime) == 0 {
-		p.opt.Mapping.EventTime = timeField(lines, tables)
+	if p.opt.FindTime {
+		p.opt.Mapping.EventTime = timeFields(p.opt.Mapping.EventTime, lines, tables)
 	}
 	for _, columns := range tables {
 		body, changes := schema.Join(p.version.Body, tableBody(columns, envelopeOf(columns, p.opt.Mapping)))
@@ -65,15 +66,14 @@ func (p *puller) sample(ctx context.Context, tasks []Task) (lines []sampled, tab
 		if err != nil {
 			continue
 		}
-		p.counts.Fetched += local.Fetched
-		l, columns := p.sampleObject(ctx, t, local, i == 0)
+		r := &reading{task: t, local: local}
+		l, columns := p.sampleObject(ctx, r, i == 0)
+		p.counts.Fetched += r.local.Fetched
 		lines = append(lines, l...)
 		if columns != nil {
 			tables = append(tables, columns)
 		}
-		if local.Release != nil {
-			local.Release()
-		}
+		r.release()
 	}
 	return lines, tables, nil
 }
@@ -110,42 +110,89 @@ func spread(tasks []Task, n int) []Task {
 	return out
 }
 
-// sampleObject reads the first chunk of a JSON object, or the columns of a
+// sampleObject reads the first chunk of an object, or the columns of a
 // Parquet file. A CSV file is typed from all of its rows, so only the first
 // object of all is looked at when it is one.
-func (p *puller) sampleObject(ctx context.Context, t Task, local Local, first bool) ([]sampled, []engine.ForeignColumn) {
-	f, err := os.Open(local.Path)
+func (p *puller) sampleObject(ctx context.Context, r *reading, first bool) ([]sampled, []engine.ForeignColumn) {
+	f, err := r.open()
 	if err != nil {
 		return nil, nil
 	}
 	defer f.Close()
-	s, err := format.Open(f, p.opt.Format)
+	s, err := p.opt.Formats.Open(f, p.hint(r.task))
 	if err != nil {
 		return nil, nil
 	}
 	defer s.Close()
 	switch {
+	case p.opt.Private && (s.Format == format.Parquet || first && s.Format == format.CSV):
+		return nil, p.privateColumns(ctx, r, s)
 	case s.Plain() && (s.Format == format.Parquet || first && s.Format == format.CSV):
-		table, err := p.opt.Store.OpenForeign(ctx, local.Path, string(s.Format), p.opt.Scratch)
+		table, err := p.opt.Store.OpenForeign(ctx, r.local.Path, string(s.Format), p.opt.Scratch)
 		if err != nil {
 			return nil, nil
 		}
 		defer table.Close()
 		return nil, table.Columns()
-	case s.Format == format.JSON:
-		c, err := format.NewSplitter(s, chunkBytes).Next()
+	case !s.Columnar() && s.Format != format.Unknown:
+		c, err := s.Records(chunkBytes).Next()
 		if err != nil && !errors.Is(err, io.EOF) {
 			return nil, nil
 		}
-		var lines []sampled
-		for _, r := range c.Records {
-			if r.Problem == "" {
-				lines = append(lines, sampled{c.Bytes(r), t.URL})
-			}
-		}
-		return lines, nil
+		return p.sampleLines(c, r.task.URL), nil
 	}
 	return nil, nil
+}
+
+func (p *puller) sampleLines(c format.Chunk, url string) (lines []sampled) {
+	protect := p.protector()
+	for _, r := range c.Records {
+		if r.Problem != "" || r.Dropped {
+			continue
+		}
+		raw := c.Bytes(r)
+		if protect != nil {
+			raw = protect.Protect(raw)
+		}
+		lines = append(lines, sampled{raw, url})
+	}
+	return lines
+}
+
+// timeFields adds to the known time fields of a dataset: what decoders say, if
+// any does, and the usual name under which most of the other records keep it.
+func timeFields(known []engine.Path, lines []sampled, tables [][]engine.ForeignColumn) []engine.Path {
+	derived := slices.ContainsFunc(known, isDerivedTime)
+	var own []sampled // of no format that says it
+	x := schema.NewExtractor([][]engine.Path{{schema.DerivedTime}})
+	for _, l := range lines {
+		if bytes.Contains(l.raw[:min(len(l.raw), 64)], []byte(derivedTimeName)) && timed(x, l) {
+			derived = true
+			continue
+		}
+		own = append(own, l)
+	}
+	if derived {
+		known = append([]engine.Path{schema.DerivedTime}, slices.DeleteFunc(slices.Clone(known), isDerivedTime)...)
+	}
+	if len(known) > 0 && !isDerivedTime(known[len(known)-1]) {
+		return known
+	}
+	return append(known, timeField(own, tables)...)
+}
+
+var derivedTimeName = schema.DerivedTime[0]
+
+func isDerivedTime(p engine.Path) bool { return len(p) == 1 && p[0] == derivedTimeName }
+
+// timed reports whether a line has a time where the extractor looks.
+func timed(x *schema.Extractor, l sampled) bool {
+	column := engine.Column{Type: engine.Timestamp}
+	if !x.Find(l.raw) {
+		return false
+	}
+	x.Append(&column, 0)
+	return !column.IsNull(0)
 }
 
 // timeField finds the usual name under which most of the sample keeps its

@@ -12,16 +12,22 @@ import (
 type line struct {
 	raw []byte
 	row int64 // its number in the object, from 1
+	// came is the record before anything was done to it; only what is private
+	// needs it.
+	came []byte
 }
 
 // stageRunner runs one transform over raw lines: it takes the declared fields
 // out as columns and puts what comes back in their place.
 type stageRunner struct {
 	stage    Stage
+	private  bool // a plugin's words may hold values
 	extract  *schema.Extractor
 	inputs   []StageField
 	outputs  []StageField
-	outField []int // of the extractor
+	outField []int           // of the extractor
+	columns  []engine.Column // of the inputs, used again
+	whole    []int           // lines that take part, used again
 }
 
 func newStageRunner(s Stage, m engine.Mapping) *stageRunner {
@@ -42,20 +48,24 @@ func newStageRunner(s Stage, m engine.Mapping) *stageRunner {
 		r.outField = append(r.outField, i)
 	}
 	r.extract = schema.NewExtractor(fields)
+	for _, f := range r.inputs {
+		r.columns = append(r.columns, engine.Column{Name: f.Path.String(), Type: f.Type})
+	}
 	return r
 }
 
 // run passes lines through the transform. Lines that are not JSON objects go
 // on as they are: the conformer will say why.
 func (r *stageRunner) run(ctx context.Context, lines []line, reject func(l line, reason string)) (out []line, dropped int64, err error) {
-	columns := make([]engine.Column, len(r.inputs))
-	for i, f := range r.inputs {
-		columns[i] = engine.Column{Name: f.Path.String(), Type: f.Type}
-		if f.Type == engine.Varchar || f.Type == engine.JSON {
-			columns[i].Offsets = append(columns[i].Offsets, 0)
+	columns := r.columns
+	for i := range columns {
+		c := &columns[i]
+		c.Bytes, c.Offsets, c.Ints, c.Floats, c.Null = c.Bytes[:0], c.Offsets[:0], c.Ints[:0], c.Floats[:0], nil
+		if c.Type == engine.Varchar || c.Type == engine.JSON {
+			c.Offsets = append(c.Offsets, 0)
 		}
 	}
-	whole := make([]int, 0, len(lines)) // lines that take part
+	whole := r.whole[:0]
 	for i, l := range lines {
 		if !r.extract.Find(l.raw) {
 			continue
@@ -65,6 +75,7 @@ func (r *stageRunner) run(ctx context.Context, lines []line, reject func(l line,
 		}
 		whole = append(whole, i)
 	}
+	r.whole = whole
 	if len(whole) == 0 {
 		return lines, 0, nil
 	}
@@ -75,7 +86,7 @@ func (r *stageRunner) run(ctx context.Context, lines []line, reject func(l line,
 	rejected := make(map[int]bool, len(result.Rejected))
 	for _, x := range result.Rejected {
 		rejected[whole[x.Row]] = true
-		reject(lines[whole[x.Row]], fmt.Sprintf("the transform %s could not take it: %s", r.stage.Name(), x.Reason))
+		reject(lines[whole[x.Row]], r.refusal(x.Reason))
 	}
 	out = make([]line, 0, len(lines))
 	next := 0 // of result.Src
@@ -87,7 +98,7 @@ func (r *stageRunner) run(ctx context.Context, lines []line, reject func(l line,
 		before := len(out)
 		for ; next < len(result.Src) && int(result.Src[next]) == at; next++ {
 			if !rejected[i] {
-				out = append(out, line{r.rewrite(lines[i].raw, columns, at, result, next), lines[i].row})
+				out = append(out, line{r.rewrite(lines[i].raw, columns, at, result, next), lines[i].row, lines[i].came})
 			}
 		}
 		if len(out) == before && !rejected[i] {
@@ -96,6 +107,13 @@ func (r *stageRunner) run(ctx context.Context, lines []line, reject func(l line,
 		at++
 	}
 	return out, dropped, nil
+}
+
+func (r *stageRunner) refusal(why string) string {
+	if r.private {
+		return fmt.Sprintf("the transform %s could not take it", r.stage.Name())
+	}
+	return fmt.Sprintf("the transform %s could not take it: %s", r.stage.Name(), why)
 }
 
 // rewrite puts an output row's values into its source line; values that did

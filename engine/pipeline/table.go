@@ -62,7 +62,7 @@ func (p *puller) decodeTable(ctx context.Context, r *reading, path string, as fo
 		return err
 	}
 	defer f.Close()
-	return p.feed(ctx, r, f)
+	return p.feed(ctx, r, format.NewSplitter(f, chunkBytes))
 }
 
 // decode reads every value of a columnar file: into a file of lines, or to see
@@ -198,6 +198,7 @@ func (p *puller) tableLines(ctx context.Context, o *objectRun, whole *wholeTable
 	}
 	defer f.Close()
 	split, prepare := format.NewSplitter(f, chunkBytes), p.preparer(o.task)
+	defer prepare.done()
 	for {
 		c, err := split.Next()
 		if errors.Is(err, io.EOF) {

@@ -61,6 +61,8 @@ func (e *evolver) join(path string, depth int, t engine.Type, seen *Observation)
 		return engine.MapOf(elem)
 	case engine.BigInt:
 		return e.widen(path, t, seen)
+	case engine.Decimal:
+		return e.lengthen(path, t, seen)
 	}
 	return t
 }
@@ -190,6 +192,16 @@ func (e *evolver) widen(path string, t engine.Type, seen *Observation) engine.Ty
 	case seen.huge > 0:
 		to = engine.Scalar(engine.HugeInt)
 	default:
+		return t
+	}
+	e.Changes = append(e.Changes, Change{Path: path, Op: "widen", From: t.String(), To: to.String()})
+	return to
+}
+
+// lengthen gives a decimal the digits that integers need.
+func (e *evolver) lengthen(path string, t engine.Type, seen *Observation) engine.Type {
+	to, step := Meet(t, engine.Scalar(engine.BigInt))
+	if step != Widens || seen.huge > 0 || seen.digits <= int(wholeDigits(t)) {
 		return t
 	}
 	e.Changes = append(e.Changes, Change{Path: path, Op: "widen", From: t.String(), To: to.String()})

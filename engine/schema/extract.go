@@ -14,7 +14,7 @@ type Extractor struct {
 	root   *node
 	fields [][]engine.Path // raw candidates, best first
 	found  []place
-	opened map[string]int // dotted path to the offset behind its {
+	finds  uint64 // counts Find, for node.seen
 	line   []byte
 }
 
@@ -28,7 +28,7 @@ type place struct {
 // NewExtractor prepares to find fields; each is given by the places in a raw
 // record that it may come from, best first.
 func NewExtractor(fields [][]engine.Path) *Extractor {
-	x := &Extractor{root: &node{}, fields: fields, found: make([]place, len(fields)), opened: map[string]int{}}
+	x := &Extractor{root: &node{}, fields: fields, found: make([]place, len(fields))}
 	for i, candidates := range fields {
 		for rank, p := range candidates {
 			x.root.at(p).addUse(i, rank)
@@ -42,7 +42,7 @@ func NewExtractor(fields [][]engine.Path) *Extractor {
 func (x *Extractor) Find(line []byte) bool {
 	x.line = line
 	clear(x.found)
-	clear(x.opened)
+	x.finds++
 	s := scanner{b: line}
 	s.space()
 	if s.peek() != '{' || !x.object(&s, x.root, 0) {
@@ -57,7 +57,7 @@ func (x *Extractor) object(s *scanner, n *node, depth int) bool {
 		return false
 	}
 	s.pos++
-	x.opened[n.path] = s.pos
+	n.seen, n.opens = x.finds, s.pos
 	s.space()
 	if s.peek() == '}' {
 		s.pos++
@@ -214,14 +214,13 @@ func insertEdit(edits []edit, e edit) []edit {
 // of its path that the line has.
 func (x *Extractor) addition(p engine.Path, value []byte) (at int, text []byte) {
 	n, depth := x.root, 0
-	at = x.opened[""]
+	at = n.opens
 	for i := range p[:len(p)-1] {
 		n = n.index[p[i]]
-		off, ok := x.opened[n.path]
-		if !ok {
+		if n.seen != x.finds {
 			break
 		}
-		at, depth = off, i+1
+		at, depth = n.opens, i+1
 	}
 	for i, name := range p[depth:] {
 		if i > 0 {

@@ -46,7 +46,7 @@ func (c *Conformer) fit(t engine.Type, token []byte, kind shape) (text []byte, v
 		_, ok := parseTime(token[1:11])
 		return nil, when(ok)
 	case engine.UUID:
-		return nil, when(kind == isText && isUUID(token[1:len(token)-1]))
+		return fitUUID(token, kind)
 	case engine.Varchar:
 		return nil, when(kind == isText)
 	case engine.JSON:
@@ -192,9 +192,21 @@ func (c *Conformer) fitDecimal(t engine.Type, token []byte, kind shape) ([]byte,
 	fraction = bytes.TrimRight(fraction, "0")
 	whole = bytes.TrimLeft(whole, "0")
 	if len(fraction) > int(t.Scale) || len(whole) > int(t.Precision)-int(t.Scale) {
-		return nil, clash
+		return nil, longer(t, digits, kind)
 	}
 	return c.quoted(digits), fits
+}
+
+// longer judges a number that does not fit a decimal: a decimal with more
+// digits may hold an integer of 64 bits.
+func longer(t engine.Type, digits []byte, kind shape) verdict {
+	if _, step := Meet(t, engine.Scalar(engine.BigInt)); kind != isInt || step != Widens {
+		return clash
+	}
+	if _, err := strconv.ParseInt(string(digits), 10, 64); err != nil {
+		return clash
+	}
+	return wider
 }
 
 func (c *Conformer) fitTimestamp(token []byte, kind shape) ([]byte, verdict) {
@@ -222,6 +234,18 @@ func (c *Conformer) quoted(token []byte) []byte {
 	mark := len(c.scratch)
 	c.scratch = append(append(append(c.scratch, '"'), token...), '"')
 	return c.scratch[mark:len(c.scratch):len(c.scratch)]
+}
+
+// fitUUID keeps the spelling of a UUID that the column would write in another
+// way: it gives small letters.
+func fitUUID(token []byte, kind shape) ([]byte, verdict) {
+	switch {
+	case kind != isText || !isUUID(token[1:len(token)-1]):
+		return nil, clash
+	case bytes.ContainsAny(token, "ABCDEF"):
+		return token, cut
+	}
+	return nil, fits
 }
 
 func isUUID(b []byte) bool {

@@ -2,8 +2,8 @@ package schema
 
 import "tidemark.dev/tidemark/engine"
 
-// Join adds the columns of a typed file to a dataset's body. What the two
-// agree on stays; what only the file has is added; where they differ the
+// Join adds the columns of a typed file to a dataset's body, by the lattice.
+// Where the two clash, or only agree while the stored values are exact, the
 // dataset's type stands, and the file's values are checked one by one.
 func Join(body, file engine.Type) (engine.Type, []Change) {
 	var changes []Change
@@ -12,20 +12,23 @@ func Join(body, file engine.Type) (engine.Type, []Change) {
 
 func join(path string, t, u engine.Type, changes *[]Change) engine.Type {
 	switch {
-	case t.Kind == engine.Unknown && u.Kind != engine.Unknown:
-		*changes = append(*changes, Change{Path: path, Op: "resolve", From: t.String(), To: u.String()})
-		return u
 	case t.Kind == engine.Struct && u.Kind == engine.Struct:
 		return joinStruct(path, t, u, changes)
 	case t.Kind == engine.List && u.Kind == engine.List:
 		return engine.ListOf(join(path+"[]", *t.Elem, *u.Elem, changes))
 	case t.Kind == engine.Map && u.Kind == engine.Map:
 		return engine.MapOf(join(path+"[]", *t.Elem, *u.Elem, changes))
-	case t.Kind == engine.BigInt && u.Kind == engine.HugeInt:
-		*changes = append(*changes, Change{Path: path, Op: "widen", From: t.String(), To: u.String()})
-		return u
 	}
-	return t
+	to, step := Meet(t, u)
+	if step != Widens {
+		return t
+	}
+	op := "widen"
+	if t.Kind == engine.Unknown {
+		op = "resolve"
+	}
+	*changes = append(*changes, Change{Path: path, Op: op, From: t.String(), To: to.String()})
+	return to
 }
 
 func joinStruct(path string, t, u engine.Type, changes *[]Change) engine.Type {
@@ -52,21 +55,6 @@ func joinStruct(path string, t, u engine.Type, changes *[]Change) engine.Type {
 // Holds reports whether every value of type u fits t as it is, so that a
 // typed file can be loaded without looking at each value.
 func Holds(t, u engine.Type) bool {
-	switch {
-	case u.Kind == engine.Unknown:
-		return true
-	case t.Kind == engine.Struct && u.Kind == engine.Struct:
-		for _, f := range u.Fields {
-			have, ok := t.Field(f.Name)
-			if !ok || !Holds(have, f.Type) {
-				return false
-			}
-		}
-		return true
-	case t.Kind == engine.List && u.Kind == engine.List, t.Kind == engine.Map && u.Kind == engine.Map:
-		return Holds(*t.Elem, *u.Elem)
-	case t.Kind == engine.HugeInt && u.Kind == engine.BigInt:
-		return true
-	}
-	return t.Equal(u)
+	_, step := Meet(t, u)
+	return step == Stays
 }

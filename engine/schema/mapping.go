@@ -5,16 +5,25 @@ import "tidemark.dev/tidemark/engine"
 // envelopeColumns are the text columns a mapping can fill, in table order.
 var envelopeColumns = [...]string{"service", "level", "message", "trace_id", "span_id"}
 
-// DefaultEnvelope is the mapping of a dataset that configures none.
+// DefaultEnvelope is the mapping of a dataset that configures none. What a
+// decoder says comes first.
 func DefaultEnvelope() map[string][]engine.Path {
-	return map[string][]engine.Path{
+	m := map[string][]engine.Path{
 		"service":  {{"service"}, {"service", "name"}, {"svc"}},
 		"level":    {{"level"}, {"severity"}, {"severity_text"}, {"lvl"}},
 		"message":  {{"message"}, {"msg"}, {"body"}},
 		"trace_id": {{"trace_id"}},
 		"span_id":  {{"span_id"}},
 	}
+	for column, usual := range m {
+		m[column] = append([]engine.Path{{engine.Derived(column)}}, usual...)
+	}
+	return m
 }
+
+// DerivedTime is where a decoder that knows its format's time field puts the
+// event time.
+var DerivedTime = engine.Path{engine.Derived("event_time")}
 
 // TimeCandidates are the names under which logs keep their event time. A
 // dataset that configures none takes the first that parses in its sample.

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"bytes"
 	"strconv"
 
 	"tidemark.dev/tidemark/engine"
@@ -15,6 +16,7 @@ const maxExactInt = 1 << 53
 type Observation struct {
 	count   [nShapes]int
 	huge    int  // integers beyond 64 bits, counted in isInt too
+	digits  int  // of the longest integer
 	inexact bool // some integer is not exact as a double
 	members map[string]*Observation
 	order   []string
@@ -52,6 +54,7 @@ func (o *Observation) value(s *scanner, except []int) {
 }
 
 func (o *Observation) integer(token []byte) {
+	o.digits = max(o.digits, len(bytes.TrimPrefix(token, []byte("-"))))
 	n, err := strconv.ParseInt(string(token), 10, 64)
 	if err != nil {
 		o.huge++
@@ -203,7 +206,8 @@ func fitsHuge(token []byte) bool {
 	if token[0] == '-' {
 		digits = token[1:]
 	}
-	// The largest is 170141183460469231731687303715884105727 (39 digits).
-	const largest = "170141183460469231731687303715884105727"
-	return len(digits) < len(largest) || len(digits) == len(largest) && string(digits) <= largest
+	return len(digits) < len(largestHuge) || len(digits) == len(largestHuge) && string(digits) <= largestHuge
 }
+
+// largestHuge is the largest integer of 128 bits.
+const largestHuge = "170141183460469231731687303715884105727"

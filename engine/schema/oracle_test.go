@@ -8,6 +8,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -199,6 +200,8 @@ func complete(v any, t engine.Type) bool {
 		return t.Known()
 	case nil:
 		return t.Kind != engine.Unknown
+	case string:
+		return t.Kind != engine.UUID || v == strings.ToLower(v)
 	case json.Number:
 		if t.Kind == engine.Double || t.Kind == engine.JSON {
 			return exactDouble(v)
@@ -340,6 +343,18 @@ func holds(value, in any, t engine.Type) bool {
 			}
 		}
 		return true
+	case engine.Map:
+		object, ok1 := value.(map[string]any)
+		into, ok2 := in.(map[string]any)
+		if !ok1 || !ok2 || len(object) != len(into) || !t.Known() {
+			return false
+		}
+		for name, v := range object {
+			if !holds(v, into[name], *t.Elem) {
+				return false
+			}
+		}
+		return true
 	case engine.Struct:
 		object, ok1 := value.(map[string]any)
 		into, ok2 := in.(map[string]any)
@@ -386,6 +401,24 @@ func loads(in any, t engine.Type) string {
 		ok = is && err == nil
 	case engine.Varchar:
 		_, ok = in.(string)
+	case engine.Decimal:
+		s, is := in.(string)
+		ok = is && decimalHolds(s, t)
+	case engine.Date:
+		s, is := in.(string)
+		_, err := time.Parse(time.DateOnly, s)
+		ok = is && err == nil && s > "0001"
+	case engine.UUID:
+		s, is := in.(string)
+		ok = is && uuidText.MatchString(s)
+	case engine.Map:
+		object, is := in.(map[string]any)
+		for _, v := range object {
+			if why := loads(v, *t.Elem); why != "" {
+				return why
+			}
+		}
+		ok = is
 	case engine.Unknown, engine.JSON:
 		ok = true
 	case engine.List:
@@ -406,13 +439,25 @@ func loads(in any, t engine.Type) string {
 			}
 		}
 		ok = is
-	default:
-		ok = true
 	}
 	if ok {
 		return ""
 	}
 	return bad
+}
+
+var uuidText = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+
+// decimalHolds reports whether a decimal stores the number in a text without
+// rounding it.
+func decimalHolds(s string, t engine.Type) bool {
+	r, ok := new(big.Rat).SetString(s)
+	if !ok || strings.ContainsAny(s, "eE/_") {
+		return false
+	}
+	scaled := r.Mul(r, new(big.Rat).SetInt(new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(t.Scale)), nil)))
+	limit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(t.Precision)), nil)
+	return scaled.IsInt() && scaled.Num().CmpAbs(limit) < 0
 }
 
 // check conforms lines as one batch does and judges every row.
@@ -521,7 +566,8 @@ func jsonText(depth int) *rapid.Generator[string] {
 			}).Draw(t, "number")
 		case 3:
 			return rapid.SampledFrom([]string{
-				`"2026-01-01T00:00:00Z"`, `"2026-01-01T02:00:00+02:00"`, `"2026-01-01 00:00:00.1234567Z"`, `"2016-12-31T23:59:60Z"`, `"2026-01-01"`, `"1767225600"`, `"soon"`,
+				`"2026-01-01T00:00:00Z"`, `"2026-01-01T02:00:00+02:00"`, `"2026-01-01 00:00:00.1234567Z"`, `"2016-12-31T23:59:60Z"`, `"2026-01-01"`, `"1767225600"`, `"soon"`, `"0000-01-01"`, `"9999-12-31"`,
+				`"5b8aa5a2-d2c8-72e8-321c-f37308d69df2"`, `"5B8AA5A2-d2c8-72e8-321c-f37308d69df2"`, `"12.50"`, `"-0.10"`,
 			}).Draw(t, "time")
 		case 4:
 			return rapid.SampledFrom([]string{`""`, `"x"`, `"12"`, `"\u00e9\n\"\\\/"`, `"\ud83d\ude00"`, `"\u0000"`, `"é"`, `"a,b}"`}).Draw(t, "text")
@@ -537,6 +583,7 @@ func objectText(depth int) *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
 		names := rapid.SliceOfN(rapid.SampledFrom([]string{
 			"a", "A", "b", "o", "t", "l", "ts", "msg", "message", "service", "name", "region", "level", "a.b", "", `\u0061`, `q\"`, "_raw", "body", "é",
+			"u", "d", "on", "h", "many",
 		}), 0, 4).Draw(t, "names")
 		var members []string
 		for _, name := range names {
@@ -551,6 +598,9 @@ var typedBefore = engine.StructOf(
 	engine.Field{Name: "a", Type: engine.Scalar(engine.Double)}, engine.Field{Name: "b", Type: engine.Scalar(engine.Timestamp)},
 	engine.Field{Name: "l", Type: engine.ListOf(engine.Scalar(engine.Double))}, engine.Field{Name: "name", Type: engine.Scalar(engine.JSON)},
 	engine.Field{Name: "o", Type: engine.MapOf(engine.Scalar(engine.Varchar))}, engine.Field{Name: "t", Type: engine.ListOf(engine.Scalar(engine.Timestamp))},
+	engine.Field{Name: "u", Type: engine.Scalar(engine.UUID)}, engine.Field{Name: "d", Type: engine.Type{Kind: engine.Decimal, Precision: 8, Scale: 2}},
+	engine.Field{Name: "on", Type: engine.Scalar(engine.Date)}, engine.Field{Name: "h", Type: engine.Scalar(engine.HugeInt)},
+	engine.Field{Name: "many", Type: engine.MapOf(engine.ListOf(engine.Type{Kind: engine.Decimal, Precision: 30, Scale: 10}))},
 )
 
 func TestConformerAgreesWithTheOracle(t *testing.T) {

@@ -30,16 +30,32 @@ func DuckDB(name string, body engine.Type) string {
 	return "CREATE TABLE " + engine.QuoteIdent(name) + " (\n" + strings.Join(lines, ",\n") + "\n);\n"
 }
 
-// Hive writes the columns of a dataset's table in Hive's and AWS Glue's
-// types, a line each. Hive has no type for instants with a zone, 128-bit
-// integers, UUIDs or JSON: they are timestamp, decimal(38,0), string and
-// string.
+// Hive writes the columns of a dataset's table in Hive's types, a line each.
+// Hive has no type for instants with a zone, 128-bit integers, UUIDs or JSON:
+// they are timestamp, decimal(38,0), string and string.
 func Hive(body engine.Type) string {
 	var b strings.Builder
 	for _, c := range tableTypes(body) {
 		fmt.Fprintf(&b, "`%s` %s\n", strings.ReplaceAll(c.Name, "`", "``"), hiveType(c.Type))
 	}
 	return b.String()
+}
+
+// GlueColumn is a column as the AWS Glue catalog takes it in a table's storage
+// descriptor.
+type GlueColumn struct {
+	Name string
+	Type string
+}
+
+// Glue writes the columns of a dataset's table as the list that AWS Glue's
+// CreateTable and UpdateTable take as Columns. Its types are Hive's.
+func Glue(body engine.Type) ([]byte, error) {
+	var columns []GlueColumn
+	for _, c := range tableTypes(body) {
+		columns = append(columns, GlueColumn{c.Name, hiveType(c.Type)})
+	}
+	return indent(columns)
 }
 
 func hiveType(t engine.Type) string {
@@ -64,9 +80,10 @@ func hiveType(t engine.Type) string {
 		return "map<string," + hiveType(*t.Elem) + ">"
 	case engine.Struct:
 		var parts []string
+		taken := map[string]bool{}
 		for _, f := range t.Fields {
 			if f.Type.Known() {
-				parts = append(parts, hiveName(f.Name)+":"+hiveType(f.Type))
+				parts = append(parts, unused(taken, strings.ToLower(hiveName(f.Name)))+":"+hiveType(f.Type))
 			}
 		}
 		if len(parts) == 0 {
@@ -75,6 +92,15 @@ func hiveType(t engine.Type) string {
 		return "struct<" + strings.Join(parts, ",") + ">"
 	}
 	return "string"
+}
+
+// unused gives a name that is not taken yet, and takes it.
+func unused(taken map[string]bool, name string) string {
+	for taken[name] {
+		name += "_"
+	}
+	taken[name] = true
+	return name
 }
 
 // hiveName replaces what a Hive struct field cannot have in its name.
@@ -106,8 +132,16 @@ func jsonType(t engine.Type) map[string]any {
 		s["minimum"], s["maximum"] = json.Number("-9223372036854775808"), json.Number("9223372036854775807")
 		return s
 	case engine.HugeInt:
-		return either("integer")
-	case engine.Decimal, engine.Double:
+		s := either("integer")
+		s["minimum"], s["maximum"] = json.Number("-"+largestHuge), json.Number(largestHuge)
+		return s
+	case engine.Decimal:
+		s := either("number")
+		most := decimalText(strings.Repeat("9", int(t.Precision)), int(t.Scale))
+		s["multipleOf"] = json.Number(decimalText("1", int(t.Scale)))
+		s["minimum"], s["maximum"] = json.Number("-"+most), json.Number(most)
+		return s
+	case engine.Double:
 		return either("number")
 	case engine.Timestamp, engine.Date, engine.UUID:
 		s := either("string")
@@ -135,58 +169,74 @@ func jsonType(t engine.Type) map[string]any {
 	return map[string]any{}
 }
 
+// decimalText puts the point into digits, scale digits from their end.
+func decimalText(digits string, scale int) string {
+	if scale == 0 {
+		return digits
+	}
+	digits = strings.Repeat("0", max(0, scale+1-len(digits))) + digits
+	return digits[:len(digits)-scale] + "." + digits[len(digits)-scale:]
+}
+
 // Avro writes what a record's body looks like as an Avro 1.11 record. Names
 // that Avro does not take are spelled with underscores, and the field's doc
 // says the original. Paths without a type are left out.
 func Avro(name string, body engine.Type) ([]byte, error) {
-	return indent(avroRecord(avroName(name), body))
+	return indent((&avroWriter{taken: map[string]bool{}}).record(avroName(name), body))
 }
 
-func avroRecord(path string, t engine.Type) map[string]any {
+// avroWriter gives each record a name of its own.
+type avroWriter struct{ taken map[string]bool }
+
+func (w *avroWriter) record(path string, t engine.Type) map[string]any {
+	record := unused(w.taken, path)
 	fields := []any{}
 	taken := map[string]bool{}
 	for _, f := range t.Fields {
 		if !f.Type.Known() {
 			continue
 		}
-		name := avroName(f.Name)
-		for taken[name] {
-			name += "_"
-		}
-		taken[name] = true
-		field := map[string]any{"name": name, "type": []any{"null", avroType(path+"_"+name, f.Type)}, "default": nil}
+		name := unused(taken, avroName(f.Name))
+		field := map[string]any{"name": name, "type": []any{"null", w.typ(path+"_"+name, f.Type)}, "default": nil}
 		if name != f.Name {
 			field["doc"] = f.Name
 		}
 		fields = append(fields, field)
 	}
-	return map[string]any{"type": "record", "name": path, "fields": fields}
+	return map[string]any{"type": "record", "name": record, "fields": fields}
 }
 
-func avroType(path string, t engine.Type) any {
+func (w *avroWriter) typ(path string, t engine.Type) any {
+	remark := func(of, logical string) map[string]any { return map[string]any{"type": of, "logicalType": logical} }
 	switch t.Kind {
 	case engine.Bool:
 		return "boolean"
 	case engine.BigInt:
 		return "long"
 	case engine.HugeInt:
-		return map[string]any{"type": "bytes", "logicalType": "decimal", "precision": 39, "scale": 0}
+		d := remark("bytes", "decimal")
+		d["precision"], d["scale"] = 39, 0
+		return d
 	case engine.Decimal:
-		return map[string]any{"type": "bytes", "logicalType": "decimal", "precision": t.Precision, "scale": t.Scale}
+		d := remark("bytes", "decimal")
+		d["precision"], d["scale"] = t.Precision, t.Scale
+		return d
 	case engine.Double:
 		return "double"
 	case engine.Timestamp:
-		return map[string]any{"type": "long", "logicalType": "timestamp-micros"}
+		return remark("long", "timestamp-micros")
 	case engine.Date:
-		return map[string]any{"type": "int", "logicalType": "date"}
+		return remark("int", "date")
 	case engine.UUID:
-		return map[string]any{"type": "string", "logicalType": "uuid"}
+		return remark("string", "uuid")
+	case engine.JSON:
+		return remark("string", "json") // no standard names it: other readers see text
 	case engine.List:
-		return map[string]any{"type": "array", "items": []any{"null", avroType(path, *t.Elem)}}
+		return map[string]any{"type": "array", "items": []any{"null", w.typ(path, *t.Elem)}}
 	case engine.Map:
-		return map[string]any{"type": "map", "values": []any{"null", avroType(path, *t.Elem)}}
+		return map[string]any{"type": "map", "values": []any{"null", w.typ(path, *t.Elem)}}
 	case engine.Struct:
-		return avroRecord(path, t)
+		return w.record(path, t)
 	}
 	return "string"
 }

@@ -2,6 +2,8 @@ package schema
 
 import (
 	"bytes"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -133,7 +135,7 @@ func TestJSONSchemaJudgesRecords(t *testing.T) {
 func TestImportRefuses(t *testing.T) {
 	for _, src := range []string{
 		``, `[]`, `{"type":"string"}`, `{"properties":{"a":{"type":["string","integer"]}}}`, `{"properties":{"a":{"oneOf":[]}}}`,
-		`{"type":"record","fields":[{"name":"a","type":["int","string"]}]}`, `{"type":"record","fields":[{"name":"a","type":{"type":"fixed"}}]}`,
+		`{"type":"record","fields":[{"name":"a","type":["int","string"]}]}`, `{"type":"record","fields":[{"name":"a","type":{"type":"fixed"}}]}`, `{"properties":{"a":{"$ref":"https://example.com/x.json"}}}`, `{"properties":{"a":{"$ref":"#"}}}`, `{"properties":{"a":{"type":"string"},"A":{"type":"string"}}}`, `{"properties":{"":{}}}`,
 	} {
 		if got, err := Import([]byte(src)); err == nil {
 			t.Errorf("%s became %s", src, got)
@@ -146,4 +148,40 @@ func TestHive(t *testing.T) {
 	if got := Hive(sayable); !bytes.Contains([]byte(got), []byte(want)) {
 		t.Error(got)
 	}
+}
+
+func sorted(t engine.Type) engine.Type {
+	fields := slices.Clone(t.Fields)
+	slices.SortFunc(fields, func(a, b engine.Field) int { return strings.Compare(a.Name, b.Name) })
+	return engine.Type{Kind: t.Kind, Fields: fields}
+}
+
+func TestImportFollowsWhatSchemasSay(t *testing.T) {
+	for _, c := range []struct{ name, src, want string }{
+		{"references", `{"$defs":{"id":{"type":"string","format":"uuid"}},"properties":{"a":{"$ref":"#/$defs/id"},"b":{"anyOf":[{"$ref":"#/$defs/id"},{"type":"null"}]}}}`, "struct(a uuid, b uuid)"},
+		{"all of", `{"allOf":[{"properties":{"a":{"type":"integer"}}},{"properties":{"a":{"maximum":9},"b":{"type":"boolean"}}}]}`, "struct(a bigint, b bool)"},
+		{"listed values", `{"properties":{"a":{"enum":["x","y",null]},"b":{"const":true},"c":{}}}`, "struct(a varchar, b bool, c unknown)"},
+		{"choices that join", `{"properties":{"a":{"oneOf":[{"type":"integer"},{"type":"number"}]}}}`, "struct(a double)"},
+		{"draft 4 and a mark", "\ufeff" + `{"$schema":"http://json-schema.org/draft-04/schema#","type":"object","properties":{"a":{"type":"array","items":[{"type":"string"}]}}}`, "struct(a list(varchar))"},
+		{"avro's named types", `{"type":"record","name":"r","namespace":"n","fields":[{"name":"a","type":{"type":"record","name":"p","fields":[{"name":"x","type":"long"}]}},{"name":"b","type":["null","n.p"]},{"name":"c","type":["null","int","double"]}]}`, "struct(a struct(x bigint), b struct(x bigint), c double)"},
+	} {
+		if got, err := Import([]byte(c.src)); err != nil || got.String() != c.want {
+			t.Errorf("%s: %s %v", c.name, got, err)
+		}
+	}
+}
+
+// FuzzImport: a file from somebody else makes no trouble, and what it gives is
+// a type that a table can have.
+func FuzzImport(f *testing.F) {
+	for _, render := range []func(string, engine.Type) ([]byte, error){JSONSchema, Avro} {
+		src, _ := render("logs", sayable)
+		f.Add(src)
+	}
+	f.Add([]byte(`{"$ref":"#"}`))
+	f.Fuzz(func(t *testing.T, src []byte) {
+		if got, err := Import(src); err == nil && (got.Kind != engine.Struct || repeats(got)) {
+			t.Fatalf("%s", got)
+		}
+	})
 }

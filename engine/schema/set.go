@@ -17,12 +17,19 @@ func SetType(body engine.Type, path engine.Path, to engine.Type) (engine.Type, C
 		return body, Change{}, nil
 	case !from.Known():
 		change.Op, change.From = "resolve", from.String()
-	case from.Kind == engine.BigInt && (to.Kind == engine.HugeInt || to.Kind == engine.Double):
+	case widened(*from, to):
 		change.Op, change.From = "widen", from.String()
 	default:
 		change.Op, change.From = "retype", from.String()
 	}
 	return out, change, nil
+}
+
+// widened reports whether a type moves up the lattice. What is stored is looked
+// at one by one in any case: what the new type does not hold goes to rest.
+func widened(from, to engine.Type) bool {
+	up, step := Meet(from, to)
+	return (step == Widens || step == WidensExact) && up.Equal(to)
 }
 
 func setType(t engine.Type, path engine.Path, to engine.Type) (engine.Type, *engine.Type, error) {

@@ -14,6 +14,7 @@ type node struct {
 	elem     *node // of a list or a map
 	uses     []use
 	seen     uint64 // the object in which this member was met last
+	opens    int    // for an Extractor, the offset behind its { in the line that seen counts
 }
 
 func buildTrie(body engine.Type, m engine.Mapping) *node {
@@ -99,5 +100,16 @@ func (n *node) find(name []byte, next *int) *node {
 			return n.kids[i]
 		}
 	}
+	if len(n.kids) <= fewKids {
+		for _, k := range n.kids {
+			if k.name == string(name) {
+				return k
+			}
+		}
+		return nil
+	}
 	return n.index[string(name)]
 }
+
+// fewKids are faster to compare with than to look up.
+const fewKids = 8

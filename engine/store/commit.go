@@ -181,14 +181,22 @@ func insertQuarantine(ctx context.Context, tx *sql.Tx, b engine.Batch) error {
 		var values []string
 		var args []any
 		for _, q := range chunk {
-			values = append(values, "(nextval('tidemark.quarantine_id'), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-			args = append(args, b.Dataset, q.Source, q.Position, q.Reason, null(q.Path), null(q.Want), null(q.Got), b.Ingest, max(q.Size, int64(len(q.Raw))), q.Raw)
+			values = append(values, "(nextval('tidemark.quarantine_id'), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+			args = append(args, b.Dataset, q.Source, q.Position, q.Reason, null(q.Path), null(q.Want), null(q.Got), b.Ingest, max(q.Size, int64(len(q.Raw))), kept(q.Raw), null(q.Hash))
 		}
 		if _, err := tx.ExecContext(ctx, `INSERT INTO tidemark.quarantine VALUES `+strings.Join(values, ", "), args...); err != nil {
 			return fmt.Errorf("write to quarantine: %w", err)
 		}
 	}
 	return nil
+}
+
+// kept is NULL for bytes that are not kept; the driver would write none.
+func kept(raw []byte) any {
+	if raw == nil {
+		return nil
+	}
+	return raw
 }
 
 func null(s string) any {

@@ -18,13 +18,15 @@ type foreignTable struct {
 	path    string
 	columns []engine.ForeignColumn
 	owned   bool // path is ours to remove
+	held    bool // the rows lie in the instance, and not in a file
 	spoilt  bool // the instance met something it could not read
 }
 
 // OpenForeign opens a Parquet or CSV file in a throw-away instance. A CSV
 // file is typed from all of its rows and kept as a Parquet file under scratch
-// until Close. The instance serves one file at a time, and is thrown away with
-// the first file that it cannot read.
+// until Close, or without scratch in the memory of the instance; the rows of
+// a file opened without scratch come in their order. The instance serves one
+// file at a time, and is thrown away with the first file that it cannot read.
 func (s *Store) OpenForeign(ctx context.Context, path, format, scratch string) (engine.ForeignTable, error) {
 	db, err := s.takeDecoder(ctx)
 	if err != nil {
@@ -39,17 +41,26 @@ func (s *Store) OpenForeign(ctx context.Context, path, format, scratch string) (
 	return f, nil
 }
 
-func (s *Store) takeDecoder(ctx context.Context) (*sql.DB, error) {
+func (s *Store) takeDecoder(ctx context.Context) (db *sql.DB, err error) {
 	s.decoderMu.Lock()
-	db := s.decoder
+	db = s.decoder
 	s.decoder = nil
 	s.decoderMu.Unlock()
 	if db != nil {
 		return db, nil
 	}
 	opt := s.opt
-	opt.Temp, opt.TempLimit = "", "" // nothing spills: what needs more than the limit is refused
-	return openInstance(ctx, "", opt)
+	opt.Temp, opt.TempLimit = "", ""
+	db, err = openInstance(ctx, "", opt)
+	if err != nil {
+		return nil, err
+	}
+	// Nothing spills: what needs more than the limit is refused.
+	if _, err := db.ExecContext(ctx, "SET temp_directory = ''"); err != nil {
+		db.Close()
+		return nil, err
+	}
+	return db, nil
 }
 
 // dropDecoder closes the idle instance.
@@ -63,13 +74,24 @@ func (s *Store) dropDecoder() {
 }
 
 func (f *foreignTable) open(ctx context.Context, format, scratch string) error {
-	if format == "csv" {
+	if scratch == "" {
+		f.spoilt = true // nothing of it is to be met again
+		if _, err := f.db.ExecContext(ctx, "SET preserve_insertion_order = true"); err != nil {
+			return err
+		}
+	}
+	if format == "csv" && scratch == "" {
+		f.held = true
+		if _, err := f.db.ExecContext(ctx, "CREATE TABLE held AS SELECT * FROM "+f.readCSV()); err != nil {
+			return err
+		}
+	} else if format == "csv" {
 		out, err := os.CreateTemp(scratch, "csv-*.parquet")
 		if err != nil {
 			return err
 		}
 		out.Close()
-		read := "read_csv(" + engine.QuoteText(f.path) + ", sample_size = -1, strict_mode = true, compression = 'uncompressed')"
+		read := f.readCSV()
 		f.path, f.owned = out.Name(), true
 		if _, err := f.db.ExecContext(ctx, "COPY (SELECT * FROM "+read+") TO "+engine.QuoteText(f.path)+" (FORMAT parquet, COMPRESSION snappy)"); err != nil {
 			return err
@@ -92,7 +114,14 @@ func (f *foreignTable) open(ctx context.Context, format, scratch string) error {
 	return rows.Err()
 }
 
+func (f *foreignTable) readCSV() string {
+	return "read_csv(" + engine.QuoteText(f.path) + ", sample_size = -1, strict_mode = true, compression = 'uncompressed')"
+}
+
 func (f *foreignTable) source() string {
+	if f.held {
+		return "held"
+	}
 	return "read_parquet(" + engine.QuoteText(f.path) + ", hive_partitioning = false)"
 }
 

@@ -23,9 +23,11 @@ type QuarantineEntry struct {
 	Got      string    `json:"got"`
 	At       time.Time `json:"at"`
 	Bytes    int64     `json:"bytes"`
+	// Hash stands for the bytes of a record that are not kept.
+	Hash string `json:"hash,omitempty"`
 }
 
-const quarantineColumns = `id, dataset, source, position, reason, coalesce(path, ''), coalesce(want, ''), coalesce(got, ''), created_at, bytes`
+const quarantineColumns = `id, dataset, source, position, reason, coalesce(path, ''), coalesce(want, ''), coalesce(got, ''), created_at, bytes, coalesce(hash, '')`
 
 // Quarantine lists what was set aside, oldest first; reason "" means all.
 func (s *Store) Quarantine(ctx context.Context, reason string) ([]QuarantineEntry, error) {
@@ -46,7 +48,7 @@ func (s *Store) Quarantine(ctx context.Context, reason string) ([]QuarantineEntr
 }
 
 func scanQuarantine(row interface{ Scan(...any) error }, more ...any) (e QuarantineEntry, err error) {
-	err = row.Scan(append([]any{&e.ID, &e.Dataset, &e.Source, &e.Position, &e.Reason, &e.Path, &e.Want, &e.Got, &e.At, &e.Bytes}, more...)...)
+	err = row.Scan(append([]any{&e.ID, &e.Dataset, &e.Source, &e.Position, &e.Reason, &e.Path, &e.Want, &e.Got, &e.At, &e.Bytes, &e.Hash}, more...)...)
 	e.At = e.At.UTC()
 	return e, err
 }
@@ -90,10 +92,11 @@ func (s *Store) Replayed(ctx context.Context, e QuarantineEntry, stored, dropped
 	})
 }
 
-// Forget removes objects from the ledger, so that the next pull reads them.
+// Forget makes objects look changed, so that the next pull reads them in place
+// of what is stored of them.
 func (s *Store) Forget(ctx context.Context, dataset, source, key string) error {
 	return s.inTx(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM tidemark.objects WHERE dataset = ? AND source = ? AND (key = ? OR url = ?)`, dataset, source, key, key)
+		_, err := tx.ExecContext(ctx, `UPDATE tidemark.objects SET etag = '' WHERE dataset = ? AND source = ? AND (key = ? OR url = ?)`, dataset, source, key, key)
 		return err
 	})
 }

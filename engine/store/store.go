@@ -12,10 +12,11 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
-	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -107,37 +108,37 @@ func (s *Store) connect(ctx context.Context) error {
 
 // openInstance starts a DuckDB instance with the settings all of ours share.
 func openInstance(ctx context.Context, path string, opt Options) (*sql.DB, error) {
-	settings := []string{
-		"SET GLOBAL TimeZone = 'UTC'",
-		"SET preserve_insertion_order = false",
-		"SET write_buffer_row_group_count = 1",
-		"SET max_vacuum_tasks = 0", // see RATIONALE, "Why does no checkpoint compact tables?"
-		"SET checkpoint_threshold = '" + checkpointThreshold + "'",
-	}
-	if opt.Memory != "" {
-		settings = append(settings, "SET memory_limit = "+engine.QuoteText(opt.Memory))
-	}
-	if opt.Threads > 0 {
-		settings = append(settings, fmt.Sprintf("SET threads = %d", opt.Threads))
-	}
-	if opt.Temp != "" {
-		settings = append(settings, "SET temp_directory = "+engine.QuoteText(opt.Temp))
-	}
-	if opt.TempLimit != "" {
-		settings = append(settings, "SET max_temp_directory_size = "+engine.QuoteText(opt.TempLimit))
-	}
-	connector, err := duckdb.NewConnector(path, nil)
+	connector, err := duckdb.NewConnector(path+"?"+settings(opt).Encode(), nil)
 	if err != nil {
 		return nil, err
 	}
 	db := sql.OpenDB(connector)
-	for _, set := range settings {
-		if _, err := db.ExecContext(ctx, set); err != nil {
-			db.Close()
-			return nil, fmt.Errorf("%s: %w", set, err)
-		}
+	if _, err := db.ExecContext(ctx, "SET GLOBAL TimeZone = 'UTC'"); err != nil { // of an extension, which is not there before
+		db.Close()
+		return nil, err
 	}
 	return db, nil
+}
+
+// settings are what an instance starts with. That costs less than a SET of each.
+func settings(opt Options) url.Values {
+	v := url.Values{
+		"preserve_insertion_order":      {"false"},
+		"write_buffer_row_group_count":  {"1"},
+		"max_vacuum_tasks":              {"0"}, // see RATIONALE, "Why does no checkpoint compact tables?"
+		"checkpoint_threshold":          {checkpointThreshold},
+		"storage_compatibility_version": {"v1.3.0"}, // see RATIONALE, "Why is the database file of format 1.3?"
+		"disabled_compression_methods":  {"roaring,zstd"},
+	}
+	for name, value := range map[string]string{"memory_limit": opt.Memory, "temp_directory": opt.Temp, "max_temp_directory_size": opt.TempLimit} {
+		if value != "" {
+			v.Set(name, value)
+		}
+	}
+	if opt.Threads > 0 {
+		v.Set("threads", strconv.Itoa(opt.Threads))
+	}
+	return v
 }
 
 // Close writes everything to the database file and closes it.

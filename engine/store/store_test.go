@@ -277,7 +277,7 @@ func TestLedgerKnowsHowFarItCame(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := d.Progress(t.Context(), "logs", "src")
-	if diff := cmp.Diff(map[string]string{"b": "2"}, got.Done); diff != "" || err != nil {
+	if diff := cmp.Diff(map[string]string{"a": "", "b": "2"}, got.Done); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
 }

@@ -31,9 +31,11 @@ var systemTables = []string{
 	`CREATE SEQUENCE IF NOT EXISTS tidemark.quarantine_id`,
 	`CREATE TABLE IF NOT EXISTS tidemark.quarantine (
 		id BIGINT, dataset VARCHAR, source VARCHAR, position VARCHAR, reason VARCHAR, path VARCHAR,
-		want VARCHAR, got VARCHAR, created_at TIMESTAMPTZ, bytes BIGINT, raw BLOB)`,
+		want VARCHAR, got VARCHAR, created_at TIMESTAMPTZ, bytes BIGINT, raw BLOB, hash VARCHAR)`,
 	`CREATE TABLE IF NOT EXISTS tidemark.conflicts (
 		dataset VARCHAR, path VARCHAR, want VARCHAR, got VARCHAR, source VARCHAR, count BIGINT, example VARCHAR)`,
+	`CREATE TABLE IF NOT EXISTS tidemark.policies (
+		dataset VARCHAR, path VARCHAR, policy VARCHAR, key_check VARCHAR, met BIGINT, updated_at TIMESTAMPTZ)`,
 	`CREATE TABLE IF NOT EXISTS tidemark.watermarks (dataset VARCHAR, watermark TIMESTAMPTZ, updated_at TIMESTAMPTZ)`,
 }
 
@@ -60,5 +62,22 @@ func createSystemTables(ctx context.Context, db *sql.DB) error {
 		return engine.Errorf(engine.Invalid, "open the database", "it was written by a newer version of Tidemark (layout %d, this one knows %d)", version, formatVersion).
 			WithHint("upgrade Tidemark")
 	}
-	return nil
+	return addMissing(ctx, db)
+}
+
+// addMissing brings tables of an older version up to this one, as far as that
+// takes nothing but what is new.
+func addMissing(ctx context.Context, db *sql.DB) error {
+	for _, ddl := range systemTables {
+		if _, err := db.ExecContext(ctx, ddl); err != nil {
+			return fmt.Errorf("create system tables: %w", err)
+		}
+	}
+	var has bool
+	row := db.QueryRowContext(ctx, `SELECT count(*) > 0 FROM duckdb_columns() WHERE schema_name = 'tidemark' AND table_name = 'quarantine' AND column_name = 'hash'`)
+	if err := row.Scan(&has); err != nil || has {
+		return err
+	}
+	_, err := db.ExecContext(ctx, `ALTER TABLE tidemark.quarantine ADD COLUMN hash VARCHAR`)
+	return err
 }

@@ -131,6 +131,20 @@ func (c *Cache) forget(e *entry) {
 	}
 }
 
+// Forget drops an object of a place and removes its bytes, if the cache has it
+// and nobody reads it.
+func (c *Cache) Forget(place string, o engine.Object) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.entries[id(place, o)]
+	if e == nil || e.open > 0 {
+		return
+	}
+	if err := os.Remove(c.path(e.id)); err == nil || errors.Is(err, fs.ErrNotExist) {
+		c.drop(e)
+	}
+}
+
 // add takes in the file called id. The caller holds mu.
 func (c *Cache) add(id string, size int64) *entry {
 	e := &entry{id: id, size: size}

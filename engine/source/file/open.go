@@ -37,6 +37,51 @@ func (s *Source) Open(ctx context.Context, o engine.Object) (io.ReadCloser, erro
 	return &reader{ctx: ctx, op: op, file: f, etag: o.ETag, size: o.Size}, nil
 }
 
+// OpenRange gives n bytes of a file from offset on; see Open.
+func (s *Source) OpenRange(ctx context.Context, o engine.Object, offset, n int64) (io.ReadCloser, error) {
+	op := "read " + o.Key
+	if offset < 0 || n <= 0 || offset > o.Size-n {
+		return nil, engine.Errorf(engine.Invalid, op, "it has %d bytes, not %d from byte %d on", o.Size, n, offset)
+	}
+	r, err := s.Open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	whole := r.(*reader)
+	seeker, ok := whole.file.(io.Seeker)
+	if !ok {
+		r.Close()
+		return nil, engine.Errorf(engine.Unavailable, op, "it cannot be read in parts")
+	}
+	if _, err := seeker.Seek(offset, io.SeekStart); err != nil {
+		r.Close()
+		return nil, unreadable(ctx, op, err)
+	}
+	return &section{whole, n}, nil
+}
+
+// section is a part of a file.
+type section struct {
+	*reader
+	left int64
+}
+
+func (s *section) Read(p []byte) (int, error) {
+	if s.left == 0 {
+		info, err := s.file.Stat()
+		switch {
+		case err != nil:
+			return 0, unreadable(s.ctx, s.op, err)
+		case etag(info) != s.etag:
+			return 0, changed(s.op)
+		}
+		return 0, io.EOF
+	}
+	n, err := s.reader.Read(p[:min(int64(len(p)), s.left)])
+	s.left -= int64(n)
+	return n, err
+}
+
 // reader reads a file and watches that it stays the same.
 type reader struct {
 	ctx  context.Context

@@ -18,7 +18,7 @@ import (
 	"tidemark.dev/tidemark/engine/source/glob"
 )
 
-var _ engine.Source = (*Source)(nil)
+var _ engine.RangeSource = (*Source)(nil)
 
 // Source lists the files a pattern takes. Its methods may be called from
 // several goroutines.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,21 +29,35 @@ var errStalled = errors.New("nothing came for too long")
 // came in one piece have been checked against the server's checksum, if it has
 // one, when the reader ends with io.EOF.
 func (s *Source) Open(ctx context.Context, o engine.Object) (io.ReadCloser, error) {
-	b := &body{source: s, ctx: ctx, object: o}
+	return s.download(&body{source: s, ctx: ctx, object: o, end: o.Size})
+}
+
+// OpenRange gives n bytes of the object from offset on, as Open gives all: it
+// fails with Conflict if the object is not the one that was listed, and takes
+// up a download that breaks.
+func (s *Source) OpenRange(ctx context.Context, o engine.Object, offset, n int64) (io.ReadCloser, error) {
+	if offset < 0 || n <= 0 || offset > o.Size-n {
+		return nil, engine.Errorf(engine.Invalid, "read "+o.URL, "it has %d bytes, not %d from byte %d on", o.Size, n, offset)
+	}
+	return s.download(&body{source: s, ctx: ctx, object: o, at: offset, moved: offset, end: offset + n})
+}
+
+func (s *Source) download(b *body) (io.ReadCloser, error) {
 	if err := b.connect(); err != nil {
 		return nil, err
 	}
 	return b, nil
 }
 
-// body is the download of one object.
+// body is the download of one object, or of a part of it.
 type body struct {
 	source *Source
 	ctx    context.Context
 	object engine.Object
 
 	stream io.ReadCloser
-	at     int64 // bytes read so far
+	at     int64 // the byte that is read next
+	end    int64 // the byte that is not wanted any more
 	// breaks counts the breaks since the download last made progress, at byte
 	// moved.
 	breaks int
@@ -67,13 +82,13 @@ func (b *body) Read(p []byte) (int, error) {
 		}
 		n, err := b.receive(p)
 		switch {
-		case b.at > b.object.Size:
+		case b.at > b.end:
 			return 0, b.changed()
 		case err == nil:
 			return n, nil
-		case b.at == b.object.Size && errors.Is(err, io.EOF):
+		case b.at == b.end && errors.Is(err, io.EOF):
 			return n, io.EOF
-		case b.at == b.object.Size:
+		case b.at == b.end:
 			return n, b.damaged(err)
 		}
 		if err := b.broken(err); err != nil || n > 0 {
@@ -122,7 +137,7 @@ func (b *body) broken(cause error) error {
 	b.disconnect()
 	b.breaks++
 	if b.breaks >= b.source.config.Retry.Attempts {
-		return b.source.failure(b.ctx, b.op(), &brokenError{b.breaks, b.at, b.object.Size, cause})
+		return b.source.failure(b.ctx, b.op(), &brokenError{b.breaks, b.at, b.end, cause})
 	}
 	if err := b.source.config.Retry.wait(b.ctx, b.breaks-1); err != nil {
 		return b.source.failure(b.ctx, b.op(), err)
@@ -154,7 +169,10 @@ func (b *body) request() *sdk.GetObjectInput {
 	if etag := b.object.ETag; etag != dated(b.object) && !strings.HasPrefix(etag, "W/") {
 		in.IfMatch = aws.String(`"` + etag + `"`)
 	}
-	if b.at > 0 {
+	switch {
+	case b.end < b.object.Size:
+		in.Range = aws.String(fmt.Sprintf("bytes=%d-%d", b.at, b.end-1))
+	case b.at > 0:
 		in.Range = aws.String(fmt.Sprintf("bytes=%d-", b.at))
 	}
 	return in
@@ -166,10 +184,43 @@ func (b *body) check(out *sdk.GetObjectOutput) error {
 	if b.stands(out) != b.object.ETag {
 		return b.changed()
 	}
-	if b.at > 0 && !b.continues(out) {
-		return b.skip()
+	if total, ok := b.total(out); ok && total != b.object.Size {
+		return b.changed()
 	}
+	if !b.ranged() || b.continues(out) {
+		return nil
+	}
+	if err := b.skip(); err != nil {
+		return err
+	}
+	// All that is left of the object comes, and only a part of it is wanted.
+	b.stream = &part{b.stream, b.end - b.at}
 	return nil
+}
+
+// ranged reports whether only a part was asked for.
+func (b *body) ranged() bool { return b.at > 0 || b.end < b.object.Size }
+
+// total is how long an answer says that the whole object is.
+func (b *body) total(out *sdk.GetObjectOutput) (n int64, ok bool) {
+	_, text, _ := strings.Cut(aws.ToString(out.ContentRange), "/")
+	n, err := strconv.ParseInt(text, 10, 64)
+	return n, err == nil
+}
+
+// part is a stream that ends early.
+type part struct {
+	io.ReadCloser
+	left int64
+}
+
+func (p *part) Read(b []byte) (int, error) {
+	if p.left <= 0 {
+		return 0, io.EOF
+	}
+	n, err := p.ReadCloser.Read(b[:min(int64(len(b)), p.left)])
+	p.left -= int64(n)
+	return n, err
 }
 
 // continues reports whether an answer begins at b.at, rather than at 0.
@@ -183,7 +234,9 @@ func (b *body) stands(out *sdk.GetObjectOutput) string {
 		return etag
 	}
 	now := engine.Object{Size: aws.ToInt64(out.ContentLength), Modified: aws.ToTime(out.LastModified)}
-	if b.continues(out) {
+	if total, ok := b.total(out); ok {
+		now.Size = total
+	} else if b.continues(out) {
 		now.Size += b.at
 	}
 	return dated(now)

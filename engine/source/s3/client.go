@@ -9,7 +9,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/logging"
 )
 
@@ -41,6 +43,9 @@ func connect(ctx context.Context, c Config, requests *atomic.Int64) (*sdk.Client
 	if loaded.Region == "" {
 		loaded.Region = fallbackRegion
 	}
+	if c.RoleARN != "" {
+		assumeRole(&loaded, c)
+	}
 	return sdk.NewFromConfig(loaded, func(o *sdk.Options) {
 		o.HTTPClient = counter{o.HTTPClient, requests}
 		o.Credentials = credentials{o.Credentials}
@@ -51,6 +56,34 @@ func connect(ctx context.Context, c Config, requests *atomic.Int64) (*sdk.Client
 		}
 	}), nil
 }
+
+// assumeRole puts a role before the credentials, which from then on sign
+// nothing but the question for it.
+func assumeRole(loaded *aws.Config, c Config) {
+	asks := sts.NewFromConfig(*loaded, func(o *sts.Options) {
+		o.Credentials = credentials{o.Credentials}
+		o.Retryer = c.Retry.sdk()
+	})
+	role := stscreds.NewAssumeRoleProvider(asks, c.RoleARN, func(o *stscreds.AssumeRoleOptions) {
+		o.RoleSessionName = "tidemark"
+	})
+	loaded.Credentials = aws.NewCredentialsCache(roleCredentials{role})
+}
+
+// roleCredentials marks the errors of a role that cannot be assumed.
+type roleCredentials struct{ aws.CredentialsProvider }
+
+func (c roleCredentials) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	found, err := c.CredentialsProvider.Retrieve(ctx)
+	if err != nil {
+		return found, &roleError{err}
+	}
+	return found, nil
+}
+
+type roleError struct{ error }
+
+func (e *roleError) Unwrap() error { return e.error }
 
 // httpClient is tuned for many downloads at once. It never undoes a
 // Content-Encoding: objects are wanted as stored.

@@ -27,6 +27,9 @@ type Config struct {
 	// Profile names a profile of the AWS configuration files. Without it the
 	// default chain of credentials applies: environment, profile, role.
 	Profile string
+	// RoleARN is a role that the credentials assume, by AWS STS, for all
+	// requests of this source; empty for none.
+	RoleARN string
 	// PathStyle puts the bucket into the path of requests instead of the host
 	// name, as most servers other than AWS want it.
 	PathStyle bool

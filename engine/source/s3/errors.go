@@ -47,10 +47,13 @@ func (s *Source) failure(ctx context.Context, op string, err error) error {
 func (s *Source) diagnose(err error) diagnosis {
 	var (
 		noCredentials *credentialsError
+		noRole        *roleError
 		broken        *brokenError
 		answer        smithy.APIError
 	)
 	switch {
+	case errors.As(err, &noRole):
+		return s.role(noRole)
 	case errors.As(err, &noCredentials):
 		return s.credentials(noCredentials)
 	case errors.As(err, &broken):
@@ -181,6 +184,23 @@ func (s *Source) credentials(err *credentialsError) diagnosis {
 		return diagnosis{engine.Unavailable, "the sign-in has expired", s.loginHint()}
 	}
 	return diagnosis{engine.Unavailable, "no AWS credentials were found", credentialsHint}
+}
+
+// role explains that the role cannot be had.
+func (s *Source) role(err *roleError) diagnosis {
+	var own *credentialsError
+	if errors.As(err.error, &own) {
+		return s.credentials(own)
+	}
+	why := "STS cannot be reached"
+	var answer smithy.APIError
+	if errors.As(err, &answer) {
+		why = "STS answers " + answer.ErrorCode()
+	}
+	return diagnosis{
+		engine.Unavailable, fmt.Sprintf("the role %s cannot be assumed: %s", s.config.RoleARN, why),
+		"let these credentials use sts:AssumeRole on it and let the role trust them, or correct role_arn or profile",
+	}
 }
 
 func (s *Source) loginHint() string {

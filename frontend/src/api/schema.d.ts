@@ -2053,10 +2053,14 @@ export interface components {
         WorkspaceSourceSpec: {
             dataset: string;
             endpoint?: string;
+            exclude?: string[];
             format?: string;
+            include?: string[];
             path?: string;
             path_style?: boolean;
+            profile?: string;
             region?: string;
+            role_arn?: string;
             /** @enum {string} */
             type: "s3" | "file";
             url?: string;
@@ -2988,7 +2992,7 @@ export interface operations {
     renderSchema: {
         parameters: {
             query?: {
-                format?: "json" | "duckdb" | "hive" | "avro" | "jsonschema";
+                format?: "json" | "duckdb" | "hive" | "glue" | "avro" | "jsonschema";
             };
             header?: never;
             path: {

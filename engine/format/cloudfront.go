@@ -1,0 +1,148 @@
+package format
+
+import (
+	"bytes"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// cloudFront is the standard log of CloudFront, legacy and v2, as lines under
+// a header.
+var cloudFront = &Kind{
+	Name: "cloudfront", Title: "CloudFront logs",
+	Key: regexp.MustCompile(`(?:^|/)[A-Z0-9]{10,16}\.\d{4}-\d\d-\d\d-\d\d\.[0-9a-f]{8}\b|/CloudFront/`),
+	Envelope: Origins{
+		Time: "date and time, or timestamp(ms)", Service: "x_host_header, else cs_host", Level: "sc_status: 5xx ERROR, 4xx WARN, else INFO",
+		Message: "cs_method and cs_uri_stem",
+	},
+	header: func(line []byte) bool { return w3cLine(line, true) },
+	sure:   0.98, says: "#Fields: with x-edge-… fields",
+	decoder: func(Hint) decodeFunc { return (&w3cDecoder{}).decode },
+	columns: func(names map[string]bool) bool {
+		return names["x_edge_location"] || names["x_edge_request_id"] || names["x_edge_result_type"]
+	},
+}
+
+// w3c is the extended log format of the W3C, as IIS and others write it.
+var w3c = &Kind{
+	Name: "w3c", Title: "W3C extended logs",
+	Envelope: Origins{
+		Time: "date and time", Service: "cs_host, else s_sitename, else s_computername, else the object's name up to its first dot", Level: "sc_status: 5xx ERROR, 4xx WARN, else INFO",
+		Message: "cs_method and cs_uri_stem",
+	},
+	header: func(line []byte) bool { return w3cLine(line, false) },
+	sure:   0.9, says: "#Fields: and lines of as many fields",
+	decoder: func(h Hint) decodeFunc { return (&w3cDecoder{object: objectName(h.Key)}).decode },
+}
+
+// w3cLine reports whether a line is the header of such a log, with or without
+// fields that only CloudFront has.
+func w3cLine(line []byte, edge bool) bool {
+	if fields, ok := bytes.CutPrefix(line, []byte("#Fields:")); ok {
+		return bytes.Contains(fields, []byte(" x-edge-")) == edge && len(bytes.Fields(fields)) > 1
+	}
+	return false
+}
+
+type w3cDecoder struct {
+	columns []column
+	date    string // of #Date, for logs whose lines have none
+	object  string // the service, where there is no other
+}
+
+// w3cNumbers are the fields that are numbers, by their plain name.
+var w3cNumbers = func() map[string]bool {
+	out := map[string]bool{}
+	for _, name := range strings.Fields(`sc_bytes cs_bytes sc_status time_taken c_port time_to_first_byte sc_content_len sc_range_start sc_range_end
+		fle_encrypted_fields sc_substatus sc_win32_status s_port asn origin_fbl origin_lbl timestamp_ms`) {
+		out[name] = true
+	}
+	return out
+}()
+
+// plainName makes a header's name one that needs no quotes in SQL, as AWS does
+// for Parquet: cs(User-Agent) is cs_user_agent.
+func plainName(name string) string {
+	var b strings.Builder
+	for _, r := range strings.ToLower(name) {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '_':
+			b.WriteRune(r)
+		case r == ')':
+		default:
+			b.WriteByte('_')
+		}
+	}
+	return strings.Trim(b.String(), "_")
+}
+
+func (d *w3cDecoder) header(line string) {
+	name, value, _ := strings.Cut(line, ":")
+	switch value = strings.TrimSpace(value); name {
+	case "#Fields":
+		d.columns = nil
+		for _, f := range strings.Fields(value) {
+			plain := plainName(f)
+			d.columns = append(d.columns, column{plain, w3cNumbers[plain]})
+		}
+	case "#Date":
+		d.date, _, _ = strings.Cut(value, " ")
+	}
+}
+
+func (d *w3cDecoder) decode(raw []byte, out *sink) {
+	line := string(raw)
+	if line[0] == '#' {
+		d.header(line)
+		return
+	}
+	f := strings.Split(line, "\t")
+	if len(f) == 1 {
+		f, _ = fieldsOf(line)
+	}
+	if len(d.columns) == 0 || len(f) < len(d.columns) {
+		out.problem(raw, wrongColumns("the #Fields of its header", len(f)))
+		return
+	}
+	e := out.begin()
+	w3cHead(e, func(name string) string {
+		for i, c := range d.columns {
+			if c.name == name {
+				return dash(f[i])
+			}
+		}
+		switch name {
+		case "date":
+			return d.date
+		case "":
+			return d.object
+		}
+		return ""
+	})
+	e.putAll(d.columns, f)
+	out.add(e)
+}
+
+// w3cHead fills the envelope from fields by their plain names.
+func w3cHead(e *event, get func(name string) string) {
+	t := epoch(get("timestamp_ms"), time.Millisecond)
+	if t.IsZero() {
+		t = rfc3339(get("date") + " " + strings.Trim(get("time"), `"`))
+	}
+	if t.IsZero() {
+		t = anyEpoch(get("timestamp"))
+	}
+	message := strings.TrimSpace(get("cs_method") + " " + get("cs_uri_stem"))
+	service := ""
+	for _, name := range [...]string{"x_host_header", "cs_host", "s_sitename", "s_computername", ""} {
+		if service == "" {
+			service = get(name)
+		}
+	}
+	level := ""
+	if status := get("sc_status"); status != "" {
+		level = statusLevel(status)
+	}
+	e.head(t, service, level, message)
+}

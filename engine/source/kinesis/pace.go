@@ -1,0 +1,76 @@
+package kinesis
+
+import (
+	"context"
+	"time"
+
+	"tidemark.dev/tidemark/engine"
+)
+
+// A shard answers 5 calls and 2 MiB a second, to all its readers together.
+// A tail is a guest: one call a second at the tip, at most four while it is
+// behind, half of that when asked to be polite.
+const (
+	callEvery       = time.Second
+	callEveryBehind = 250 * time.Millisecond
+	bytesASecond    = 2 << 20
+
+	firstPause = 250 * time.Millisecond
+	maxPause   = 8 * time.Second
+)
+
+// pace says when a shard may be asked next.
+type pace struct {
+	config Config
+	next   time.Time
+	slower time.Duration // after throttles
+	fails  int
+}
+
+// wait sleeps until the next call is due. behind readers may call sooner.
+func (p *pace) wait(ctx context.Context) error {
+	if d := p.next.Sub(p.config.Clock.Now()); d > 0 {
+		return p.config.Wait(ctx, min(d, maxPause))
+	}
+	return ctx.Err()
+}
+
+// called notes a call that went well and what it brought.
+func (p *pace) called(bytes int, behind bool) {
+	every := callEvery
+	if behind {
+		every = callEveryBehind
+	}
+	if p.config.Polite {
+		every *= 2
+	}
+	every += p.slower
+	p.slower /= 2
+	p.fails = 0
+	paid := time.Duration(float64(bytes) / bytesASecond * float64(time.Second))
+	p.next = p.config.Clock.Now().Add(max(every, paid))
+}
+
+// failed pauses longer with each failure in a row: full jitter between
+// nothing and the doubled pause (Brooker, "Exponential Backoff And Jitter",
+// AWS Architecture Blog, 2015).
+func (p *pace) failed(throttle bool) {
+	if throttle {
+		p.slower = min(max(2*p.slower, callEvery/2), maxPause)
+	}
+	limit := min(firstPause<<min(p.fails, 10), maxPause)
+	p.fails++
+	p.next = p.config.Clock.Now().Add(time.Duration(p.config.Jitter() * float64(limit)))
+}
+
+// sleep is Wait on the machine's time.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return engine.Errorf(engine.Canceled, "", "%w", ctx.Err())
+	}
+}

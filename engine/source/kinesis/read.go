@@ -1,0 +1,256 @@
+package kinesis
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+
+	"tidemark.dev/tidemark/engine"
+)
+
+const (
+	recordsACall = 10_000
+	// smallPage and largePage are what is set aside for an answer before its
+	// size is known: it comes as base64 in JSON and is copied out.
+	smallPage = 512 << 10
+	largePage = 24 << 20
+)
+
+// refusedError ends the reading of one shard.
+type refusedError struct{ error }
+
+func (e *refusedError) Unwrap() error { return e.error }
+
+// reader reads one shard to its end.
+type reader struct {
+	*tail
+	run      *shardRun
+	pace     pace
+	iterator *string
+	hashes   hashRange
+	page     int64 // bytes to set aside for the next answer
+}
+
+// read reads a shard until it ends (nil), the stream is gone (errGone), the
+// service refuses for good (*refusedError), or sink or ctx end it.
+func (t *tail) read(ctx context.Context, run *shardRun) error {
+	if t.config.FanOut != "" {
+		return t.subscribe(ctx, run)
+	}
+	r := &reader{tail: t, run: run, pace: pace{config: t.config}, hashes: newHashRange(run.shardInfo), page: smallPage}
+	for {
+		if err := r.pace.wait(ctx); err != nil {
+			return err
+		}
+		ended, err := r.once(ctx)
+		if err != nil {
+			if err = r.recover(ctx, err); errors.Is(err, errExpired) {
+				return nil
+			} else if err != nil {
+				return err
+			}
+			continue
+		}
+		if ended {
+			return nil
+		}
+	}
+}
+
+// sinkError came from whoever takes the records, not from the service.
+type sinkError struct{ error }
+
+func (e *sinkError) Unwrap() error { return e.error }
+
+// once makes one call and hands on what it brought.
+func (r *reader) once(ctx context.Context) (ended bool, err error) {
+	if r.iterator == nil {
+		if err := r.position(ctx); err != nil {
+			return false, err
+		}
+	}
+	held := r.page
+	if err := r.room.Acquire(ctx, held); err != nil {
+		return false, err
+	}
+	defer r.room.Release(held)
+	out, err := r.client.GetRecords(ctx, &sdk.GetRecordsInput{ShardIterator: r.iterator, Limit: aws.Int32(recordsACall)})
+	if err != nil {
+		return false, err
+	}
+	behind := time.Duration(aws.ToInt64(out.MillisBehindLatest)) * time.Millisecond
+	size := 0
+	for _, rec := range out.Records {
+		size += len(rec.Data)
+	}
+	r.page = min(max(smallPage, int64(size)*3), largePage)
+	if behind > 0 {
+		r.page = largePage
+	}
+	r.iterator = out.NextShardIterator
+	r.pace.called(size, behind > 0)
+	return r.iterator == nil, r.hand(ctx, out.Records, behind, r.iterator == nil)
+}
+
+// hand gives records to the sink. Those the shard gave before are left out.
+func (r *reader) hand(ctx context.Context, records []types.Record, behind time.Duration, ended bool) error {
+	a := engine.Arrivals{Behind: behind}
+	cp := r.run.at
+	repeated, outside, bytes := int64(0), int64(0), int64(0)
+	for _, rec := range records {
+		seq := aws.ToString(rec.SequenceNumber)
+		if !after(seq, cp.Sequence) {
+			repeated++
+			continue
+		}
+		cp.Sequence, cp.Arrival = seq, aws.ToTime(rec.ApproximateArrivalTimestamp).UTC()
+		bytes += int64(len(rec.Data))
+		from := len(a.Records)
+		a.Records = r.split(a.Records, rec, cp)
+		for _, x := range a.Records[from:] {
+			if x.OutOfRange {
+				outside++
+			}
+		}
+	}
+	cp.Ended = ended
+	a.Checkpoint = cp
+	if r.run.gap != nil && (len(a.Records) > 0 || ended) {
+		a.Gap = r.run.gap
+		if len(a.Records) > 0 {
+			a.Gap.To = a.Records[0].Time
+		}
+	}
+	if len(a.Records) > 0 || ended || a.Gap != nil {
+		if err := r.sink(ctx, a); err != nil {
+			return &sinkError{err}
+		}
+		r.run.gap = nil
+	}
+	r.run.at = cp
+	r.note(r.run.id, func(st *engine.ShardState) {
+		st.State, st.Why = "reading", ""
+		st.Behind = behind.Milliseconds()
+		st.Records += int64(len(a.Records))
+		st.Bytes += bytes
+		st.Repeated += repeated
+		st.OutOfRange += outside
+		st.LastArrival, st.SequenceAfter = cp.Arrival, cp.Sequence
+		st.LastRead = r.config.Clock.Now()
+	})
+	return nil
+}
+
+// split adds the records that one record of the stream stands for.
+func (r *reader) split(to []engine.Arrival, rec types.Record, cp engine.Checkpoint) []engine.Arrival {
+	inside, ok := unpack(rec.Data)
+	if !ok {
+		return append(to, engine.Arrival{Data: rec.Data, Sequence: cp.Sequence, Key: aws.ToString(rec.PartitionKey), Time: cp.Arrival})
+	}
+	for i, p := range inside {
+		to = append(to, engine.Arrival{
+			Data: p.data, Sequence: cp.Sequence, Sub: i, Packed: true, Key: p.key, Time: cp.Arrival,
+			OutOfRange: p.broken == "" && !r.hashes.holds(p), Broken: p.broken,
+		})
+	}
+	return to
+}
+
+// after compares sequence numbers: decimal numbers of any length.
+func after(a, b string) bool {
+	if len(a) != len(b) {
+		return len(a) > len(b)
+	}
+	return a > b
+}
+
+// position asks for an iterator where the shard was left. One that the service
+// does not know any more begins with the oldest record, and leaves a gap.
+func (r *reader) position(ctx context.Context) error {
+	at := r.run.at
+	in := &sdk.GetShardIteratorInput{StreamARN: aws.String(r.id.arn), ShardId: aws.String(r.run.id)}
+	switch {
+	case at.Sequence != "":
+		in.ShardIteratorType, in.StartingSequenceNumber = types.ShardIteratorTypeAfterSequenceNumber, aws.String(at.Sequence)
+	case !at.Since.IsZero():
+		in.ShardIteratorType, in.Timestamp = types.ShardIteratorTypeAtTimestamp, aws.Time(at.Since)
+	default:
+		in.ShardIteratorType = types.ShardIteratorTypeTrimHorizon
+	}
+	out, err := r.client.GetShardIterator(ctx, in)
+	if err == nil {
+		r.iterator = out.ShardIterator
+		return nil
+	}
+	if at.Sequence != "" && diagnose(err) == badPosition {
+		r.run.gap = &engine.Gap{From: at.Arrival, Reason: "the stream no longer keeps the records after the last one read"}
+		r.run.at.Since = time.Time{}
+		in.ShardIteratorType, in.StartingSequenceNumber = types.ShardIteratorTypeTrimHorizon, nil
+		if out, err = r.client.GetShardIterator(ctx, in); err == nil {
+			r.iterator = out.ShardIterator
+		}
+	}
+	return err
+}
+
+// recover decides how to go on after a failed call: nil to try again.
+func (r *reader) recover(ctx context.Context, err error) error {
+	if s, ok := err.(*sinkError); ok { //nolint:errorlint // made one line above its return
+		return s.error
+	}
+	what := diagnose(err)
+	switch what {
+	case canceled:
+		if ctx.Err() != nil {
+			return r.config.explain("read", err)
+		}
+	case gone:
+		return r.missing(ctx)
+	case refused:
+		return &refusedError{r.config.explain("read shard "+r.run.id+" of", err)}
+	case expired:
+		r.iterator = nil
+		r.note(r.run.id, func(st *engine.ShardState) { st.Refreshes++ })
+		return nil
+	case badPosition:
+		r.iterator = nil
+	}
+	r.pace.failed(what == throttled)
+	r.note(r.run.id, func(st *engine.ShardState) {
+		switch what {
+		case throttled:
+			st.Throttles++
+		case locked:
+			st.State, st.Why = "paused", r.config.explain("read", err).Error()
+		default:
+			st.Why = said(err)
+		}
+	})
+	return nil
+}
+
+// missing finds out what is not there: the shard, or the whole stream.
+func (r *reader) missing(ctx context.Context) error {
+	now, err := r.describe(ctx)
+	switch {
+	case err != nil && diagnose(err) == gone, err == nil && !now.created.Equal(r.id.created):
+		return errGone
+	case err != nil:
+		r.pace.failed(false)
+		return nil
+	}
+	cp := r.run.at
+	cp.Ended = true
+	gap := &engine.Gap{From: cp.Arrival, Reason: "the shard expired before it was read to its end"}
+	if err := r.sink(ctx, engine.Arrivals{Checkpoint: cp, Gap: gap}); err != nil {
+		return err
+	}
+	return errExpired
+}
+
+// errExpired says that a shard is not there any more, and that this is known.
+var errExpired = errors.New("the shard has expired")
