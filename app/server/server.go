@@ -69,6 +69,7 @@ type Server struct {
 	events  *events
 	queries *queries
 	pulls   *pulls
+	sample  sample
 	files   *workspace.Files
 	folder  *folder
 	after   []func() // what Close calls, once everything has stopped
@@ -159,6 +160,7 @@ func (s *Server) register() {
 	s.pullsAPI()
 	s.uploadAPI()
 	s.pluginsAPI()
+	s.sampleAPI()
 	s.healthAPI()
 	s.mux.HandleFunc("GET /api/openapi.json", s.serveOpenAPI)
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
@@ -179,6 +181,7 @@ func (s *Server) Handler() http.Handler {
 func (s *Server) Close() error {
 	s.cancel()
 	s.queries.close()
+	s.sample.run.Wait()
 	s.pulls.run.Wait()
 	for _, f := range s.after {
 		f()

@@ -256,17 +256,43 @@ func (f *Files) Delete(name, version string) error {
 	return trash(root, name)
 }
 
+// Replace is Write for text that is not made from what is there: that is kept
+// in .tidemark/trash/.
+func (f *Files) Replace(name string, text []byte, version string) (string, error) {
+	root, err := f.open(name)
+	if err != nil {
+		return "", err
+	}
+	was, err := read(root, name)
+	if err == nil {
+		to, mkErr := trashName(root, name)
+		if err = mkErr; err == nil {
+			err = root.WriteFile(to, was, 0o600)
+		}
+	}
+	root.Close()
+	if err != nil {
+		return "", fileError(name, err)
+	}
+	return f.Write(name, text, version)
+}
+
 // trash moves a file to .tidemark/trash/, under a name that tells when.
 func trash(root *os.Root, name string) error {
-	folder := filepath.Base(StateDir("")) + "/trash"
-	if err := root.MkdirAll(folder, 0o700); err != nil {
-		return fileError(name, err)
+	to, err := trashName(root, name)
+	if err == nil {
+		err = root.Rename(name, to)
 	}
-	to := folder + "/" + time.Now().UTC().Format("20060102T150405.000000") + "-" + strings.ReplaceAll(name, "/", "-")
-	if err := root.Rename(name, to); err != nil {
+	if err != nil {
 		return fileError(name, err)
 	}
 	return nil
+}
+
+// trashName is where a file goes that is thrown away now.
+func trashName(root *os.Root, name string) (string, error) {
+	folder := filepath.Base(StateDir("")) + "/trash"
+	return folder + "/" + time.Now().UTC().Format("20060102T150405.000000") + "-" + strings.ReplaceAll(name, "/", "-"), root.MkdirAll(folder, 0o700)
 }
 
 // TrashPlugin moves a plugin of the workspace, and what stands beside it,

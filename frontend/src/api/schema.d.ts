@@ -757,6 +757,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sample": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far the sample is */
+        get: operations["getSample"];
+        put?: never;
+        /** Write the sample into a workspace that has no sources yet, and begin to pull it */
+        post: operations["loadSample"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sources": {
         parameters: {
             query?: never;
@@ -1615,6 +1633,7 @@ export interface components {
             seconds: number;
             /** Format: int64 */
             skipped: number;
+            unmet_policies?: components["schemas"]["Unmet"][];
             /** Format: int64 */
             untimed: number;
         };
@@ -1658,6 +1677,7 @@ export interface components {
             bytes: number;
             dataset: string;
             got: string;
+            hash?: string;
             /** Format: int64 */
             id: number;
             path: string;
@@ -1758,6 +1778,7 @@ export interface components {
             dropped: number;
             /** Format: int64 */
             duplicates: number;
+            gone?: string[];
             /** Format: int64 */
             quarantined: number;
             /** Format: int64 */
@@ -1844,6 +1865,18 @@ export interface components {
             error?: string;
             format: string;
             key: string;
+        };
+        SampleState: {
+            /**
+             * Format: int64
+             * @description Of Total hours of data.
+             */
+            done: number;
+            /** @description Why the last attempt failed; nothing of it is left then. */
+            error?: components["schemas"]["Problem"];
+            running: boolean;
+            /** Format: int64 */
+            total: number;
         };
         SchemaHistory: {
             dataset: string;
@@ -1934,6 +1967,11 @@ export interface components {
             goroutines: number;
             /** Format: int64 */
             memory_bytes: number;
+            /**
+             * Format: int64
+             * @description Past it the queries that run are ended; 0 is none.
+             */
+            memory_limit: number;
             /** Format: int64 */
             pulls_running: number;
             /** Format: int64 */
@@ -1955,6 +1993,7 @@ export interface components {
             bytes: number;
             dataset: string;
             got: string;
+            hash?: string;
             /** Format: int64 */
             id: number;
             path: string;
@@ -2012,6 +2051,12 @@ export interface components {
         TypedPath: {
             path: string;
             type: string;
+        };
+        Unmet: {
+            dataset: string;
+            hint: string;
+            path: string;
+            policy: string;
         };
         Upload: {
             dataset?: string;
@@ -5769,6 +5814,136 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSample: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SampleState"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    loadSample: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SampleState"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
