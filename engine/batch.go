@@ -116,6 +116,30 @@ type Batch struct {
 	Quarantine []Quarantined
 	Conflicts  []ConflictCount
 	Objects    []ObjectState
+	// Live is set for what came from a stream: rows of Lines then have their
+	// arrival time (_a) and position (_p) themselves.
+	Live *LiveState
+}
+
+// LiveState is how far a stream is read once a batch is committed.
+type LiveState struct {
+	Checkpoints []Checkpoint
+	Gaps        []ShardGap
+	// Watermark is the dataset's from now on; zero for none yet.
+	Watermark time.Time
+	Marks     []ShardMark
+}
+
+// ShardGap is a gap in the reading of a shard.
+type ShardGap struct {
+	Stream, Shard string
+	Gap
+}
+
+// ShardMark is the watermark of one shard, and when it last had records.
+type ShardMark struct {
+	Shard    string
+	At, Seen time.Time
 }
 
 // Settler brings the rest of stored rows up to a later version of their

@@ -57,6 +57,11 @@ type piece struct {
 	untimed   int64
 	times     span
 	long      bool
+
+	// Of a live piece: where each record came from (a line's row is its place
+	// here), and the event times of those conformed.
+	places  []place
+	moments []int64
 }
 
 type problem struct {
@@ -188,6 +193,9 @@ func (a *preparer) conformLines(c *piece) {
 			c.rows = a.conform.AppendValues(c.rows)
 			c.conflicts = append(c.conflicts, out.Conflicts...)
 			c.times.add(out)
+			if a.p.keepMoments {
+				c.moments = appendMoment(c.moments, out, c.places[l.row].at, len(a.shape.mapping.EventTime) == 0)
+			}
 			if out.Untimed {
 				c.untimed++
 			}

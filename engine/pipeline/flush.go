@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"sync"
 
@@ -25,7 +24,7 @@ func (p *puller) flush(ctx context.Context) error {
 	out := engine.Batch{
 		Dataset: p.opt.Dataset, Rows: b.rows, Longest: b.longest, Tables: b.tables, Origins: b.origins,
 		Ingest: p.opt.Clock.Now(), LateBefore: p.opt.Watermark, ArrivalIsTime: len(p.opt.Mapping.EventTime) == 0,
-		Dedup: p.opt.Dedup, Replace: b.replace, Quarantine: b.held, Objects: b.states, Since: b.since,
+		Dedup: p.opt.Dedup, Replace: b.replace, Quarantine: b.held, Objects: b.states, Since: b.since, Live: b.live,
 	}
 	if b.file != nil {
 		out.Lines = b.file.Name()
@@ -61,7 +60,7 @@ func (p *puller) settleTypes(ctx context.Context, b *staging) error {
 		p.conform.Conform(l.raw)
 		seen.Observe(p.conform.Line(), p.conform.Except())
 	}
-	p.evolve(ctx, &seen, fmt.Sprintf("%s#%d", b.origins[b.later[0].origin].URL, b.later[0].row))
+	p.evolve(ctx, &seen, b.position(b.later[0]))
 	for _, l := range b.later {
 		out := p.conform.Conform(l.raw)
 		b.conflicts(p.opt.Source, out.Conflicts)
@@ -127,9 +126,11 @@ type committer struct {
 	queue chan pending
 	ended chan struct{}
 
-	mu    sync.Mutex
-	idle  *sync.Cond
-	open  int // batches sent and not yet committed
+	mu   sync.Mutex
+	idle *sync.Cond
+	open int // batches sent and not yet committed
+	// after is called after each commit; its error ends the tail.
+	after func(context.Context, engine.Batch, engine.Committed) error
 	err   error
 	total tally
 }
@@ -154,6 +155,9 @@ func (c *committer) run() {
 	for next := range c.queue {
 		if c.failure() == nil {
 			done, err := c.store.Commit(c.ctx, next.batch)
+			if err == nil && c.after != nil {
+				err = c.after(c.ctx, next.batch, done)
+			}
 			c.mu.Lock()
 			c.err = err
 			c.total.stored += done.Stored
@@ -166,6 +170,15 @@ func (c *committer) run() {
 		c.open--
 		c.idle.Broadcast()
 		c.mu.Unlock()
+	}
+}
+
+// fail makes every later call return err.
+func (c *committer) fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil {
+		c.err = err
 	}
 }
 

@@ -30,6 +30,8 @@ type puller struct {
 	refused map[string]string
 	shape   atomic.Pointer[shape]
 	runners sync.Pool // of stages, for the next object
+	// keepMoments: somebody follows the event times of each shard.
+	keepMoments bool
 
 	// What the goroutines that read ahead may do at once: prepare pieces, and
 	// decode a columnar file, which takes all processors by itself.
@@ -44,20 +46,7 @@ type puller struct {
 // quarantine; an error means that the pull itself could not go on. The counts
 // say what is committed even then.
 func Pull(ctx context.Context, opt Options, tasks []Task) (Counts, error) {
-	if opt.Clock == nil {
-		opt.Clock = engine.SystemClock{}
-	}
-	if opt.Formats == nil {
-		opt.Formats = format.Builtin()
-	}
-	opt.Workers = max(1, opt.Workers)
-	if opt.Report == nil {
-		opt.Report = func(Counts) {}
-	}
-	p := &puller{
-		opt: opt, refused: map[string]string{},
-		preparing: make(chan struct{}, runtime.GOMAXPROCS(0)), decoding: make(chan struct{}, 1),
-	}
+	p := newPuller(opt)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	p.commits = newCommitter(ctx, opt.Store)
@@ -81,6 +70,24 @@ func Pull(ctx context.Context, opt Options, tasks []Task) (Counts, error) {
 	}
 	p.opt.Report(p.counts)
 	return p.counts, err
+}
+
+// newPuller completes the options.
+func newPuller(opt Options) *puller {
+	if opt.Clock == nil {
+		opt.Clock = engine.SystemClock{}
+	}
+	if opt.Formats == nil {
+		opt.Formats = format.Builtin()
+	}
+	opt.Workers = max(1, opt.Workers)
+	if opt.Report == nil {
+		opt.Report = func(Counts) {}
+	}
+	return &puller{
+		opt: opt, refused: map[string]string{},
+		preparing: make(chan struct{}, runtime.GOMAXPROCS(0)), decoding: make(chan struct{}, 1),
+	}
 }
 
 // prepare takes up the dataset's version, or finds a first one by looking at
@@ -176,6 +183,8 @@ type objectRun struct {
 	next   int64 // number of the next record
 	// entered: the ledger has it already.
 	entered bool
+	// moments are the event times of a shard's records in the batch.
+	moments []int64
 }
 
 // damaged puts an object that cannot be decoded (any further) in quarantine.
@@ -294,6 +303,7 @@ func (p *puller) lines(o *objectRun, c *piece) error {
 	if ready {
 		p.batch.conflicts(p.opt.Source, c.conflicts)
 		p.conform.KeepLongIntegers(c.long)
+		o.moments = append(o.moments, c.moments...)
 		p.stored(o, rows, c.untimed, c.times)
 	}
 	return nil
@@ -315,7 +325,7 @@ func (p *puller) ensureBatch(o *objectRun) {
 
 func (p *puller) setAside(o *objectRun, l line, reason, path, want, got string) {
 	q := engine.Quarantined{
-		Source: p.opt.Source, Position: fmt.Sprintf("%s#%d", o.task.URL, l.row), Reason: reason,
+		Source: p.opt.Source, Position: p.position(o, l), Reason: reason,
 		Path: path, Want: want, Got: got, Raw: l.raw, Size: int64(len(l.raw)),
 	}
 	if p.opt.Private {
@@ -351,11 +361,11 @@ func (p *puller) conformLine(o *objectRun, l line) error {
 		return nil
 	case out.Unknown:
 		p.batch.putOff(l, o.origin)
-		p.storedLine(o, out)
+		p.storedLine(o, l, out)
 		return nil
 	}
 	p.batch.conflicts(p.opt.Source, out.Conflicts)
-	p.storedLine(o, out)
+	p.storedLine(o, l, out)
 	return p.batch.append(o.origin, l.row, p.opt.Store, p.conform.AppendValues)
 }
 
@@ -375,7 +385,10 @@ func (p *puller) setAsideStrict(o *objectRun, l line, out schema.Outcome) {
 	p.setAside(o, l, "the schema is strict and does not have one of its paths", "", "", "")
 }
 
-func (p *puller) storedLine(o *objectRun, out schema.Outcome) {
+func (p *puller) storedLine(o *objectRun, l line, out schema.Outcome) {
+	if p.keepMoments {
+		p.moment(o, l, out)
+	}
 	var times span
 	times.add(out)
 	untimed := int64(0)

@@ -28,6 +28,12 @@ func (p *puller) lookAhead(ctx context.Context, tasks []Task, fresh bool) error 
 	if err != nil {
 		return err
 	}
+	p.learn(ctx, lines, tables)
+	return nil
+}
+
+// learn takes up the time field and the types of a sample.
+func (p *puller) learn(ctx context.Context, lines []sampled, tables [][]engine.ForeignColumn) {
 	if p.opt.FindTime {
 		p.opt.Mapping.EventTime = timeFields(p.opt.Mapping.EventTime, lines, tables)
 	}
@@ -49,7 +55,6 @@ func (p *puller) lookAhead(ctx context.Context, tasks []Task, fresh bool) error 
 	if first != "" {
 		p.evolve(ctx, &seen, first)
 	}
-	return nil
 }
 
 type sampled struct {

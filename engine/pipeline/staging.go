@@ -41,6 +41,11 @@ type staging struct {
 	free     []func() // what the tables' files need until the commit
 
 	seq, seqEnd int64
+
+	// Of a live batch: where its records came from (a line's row is its place
+	// here), and how far the stream is read with it.
+	places []place
+	live   *engine.LiveState
 }
 
 type clash struct{ path, want, got string }
@@ -94,7 +99,12 @@ func (b *staging) append(origin int, row int64, store Store, values func([]byte)
 		b.seqEnd = b.seq + seqBlock
 	}
 	before := len(b.buf)
-	b.buf = values(schema.AppendPosition(b.buf, origin, row, b.seq))
+	if len(b.places) > 0 {
+		p := b.places[row]
+		b.buf = values(append(p.append(schema.AppendArrival(b.buf, origin, p.at, b.seq)), '"'))
+	} else {
+		b.buf = values(schema.AppendPosition(b.buf, origin, row, b.seq))
+	}
 	b.seq++
 	n := len(b.buf) - before
 	b.rows++

@@ -575,6 +575,19 @@ func AppendPosition(dst []byte, object int, row, seq int64) []byte {
 	return strconv.AppendInt(dst, seq, 10)
 }
 
+// AppendArrival begins the row of a live record: when it arrived, in
+// microseconds since 1970, and its position, which the caller appends as it
+// is and closes with a quote.
+func AppendArrival(dst []byte, origin int, at, seq int64) []byte {
+	dst = append(dst, `{"_o":`...)
+	dst = strconv.AppendInt(dst, int64(origin), 10)
+	dst = append(dst, `,"_a":`...)
+	dst = strconv.AppendInt(dst, at, 10)
+	dst = append(dst, `,"_seq":`...)
+	dst = strconv.AppendInt(dst, seq, 10)
+	return append(dst, `,"_p":"`...)
+}
+
 // AppendValues writes the last line to the end of its row, newline included.
 // The text depends on nothing but the line and the conformer's version.
 func (c *Conformer) AppendValues(dst []byte) []byte {

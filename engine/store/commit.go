@@ -45,6 +45,9 @@ func (s *Store) Commit(ctx context.Context, b engine.Batch) (engine.Committed, e
 		if err := insertQuarantine(ctx, tx, b); err != nil {
 			return err
 		}
+		if err := s.advanceStream(ctx, tx, b); err != nil {
+			return err
+		}
 		if err := countConflicts(ctx, tx, b); err != nil {
 			return err
 		}

@@ -106,17 +106,25 @@ func linesSQL(g segment, b engine.Batch) string {
 		"service": "VARCHAR", "level": "VARCHAR", "message": "VARCHAR", "trace_id": "VARCHAR", "span_id": "VARCHAR",
 		"labels": "MAP(VARCHAR, VARCHAR)", "body": g.body.DuckDB(), "rest": "VARCHAR",
 	}
+	row := "_r"
+	arrival, position := "arrival", "url || '#' || _r"
+	if b.Live != nil {
+		columns["_a"], columns["_p"] = "BIGINT", "VARCHAR"
+		row, arrival, position = "_a", "make_timestamptz(_a)", "url || '#' || _p"
+	}
 	var list []string
-	for _, name := range []string{"_o", "_r", "_seq", "_t", "service", "level", "message", "trace_id", "span_id", "labels", "body", "rest"} {
-		list = append(list, name+": "+engine.QuoteText(columns[name]))
+	for _, name := range []string{"_o", row, "_p", "_seq", "_t", "service", "level", "message", "trace_id", "span_id", "labels", "body", "rest"} {
+		if columns[name] != "" {
+			list = append(list, name+": "+engine.QuoteText(columns[name]))
+		}
 	}
 	origin := originsSQL(b.Origins)
 	t := "make_timestamptz(_t)"
 	if b.ArrivalIsTime {
-		t = "coalesce(make_timestamptz(_t), arrival)"
+		t = "coalesce(make_timestamptz(_t), " + arrival + ")"
 	}
-	return "SELECT " + t + ", arrival, " + timestampSQL(b.Ingest) +
-		", service, level, message, trace_id, span_id, labels, body, rest::JSON, _seq, source, url || '#' || _r, " + lateSQL(t, b.LateBefore) +
+	return "SELECT " + t + ", " + arrival + ", " + timestampSQL(b.Ingest) +
+		", service, level, message, trace_id, span_id, labels, body, rest::JSON, _seq, source, " + position + ", " + lateSQL(t, b.LateBefore) +
 		" FROM read_json(" + engine.QuoteText(b.Lines) + ", format = 'newline_delimited', columns = {" + strings.Join(list, ", ") +
 		"}, maximum_object_size = " + strconv.Itoa(max(objectLimit, 2*b.Longest)) + ", compression = 'uncompressed')" + origin
 }

@@ -116,7 +116,7 @@ func (s *Store) Drop(ctx context.Context, name string) error {
 		for _, g := range d.segments {
 			statements = append(statements, "DROP TABLE "+g.sql())
 		}
-		for _, table := range []string{"schemas", "segments", "objects", "checkpoints", "quarantine", "conflicts", "watermarks", "policies"} {
+		for _, table := range []string{"schemas", "segments", "objects", "checkpoints", "quarantine", "conflicts", "watermarks", "policies", "shards", "marks", "gaps"} {
 			statements = append(statements, "DELETE FROM tidemark."+table+" WHERE dataset = "+engine.QuoteText(name))
 		}
 		others := []string{}

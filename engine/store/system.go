@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 
 	"tidemark.dev/tidemark/engine"
 )
@@ -37,15 +38,24 @@ var systemTables = []string{
 	`CREATE TABLE IF NOT EXISTS tidemark.policies (
 		dataset VARCHAR, path VARCHAR, policy VARCHAR, key_check VARCHAR, met BIGINT, updated_at TIMESTAMPTZ)`,
 	`CREATE TABLE IF NOT EXISTS tidemark.watermarks (dataset VARCHAR, watermark TIMESTAMPTZ, updated_at TIMESTAMPTZ)`,
+	`CREATE TABLE IF NOT EXISTS tidemark.shards (
+		dataset VARCHAR, source VARCHAR, stream VARCHAR, stream_created TIMESTAMPTZ, shard VARCHAR, sequence VARCHAR,
+		since TIMESTAMPTZ, last_arrival TIMESTAMPTZ, ended BOOLEAN, updated_at TIMESTAMPTZ)`,
+	`CREATE TABLE IF NOT EXISTS tidemark.marks (
+		dataset VARCHAR, source VARCHAR, shard VARCHAR, watermark TIMESTAMPTZ, seen_at TIMESTAMPTZ)`,
+	`CREATE TABLE IF NOT EXISTS tidemark.gaps (
+		dataset VARCHAR, source VARCHAR, stream VARCHAR, shard VARCHAR, gap_from TIMESTAMPTZ, gap_to TIMESTAMPTZ,
+		reason VARCHAR, found_at TIMESTAMPTZ)`,
 }
 
 func createSystemTables(ctx context.Context, db *sql.DB) error {
-	var found sql.NullInt64
-	row := db.QueryRowContext(ctx, `SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'tidemark' AND table_name = 'format'`)
-	if err := row.Scan(&found); err != nil {
+	var found, hash int
+	row := db.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'tidemark'),
+		(SELECT count(*) FROM duckdb_columns() WHERE schema_name = 'tidemark' AND table_name = 'quarantine' AND column_name = 'hash')`)
+	if err := row.Scan(&found, &hash); err != nil {
 		return err
 	}
-	if found.Int64 == 0 {
+	if found == 0 {
 		for _, ddl := range systemTables {
 			if _, err := db.ExecContext(ctx, ddl); err != nil {
 				return fmt.Errorf("create system tables: %w", err)
@@ -62,22 +72,33 @@ func createSystemTables(ctx context.Context, db *sql.DB) error {
 		return engine.Errorf(engine.Invalid, "open the database", "it was written by a newer version of Tidemark (layout %d, this one knows %d)", version, formatVersion).
 			WithHint("upgrade Tidemark")
 	}
-	return addMissing(ctx, db)
+	if found >= tables() && hash > 0 {
+		return nil
+	}
+	return addMissing(ctx, db, hash > 0)
 }
 
 // addMissing brings tables of an older version up to this one, as far as that
 // takes nothing but what is new.
-func addMissing(ctx context.Context, db *sql.DB) error {
+func addMissing(ctx context.Context, db *sql.DB, hashed bool) error {
 	for _, ddl := range systemTables {
 		if _, err := db.ExecContext(ctx, ddl); err != nil {
 			return fmt.Errorf("create system tables: %w", err)
 		}
 	}
-	var has bool
-	row := db.QueryRowContext(ctx, `SELECT count(*) > 0 FROM duckdb_columns() WHERE schema_name = 'tidemark' AND table_name = 'quarantine' AND column_name = 'hash'`)
-	if err := row.Scan(&has); err != nil || has {
-		return err
+	if hashed {
+		return nil
 	}
 	_, err := db.ExecContext(ctx, `ALTER TABLE tidemark.quarantine ADD COLUMN hash VARCHAR`)
 	return err
+}
+
+// tables counts the system tables.
+func tables() (n int) {
+	for _, ddl := range systemTables {
+		if strings.HasPrefix(ddl, "CREATE TABLE") {
+			n++
+		}
+	}
+	return n
 }

@@ -1,0 +1,229 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/format"
+	"tidemark.dev/tidemark/engine/schema"
+)
+
+// livePreparer prepares the records of one shard. It is used by one goroutine.
+type livePreparer struct {
+	*preparer
+	shard string
+	// plain remembers the looks of records that are plain JSON, so that not
+	// each of them has to be looked at in every way.
+	plain map[uint64]bool
+}
+
+// maxLooks bounds what is remembered.
+const maxLooks = 4096
+
+// arrivals makes one piece of some records.
+func (a *livePreparer) arrivals(ctx context.Context, records []engine.Arrival) *piece {
+	out := &piece{lines: make([]line, 0, len(records)), places: make([]place, 0, len(records)), kept: true}
+	for i := range records {
+		a.arrival(ctx, &records[i], out)
+	}
+	if out.err = a.transform(ctx, out); out.err == nil {
+		a.conformLines(out)
+	}
+	return out
+}
+
+// arrival adds what one record of the stream holds: usually one record, but
+// also many, or none.
+func (a *livePreparer) arrival(ctx context.Context, r *engine.Arrival, out *piece) {
+	at := place{at: r.Time.UnixMicro(), sequence: r.Sequence, sub: int32(r.Sub), packed: r.Packed, nth: -1} //nolint:gosec // fewer than bytes in a record
+	switch {
+	case r.Broken != "":
+		out.read++
+		out.asides = append(out.asides, problem{out.placed(r.Data, at), r.Broken})
+	case a.isPlain(r.Data):
+		out.read++
+		out.lines = append(out.lines, out.placed(bytes.TrimSpace(r.Data), at))
+	default:
+		a.decode(ctx, r, at, out)
+	}
+}
+
+// placed keeps where a line came from.
+func (c *piece) placed(raw []byte, at place) line {
+	c.places = append(c.places, at)
+	return line{raw: raw, row: int64(len(c.places) - 1), came: raw}
+}
+
+// decode recognises a record and cuts it into those it holds.
+func (a *livePreparer) decode(ctx context.Context, r *engine.Arrival, at place, out *piece) {
+	first := len(out.places)
+	err := a.decodeInto(ctx, r, at, out)
+	if err != nil {
+		out.read++
+		out.asides = append(out.asides, problem{out.placed(r.Data, at), err.Error()})
+	}
+	if n := len(out.places) - first; n > 1 {
+		for i := range n {
+			out.places[first+i].nth = int32(i) //nolint:gosec // fewer than bytes in a record
+		}
+	}
+}
+
+func (a *livePreparer) decodeInto(_ context.Context, r *engine.Arrival, at place, out *piece) error {
+	s, err := a.p.opt.Formats.Open(bytes.NewReader(r.Data), format.Hint{Want: a.p.opt.Format, Modified: r.Time})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	switch {
+	case s.Columnar():
+		return errors.New("a table cannot come as a record of a stream")
+	case s.Format == format.Unknown:
+		return errors.New("its format is not recognised")
+	case s.Format == format.Empty:
+		return nil
+	}
+	before := out.read
+	split := s.Records(chunkBytes)
+	for {
+		c, err := split.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		out.take(c, at)
+	}
+	if s.Format == format.JSON && len(s.Layers) == 0 && out.read == before+1 {
+		a.remember(r.Data)
+	}
+	return nil
+}
+
+// take adds a chunk of records that came in one.
+func (c *piece) take(chunk format.Chunk, at place) {
+	for _, rec := range chunk.Records {
+		c.read++
+		switch {
+		case rec.Dropped:
+			c.dropped++
+		case rec.Problem != "":
+			c.asides = append(c.asides, problem{c.placed(chunk.Bytes(rec), at), rec.Problem})
+		default:
+			c.lines = append(c.lines, c.placed(chunk.Bytes(rec), at))
+		}
+	}
+}
+
+// isPlain reports whether a record looks like one that was recognised as
+// plain JSON: the same members at its top.
+func (a *livePreparer) isPlain(data []byte) bool {
+	if len(a.plain) == 0 {
+		return false
+	}
+	look, ok := lookOf(data)
+	return ok && a.plain[look]
+}
+
+func (a *livePreparer) remember(data []byte) {
+	look, ok := lookOf(data)
+	if !ok {
+		return
+	}
+	if a.plain == nil || len(a.plain) >= maxLooks {
+		a.plain = map[uint64]bool{}
+	}
+	a.plain[look] = true
+}
+
+// lookOf hashes the names of a JSON object's members, in their order (FNV-1a;
+// Fowler, Noll, Vo). ok is false for everything that is not one object alone;
+// it need not be a good one.
+func lookOf(data []byte) (look uint64, ok bool) {
+	data = bytes.TrimSpace(data)
+	if len(data) < 2 || data[0] != '{' || data[len(data)-1] != '}' {
+		return 0, false
+	}
+	look = 14695981039346656037
+	depth, name := 0, false
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; c {
+		case '{', '[':
+			depth++
+			name = depth == 1
+		case '}', ']':
+			depth--
+			if depth == 0 && i != len(data)-1 {
+				return 0, false
+			}
+		case ',':
+			name = depth == 1
+		case ':':
+			name = false
+		case '"':
+			end := endOfText(data, i+1)
+			if end < 0 {
+				return 0, false
+			}
+			if name {
+				for _, b := range data[i:end] {
+					look = (look ^ uint64(b)) * 1099511628211
+				}
+			}
+			i = end
+		}
+	}
+	return look, depth == 0
+}
+
+// endOfText finds the quote that ends a text.
+func endOfText(data []byte, i int) int {
+	for ; i < len(data); i++ {
+		switch data[i] {
+		case '"':
+			return i
+		case '\\':
+			i++
+		}
+	}
+	return -1
+}
+
+// position is where a line came from, for people.
+func (p *puller) position(o *objectRun, l line) string {
+	if len(p.batch.places) > 0 {
+		return o.task.URL + "#" + string(p.batch.places[l.row].append(nil))
+	}
+	return fmt.Sprintf("%s#%d", o.task.URL, l.row)
+}
+
+// position is where a line that waits for its types came from.
+func (b *staging) position(l putOff) string {
+	url := b.origins[l.origin].URL
+	if len(b.places) > 0 {
+		return url + "#" + string(b.places[l.row].append(nil))
+	}
+	return fmt.Sprintf("%s#%d", url, l.row)
+}
+
+// moment keeps the event time of a line.
+func (p *puller) moment(o *objectRun, l line, out schema.Outcome) {
+	o.moments = appendMoment(o.moments, out, p.batch.places[l.row].at, len(p.opt.Mapping.EventTime) == 0)
+}
+
+// appendMoment adds a record's event time; without a time field that is when
+// it arrived.
+func appendMoment(to []int64, out schema.Outcome, arrived int64, arrivalIsTime bool) []int64 {
+	switch {
+	case out.HasTime:
+		return append(to, out.EventTime)
+	case arrivalIsTime:
+		return append(to, arrived)
+	}
+	return to
+}

@@ -1,0 +1,400 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/schema"
+)
+
+// LiveOptions say how a stream becomes rows of one dataset.
+type LiveOptions struct {
+	Options
+	// From is how far the stream's shards were read before.
+	From []engine.Checkpoint
+	// Every is how long records wait for others before they are committed
+	// together; zero is a second.
+	Every time.Duration
+	// Advance is told what a batch brings before it is committed, and gives
+	// the watermark that is committed with it. It is called from one goroutine;
+	// nil leaves the watermark alone.
+	Advance func(map[string]Moments) (time.Time, []engine.ShardMark)
+	// Committed is called after each commit, in their order, from one
+	// goroutine; the next batch waits for it. An error ends the tail.
+	Committed func(context.Context, Commit) error
+}
+
+// Moments are the event times of one shard's records, in microseconds since
+// 1970, and when the last of them arrived.
+type Moments struct {
+	Times   []int64
+	Arrived time.Time
+	// Ended says that no more will come.
+	Ended bool
+}
+
+// Commit is what a micro-batch made true.
+type Commit struct {
+	engine.Committed
+	Ingest    time.Time
+	Watermark time.Time
+	// Arrived is when the newest record of it arrived at the stream.
+	Arrived time.Time
+}
+
+const everyDefault = time.Second
+
+// Tail stores what a stream yields until ctx ends. The counts say what is
+// committed. A tail that was cancelled has committed all that it had taken in.
+func Tail(ctx context.Context, opt LiveOptions, stream engine.Stream) (Counts, error) {
+	if opt.Every <= 0 {
+		opt.Every = everyDefault
+	}
+	l := &live{
+		puller: newPuller(opt.Options), opt: opt,
+		taken: make(chan *arrived), shards: map[string]*objectRun{},
+	}
+	return l.run(ctx, stream)
+}
+
+// live is the reading of one stream. Its goroutines are the stream's, which
+// prepare what they read; one that builds batches; and the committer's.
+type live struct {
+	*puller
+	opt    LiveOptions
+	taken  chan *arrived
+	shards map[string]*objectRun
+	// preparers by shard: each is used by the goroutine of its shard.
+	preparers sync.Map
+	learned   sync.Once
+
+	points  map[string]engine.Checkpoint // of the batch being built
+	gaps    []engine.ShardGap
+	moments map[string]Moments
+}
+
+// arrived is what one call of the stream brought, prepared.
+type arrived struct {
+	engine.Arrivals
+	pieces []*piece
+	// done is closed when the pieces are staged.
+	done chan struct{}
+}
+
+func (l *live) run(ctx context.Context, stream engine.Stream) (Counts, error) {
+	// What was taken in is committed although the tail has been cancelled.
+	work := context.WithoutCancel(ctx)
+	l.keepMoments = l.opt.Advance != nil
+	l.commits = newCommitter(work, l.opt.Store)
+	l.commits.after = l.committed
+	defer l.commits.stop()
+	if err := l.prepare(work, nil); err != nil {
+		return l.counts, err
+	}
+	tail, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- stream.Tail(tail, l.opt.From, l.take) }()
+	err := l.gather(work, ended)
+	cancel()
+	if err == nil {
+		err = l.flushLive(work)
+	}
+	if l.batch != nil {
+		l.batch.discard()
+	}
+	if final := l.commits.wait(); err == nil {
+		err = final
+	}
+	l.settle()
+	l.puller.opt.Report(l.counts)
+	if ctx.Err() != nil && (err == nil || errors.Is(err, ctx.Err())) {
+		return l.counts, nil
+	}
+	return l.counts, err
+}
+
+// gather builds batches of what arrives until the stream ends.
+func (l *live) gather(ctx context.Context, ended <-chan error) error {
+	due := time.NewTimer(l.opt.Every)
+	defer due.Stop()
+	for {
+		select {
+		case a := <-l.taken:
+			err := l.stage(ctx, a)
+			close(a.done)
+			if err != nil {
+				return l.drain(ended, err)
+			}
+		case <-due.C:
+			if err := l.flushLive(ctx); err != nil {
+				return l.drain(ended, err)
+			}
+			due.Reset(l.opt.Every)
+		case err := <-ended:
+			if engine.KindOf(err) == engine.Canceled || errors.Is(err, context.Canceled) {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+// drain ends a tail that cannot go on: nobody waits for a place any more.
+func (l *live) drain(ended <-chan error, err error) error {
+	l.commits.fail(err)
+	for {
+		select {
+		case a := <-l.taken:
+			close(a.done)
+		case <-ended:
+			return err
+		}
+	}
+}
+
+// take is the stream's sink. It returns when the records are staged.
+func (l *live) take(ctx context.Context, a engine.Arrivals) error {
+	if err := l.commits.failure(); err != nil {
+		return err
+	}
+	l.learnFirst(ctx, a)
+	out := &arrived{Arrivals: a, done: make(chan struct{})}
+	var err error
+	if out.pieces, err = l.prepareArrivals(ctx, a); err != nil {
+		return err
+	}
+	select {
+	case l.taken <- out:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	<-out.done
+	return l.commits.failure()
+}
+
+// learnFirst looks at the first records of a dataset that has no version yet,
+// as a pull looks at a sample: where their time is, and their types. All
+// shards wait for it.
+func (l *live) learnFirst(ctx context.Context, a engine.Arrivals) {
+	if len(a.Records) == 0 {
+		return
+	}
+	l.learned.Do(func() {
+		if l.begun {
+			return
+		}
+		var sample piece
+		p := &livePreparer{preparer: l.preparer(Task{}), shard: a.Shard}
+		for i := range a.Records[:min(len(a.Records), recordsToLearn)] {
+			p.arrival(ctx, &a.Records[i], &sample)
+		}
+		lines := make([]sampled, len(sample.lines))
+		for i, x := range sample.lines {
+			lines[i] = sampled{x.raw, a.Stream + "/" + a.Shard}
+		}
+		l.learn(ctx, lines, nil)
+		if m := &l.puller.opt.Mapping; l.puller.opt.FindTime && len(m.EventTime) > 0 && !slices.ContainsFunc(m.EventTime, isDerivedTime) {
+			// What a format knows of its time counts for what comes later, too.
+			m.EventTime = append([]engine.Path{schema.DerivedTime}, m.EventTime...)
+		}
+		l.version.Mapping = l.puller.opt.Mapping
+		l.reshape()
+	})
+}
+
+// recordsToLearn bounds how many records are looked at beforehand.
+const recordsToLearn = 2000
+
+// prepareArrivals decodes, transforms and conforms the records of one call, in
+// as many parts as there are processors.
+func (l *live) prepareArrivals(ctx context.Context, a engine.Arrivals) ([]*piece, error) {
+	const least = 500 // records that are worth a goroutine of their own
+	parts := max(1, min(runtime.GOMAXPROCS(0), len(a.Records)/least))
+	pieces, problems := make([]*piece, parts), make([]error, parts)
+	var group sync.WaitGroup
+	for i := range parts {
+		some := a.Records[len(a.Records)*i/parts : len(a.Records)*(i+1)/parts]
+		do := func() {
+			if problems[i] = enter(ctx, l.preparing); problems[i] != nil {
+				return
+			}
+			defer func() { <-l.preparing }()
+			pieces[i] = l.preparerFor(a.Shard, i).arrivals(ctx, some)
+			problems[i] = pieces[i].err
+		}
+		if i == parts-1 {
+			do()
+		} else {
+			group.Go(do)
+		}
+	}
+	group.Wait()
+	return pieces, errors.Join(problems...)
+}
+
+type preparerKey struct {
+	shard string
+	part  int
+}
+
+func (l *live) preparerFor(shard string, part int) *livePreparer {
+	key := preparerKey{shard, part}
+	if a, ok := l.preparers.Load(key); ok {
+		return a.(*livePreparer) //nolint:forcetypeassert // nothing else is kept there
+	}
+	a := &livePreparer{preparer: l.preparer(Task{}), shard: shard}
+	l.preparers.Store(key, a)
+	return a
+}
+
+// stage makes what arrived a part of the batch being built.
+func (l *live) stage(ctx context.Context, a *arrived) error {
+	o := l.shards[a.Shard]
+	if o == nil {
+		task := Task{Object: engine.Object{Source: l.opt.Source, Key: a.Shard, URL: streamName(a.Stream) + "/" + a.Shard}}
+		o = &objectRun{reading: &reading{task: task}, next: 2, entered: true}
+		l.shards[a.Shard] = o
+	}
+	l.ensureBatch(o)
+	l.note(a)
+	for _, c := range a.pieces {
+		base := int64(len(l.batch.places))
+		l.batch.places = append(l.batch.places, c.places...)
+		for i := range c.lines {
+			c.lines[i].row += base
+		}
+		for i := range c.asides {
+			c.asides[i].row += base
+		}
+		if err := l.stagePiece(o, c); err != nil {
+			return err
+		}
+	}
+	if l.batch.full() {
+		return l.flushLive(ctx)
+	}
+	l.report()
+	return nil
+}
+
+func (l *live) stagePiece(o *objectRun, c *piece) error {
+	defer c.done()
+	l.counts.Read += c.read
+	l.counts.Dropped += c.dropped
+	for _, a := range c.asides {
+		l.setAside(o, a.line, a.reason, "", "", "")
+	}
+	return l.lines(o, c)
+}
+
+// note keeps what the batch's transaction has to say of the shard.
+func (l *live) note(a *arrived) {
+	if l.points == nil {
+		l.points, l.moments = map[string]engine.Checkpoint{}, map[string]Moments{}
+	}
+	l.points[a.Shard] = a.Checkpoint
+	if a.Gap != nil {
+		l.gaps = append(l.gaps, engine.ShardGap{Stream: a.Stream, Shard: a.Shard, Gap: *a.Gap})
+	}
+	m := l.moments[a.Shard]
+	m.Ended = a.Ended
+	if n := len(a.Records); n > 0 {
+		m.Arrived = a.Records[n-1].Time
+	}
+	l.moments[a.Shard] = m
+}
+
+// flushLive hands the batch to the committer, with how far the shards are.
+func (l *live) flushLive(ctx context.Context) error {
+	if l.points == nil && !l.timePassed() {
+		return l.commits.failure()
+	}
+	points, gaps, moments := l.points, l.gaps, l.moments
+	l.points, l.gaps, l.moments = nil, nil, nil
+	if l.batch == nil {
+		l.batch = newStaging(l.opt.Staging)
+	}
+	state := &engine.LiveState{Gaps: gaps}
+	for _, p := range points {
+		state.Checkpoints = append(state.Checkpoints, p)
+	}
+	if l.opt.Advance != nil {
+		for shard, o := range l.shards {
+			m := moments[shard]
+			m.Times = o.moments
+			moments[shard] = m
+		}
+		state.Watermark, state.Marks = l.opt.Advance(moments)
+	}
+	l.batch.live = state
+	err := l.flush(ctx)
+	clear(l.shards) // their places in the batch are gone with it
+	// Rows of the next batch are late against what is known from now on.
+	l.puller.opt.Watermark = later(l.puller.opt.Watermark, state.Watermark)
+	return err
+}
+
+// timePassed reports whether the watermark moves although nothing arrived:
+// shards become idle.
+func (l *live) timePassed() bool {
+	if l.opt.Advance == nil {
+		return false
+	}
+	at, _ := l.opt.Advance(nil)
+	return at.After(l.puller.opt.Watermark)
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// streamName is the name in a stream's ARN.
+func streamName(arn string) string {
+	for i := len(arn) - 1; i >= 0; i-- {
+		if arn[i] == '/' || arn[i] == ':' {
+			return arn[i+1:]
+		}
+	}
+	return arn
+}
+
+// place is where a live record came from and when it arrived.
+type place struct {
+	at       int64 // microseconds since 1970
+	sequence string
+	sub, nth int32 // nth of the records that one became; -1: there is one
+	packed   bool
+}
+
+func (p place) append(b []byte) []byte {
+	b = append(b, p.sequence...)
+	if p.packed {
+		b = strconv.AppendInt(append(b, '.'), int64(p.sub), 10)
+	}
+	if p.nth >= 0 {
+		b = strconv.AppendInt(append(b, '/'), int64(p.nth), 10)
+	}
+	return b
+}
+
+// committed tells what a commit did.
+func (l *live) committed(ctx context.Context, b engine.Batch, done engine.Committed) error {
+	if l.opt.Committed == nil || b.Live == nil {
+		return nil
+	}
+	c := Commit{Committed: done, Ingest: b.Ingest, Watermark: b.Live.Watermark}
+	for _, p := range b.Live.Checkpoints {
+		c.Arrived = later(c.Arrived, p.Arrival)
+	}
+	return l.opt.Committed(ctx, c)
+}
