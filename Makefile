@@ -29,7 +29,8 @@ run: build ## Write the sample workspace into demo/ (DEMO=DIR), pull it, and ope
 test test-full package: export DESKTOP = 1
 
 test: build ## Run every test
-	@scripts/setup.sh desktop browser
+	@scripts/setup.sh desktop browser plugins
+	@plugins/build.sh
 	@scripts/test.sh
 
 test-full: build ## Every test under the race detector, more random cases, and every fuzzer for FUZZ_TIME (30s)
@@ -53,4 +54,4 @@ s3-demo: build ## Serve the sample archive as a local S3 server, until Ctrl-C (P
 	@scripts/s3-demo.sh "$(DEMO)" $(PORT)
 
 clean: ## Remove what was built, but not the tools and the sample workspace
-	@rm -rf bin dist .cache plugins/bundled/*.wasm frontend/dist/assets frontend/dist/*.*
+	@rm -rf bin dist .cache plugins/bundled/*.wasm plugins/bundled/*.json frontend/dist/assets frontend/dist/*.*

@@ -32,12 +32,12 @@ const (
 )
 
 var wireTypes = map[string]byte{
-	"bool": wireBool, "i64": wireI64, "f64": wireF64, "utf8": wireUTF8, "timestamp": wireTimestamp, "json": wireJSON,
+	"bool": wireBool, "i64": wireI64, "f64": wireF64, "utf8": wireUTF8, "bytes": wireBytes, "timestamp": wireTimestamp, "json": wireJSON,
 }
 
 // kinds is what a wire type is in an engine.Column.
 var kinds = map[byte]engine.TypeKind{
-	wireBool: engine.Bool, wireI64: engine.BigInt, wireF64: engine.Double, wireUTF8: engine.Varchar,
+	wireBool: engine.Bool, wireI64: engine.BigInt, wireF64: engine.Double, wireUTF8: engine.Varchar, wireBytes: engine.Varchar,
 	wireTimestamp: engine.Timestamp, wireJSON: engine.JSON,
 }
 
@@ -64,8 +64,9 @@ func frameSize(columns []engine.Column, from, to int) int {
 	return size
 }
 
-// writeFrame writes rows [from, to) into b, which is frameSize long.
-func writeFrame(b []byte, columns []engine.Column, from, to int) {
+// writeFrame writes rows [from, to) into b, which is frameSize long. raw says
+// that the first column holds bytes and not text.
+func writeFrame(b []byte, columns []engine.Column, from, to int, raw bool) {
 	rows := to - from
 	le := binary.LittleEndian
 	clear(b[:headerSize+columnSize*len(columns)])
@@ -76,6 +77,9 @@ func writeFrame(b []byte, columns []engine.Column, from, to int) {
 	at := headerSize + columnSize*len(columns)
 	for i := range columns {
 		at = writeColumn(b, b[headerSize+columnSize*i:], at, &columns[i], from, to)
+	}
+	if raw {
+		b[headerSize] = wireBytes
 	}
 }
 
@@ -143,14 +147,17 @@ func writeColumn(b, d []byte, at int, c *engine.Column, from, to int) int {
 
 // response is a guest's answer, checked and copied out of its memory.
 type response struct {
-	src     []uint32
-	columns []engine.Column
-	errors  *engine.Column // per row, or nil
+	src      []uint32 // nil for a function of SQL: row r is made of row r
+	columns  []engine.Column
+	errors   *engine.Column // per row, or nil
+	consumed int            // bytes of a piece of an object
 }
 
-// readFrame checks a guest's answer to a transform of rows input rows whose
-// declared outputs are outputs. Nothing in it is trusted.
-func readFrame(b []byte, outputs []Field, rows int, limit int) (*response, error) {
+// readFrame checks a guest's answer to a call with rows input rows; rows of a
+// decoder that cuts its input itself are the bytes it was given. Nothing in
+// the answer is trusted.
+func readFrame(b []byte, f Function, rows int) (*response, error) {
+	outputs := f.Outputs
 	le := binary.LittleEndian
 	if len(b) < headerSize || le.Uint32(b) != frameMagic {
 		return nil, fmt.Errorf("its answer is not a frame")
@@ -159,10 +166,19 @@ func readFrame(b []byte, outputs []Field, rows int, limit int) (*response, error
 		return nil, fmt.Errorf("it refused the batch: %s", frameError(b))
 	}
 	n, cols := le.Uint32(b[8:]), le.Uint32(b[12:])
-	if uint64(n) > uint64(rows)*uint64(limit) {
-		return nil, fmt.Errorf("it made %d rows of %d, more than %d of each", n, rows, limit)
+	scalar, cutting := f.Kind == KindFunction, f.Kind == KindDecoder && f.Framing == FramingNone
+	switch {
+	case scalar && int(n) != rows:
+		return nil, fmt.Errorf("it made %d values of %d", n, rows)
+	case cutting && int(n) > rows:
+		return nil, fmt.Errorf("it made %d records of %d bytes", n, rows)
+	case !scalar && !cutting && uint64(n) > uint64(rows)*maxRowsPerRow:
+		return nil, fmt.Errorf("it made %d rows of %d, more than %d of each", n, rows, maxRowsPerRow)
 	}
 	want := len(outputs) + 1
+	if scalar {
+		want--
+	}
 	if int(cols) != want && int(cols) != want+1 || len(b) < headerSize+columnSize*int(cols) {
 		return nil, fmt.Errorf("its answer has %d columns instead of %d", cols, want)
 	}
@@ -171,23 +187,19 @@ func readFrame(b []byte, outputs []Field, rows int, limit int) (*response, error
 	}
 	r := &response{}
 	in := &frameReader{b: b, columns: int(cols), rows: int(n), left: maxResponse}
-	src, err := in.column(0, wireU32)
-	if err != nil {
-		return nil, fmt.Errorf("column $src: %w", err)
-	}
-	if src.Null != nil {
-		return nil, fmt.Errorf("column $src: has nulls")
-	}
-	last := int64(0)
-	for _, v := range src.Ints {
-		if v < last || v >= int64(rows) {
-			return nil, fmt.Errorf("column $src: row %d is out of order or out of range", v)
+	if !scalar {
+		var err error
+		if r.src, err = in.source(rows); err != nil {
+			return nil, err
 		}
-		last = v
-		r.src = append(r.src, uint32(v))
+	}
+	if consumed := le.Uint32(b[20:]); cutting && int64(consumed) <= int64(rows) {
+		r.consumed = int(consumed)
+	} else if consumed != 0 {
+		return nil, fmt.Errorf("it says that it took %d bytes of %d", consumed, rows)
 	}
 	for i, f := range outputs {
-		c, err := in.column(i+1, wireTypes[f.Type])
+		c, err := in.column(want-len(outputs)+i, wireTypes[f.Type])
 		if err != nil {
 			return nil, fmt.Errorf("column %s: %w", f.Field, err)
 		}
@@ -202,6 +214,27 @@ func readFrame(b []byte, outputs []Field, rows int, limit int) (*response, error
 		r.errors = &c
 	}
 	return r, nil
+}
+
+// source reads $src, which never goes back.
+func (f *frameReader) source(rows int) ([]uint32, error) {
+	src, err := f.column(0, wireU32)
+	if err != nil {
+		return nil, fmt.Errorf("column $src: %w", err)
+	}
+	if src.Null != nil {
+		return nil, fmt.Errorf("column $src: has nulls")
+	}
+	out := make([]uint32, 0, len(src.Ints))
+	last := int64(0)
+	for _, v := range src.Ints {
+		if v < last || v >= int64(rows) {
+			return nil, fmt.Errorf("column $src: row %d is out of order or out of range", v)
+		}
+		last = v
+		out = append(out, uint32(v))
+	}
+	return out, nil
 }
 
 func frameError(b []byte) string {

@@ -96,8 +96,8 @@ func TestFramesComeBackAsTheyWere(t *testing.T) {
 			columns = append(columns, randomColumn(t, f, rows))
 		}
 		b := bytes.Repeat([]byte{0xaa}, frameSize(columns, from, to)) // what was there before
-		writeFrame(b, columns, from, to)
-		r, err := readFrame(answered(b, len(columns), to-from), fields, to-from, 1)
+		writeFrame(b, columns, from, to, false)
+		r, err := readFrame(answered(b, len(columns), to-from), Function{Kind: KindTransform, Outputs: fields}, to-from)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,7 +119,7 @@ func TestColumnsCannotUnfoldWithoutEnd(t *testing.T) {
 	fields := make([]Field, 100)
 	text := engine.Column{Type: engine.Varchar, Offsets: []uint32{0, 1 << 20}, Bytes: bytes.Repeat([]byte("x"), 1<<20)}
 	b := make([]byte, frameSize([]engine.Column{text}, 0, 1))
-	writeFrame(b, []engine.Column{text}, 0, 1)
+	writeFrame(b, []engine.Column{text}, 0, 1, false)
 	shared := b[headerSize : headerSize+columnSize]
 	answer := make([]byte, headerSize+columnSize)
 	copy(answer, b[:headerSize])
@@ -142,10 +142,10 @@ func TestColumnsCannotUnfoldWithoutEnd(t *testing.T) {
 			le.PutUint32(d[at:], le.Uint32(d[at:])-headerSize-columnSize+uint32(head)+8)
 		}
 	}
-	if _, err := readFrame(answer, fields, 1, 1); err == nil || !strings.Contains(err.Error(), "unfolds") {
+	if _, err := readFrame(answer, Function{Kind: KindTransform, Outputs: fields}, 1); err == nil || !strings.Contains(err.Error(), "unfolds") {
 		t.Fatal(err)
 	}
-	if _, err := readFrame(answer, fields[:99], 1, 1); err == nil {
+	if _, err := readFrame(answer, Function{Kind: KindTransform, Outputs: fields[:99]}, 1); err == nil {
 		t.Fatal("the last column was taken for errors")
 	}
 }
@@ -153,12 +153,12 @@ func TestColumnsCannotUnfoldWithoutEnd(t *testing.T) {
 func TestSrcMayNotGoBack(t *testing.T) {
 	column := engine.Column{Type: engine.BigInt, Ints: []int64{5, 6}}
 	b := make([]byte, frameSize([]engine.Column{column}, 0, 2))
-	writeFrame(b, []engine.Column{column}, 0, 2)
+	writeFrame(b, []engine.Column{column}, 0, 2, false)
 	b = answered(b, 1, 2)
 	at := headerSize + 2*columnSize
 	binary.LittleEndian.PutUint32(b[at:], 1)
 	binary.LittleEndian.PutUint32(b[at+4:], 0)
-	if _, err := readFrame(b, []Field{{"i", "i64"}}, 2, 1); err == nil || !strings.Contains(err.Error(), "out of order") {
+	if _, err := readFrame(b, Function{Kind: KindTransform, Outputs: []Field{{"i", "i64"}}}, 2); err == nil || !strings.Contains(err.Error(), "out of order") {
 		t.Fatal(err)
 	}
 }
@@ -176,8 +176,8 @@ func TestARejectedRecordTakesAllItsRows(t *testing.T) {
 func TestJSONIsChecked(t *testing.T) {
 	column := engine.Column{Type: engine.JSON, Offsets: []uint32{0, 2}, Bytes: []byte("{]")}
 	b := make([]byte, frameSize([]engine.Column{column}, 0, 1))
-	writeFrame(b, []engine.Column{column}, 0, 1)
-	if _, err := readFrame(answered(b, 1, 1), []Field{{"j", "json"}}, 1, 1); err == nil || !strings.Contains(err.Error(), "not valid JSON") {
+	writeFrame(b, []engine.Column{column}, 0, 1, false)
+	if _, err := readFrame(answered(b, 1, 1), Function{Kind: KindTransform, Outputs: []Field{{"j", "json"}}}, 1); err == nil || !strings.Contains(err.Error(), "not valid JSON") {
 		t.Fatal(err)
 	}
 }
@@ -194,11 +194,11 @@ func FuzzReadFrame(f *testing.F) {
 		{Type: engine.JSON, Offsets: []uint32{0, 1, 3}, Bytes: []byte("1{}")},
 	}
 	b := make([]byte, frameSize(columns, 0, 2))
-	writeFrame(b, columns, 0, 2)
+	writeFrame(b, columns, 0, 2, false)
 	f.Add(answered(b, len(columns), 2))
 	f.Add([]byte("TMB1"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		r, err := readFrame(b, wireFields, 3, 2)
+		r, err := readFrame(b, Function{Kind: KindTransform, Outputs: wireFields}, 3)
 		if err != nil {
 			if err.Error() == "" || strings.ContainsAny(err.Error(), "\n\x1b") {
 				t.Fatalf("%q", err)

@@ -47,6 +47,7 @@ const (
 	batchBytes      = 1 << 20
 	pageSize        = 65536
 	maxFields       = 256 // inputs and outputs of a function
+	maxFunctions    = 64
 )
 
 // Options are what a host takes from its surroundings.
@@ -166,20 +167,33 @@ func (p *Plugin) start(ctx context.Context, metered []byte) (err error) {
 		return err
 	}
 	if p.manifest, err = in.manifest(ctx); err == nil {
+		err = p.manifest.checkConfig(p.config())
+	}
+	if err == nil {
 		if err = in.configure(ctx, p.config()); err == nil {
 			p.ready = true
-			_, err = in.call(ctx, p.settings.Deadline, p.emptyColumns(), 0, 0, p.function())
+			err = p.tryOut(ctx, in)
 		}
 	}
 	if err != nil {
 		in.discard(ctx)
 		return err
 	}
-	if len(p.settings.Fields) > 0 && !p.function().fieldWise() {
+	if t := p.manifest.index(KindTransform); len(p.settings.Fields) > 0 && (t < 0 || !p.manifest.Functions[t].fieldWise()) {
 		in.discard(ctx)
 		return errors.New("fields are given, but its function does not turn one text into one text")
 	}
 	p.give(ctx, in)
+	return nil
+}
+
+// tryOut calls every function without records.
+func (p *Plugin) tryOut(ctx context.Context, in *instance) error {
+	for n, f := range p.manifest.Functions {
+		if _, err := in.call(ctx, p.settings.Deadline, emptyColumns(f.inputs()), 0, 0, n, f); err != nil {
+			return fmt.Errorf("its function %s fails without records: %w", f.Name, err)
+		}
+	}
 	return nil
 }
 

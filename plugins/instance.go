@@ -86,8 +86,8 @@ func (in *instance) manifest(ctx context.Context) (manifest, error) {
 	if err != nil {
 		return manifest{}, fmt.Errorf("its tm_abi_1 failed: %w", in.why(err))
 	}
-	if minor[0] != 0 {
-		return manifest{}, fmt.Errorf("it needs ABI 1.%d, this host has 1.0", uint32(minor[0]))
+	if minor[0] > 1 {
+		return manifest{}, fmt.Errorf("it needs ABI 1.%d, this host has 1.1", uint32(minor[0]))
 	}
 	v, err := in.module.ExportedFunction("tm_manifest").Call(ctx)
 	if err != nil {
@@ -143,8 +143,8 @@ func (in *instance) alloc(ctx context.Context, n int) (uint32, error) {
 	return ptr, nil
 }
 
-// call runs a function over rows [from, to) of the columns.
-func (in *instance) call(ctx context.Context, deadline time.Duration, columns []engine.Column, from, to int, f Function) (*response, error) {
+// call runs function number n over rows [from, to) of the columns.
+func (in *instance) call(ctx context.Context, deadline time.Duration, columns []engine.Column, from, to int, n int, f Function) (*response, error) {
 	ctx = within(ctx, deadline)
 	size := frameSize(columns, from, to)
 	ptr, err := in.alloc(ctx, size)
@@ -155,8 +155,8 @@ func (in *instance) call(ctx context.Context, deadline time.Duration, columns []
 	if !ok {
 		return nil, errors.New("its tm_alloc gave a place outside of its memory")
 	}
-	writeFrame(frame, columns, from, to)
-	v, err := in.module.ExportedFunction("tm_call").Call(ctx, 0, uint64(ptr), uint64(size))
+	writeFrame(frame, columns, from, to, f.Kind == KindDecoder)
+	v, err := in.module.ExportedFunction("tm_call").Call(ctx, uint64(n), uint64(ptr), uint64(size))
 	if err != nil {
 		return nil, in.why(err)
 	}
@@ -164,7 +164,11 @@ func (in *instance) call(ctx context.Context, deadline time.Duration, columns []
 	if err != nil {
 		return nil, err
 	}
-	return readFrame(answer, f.Outputs, to-from, maxRowsPerRow)
+	rows := to - from
+	if f.Kind == KindDecoder && f.Framing == FramingNone && rows > 0 {
+		rows = len(columns[0].Text(from))
+	}
+	return readFrame(answer, f, rows)
 }
 
 // why makes a failed call into a reason, with what the plugin said last.

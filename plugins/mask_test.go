@@ -172,9 +172,9 @@ func TestMaskSettings(t *testing.T) {
 		config map[string]any
 		want   string
 	}{
-		{map[string]any{"kepp_domain": true}, "there is no setting kepp_domain; there are email, ip, card, keep_domain"},
-		{map[string]any{"card": "no"}, "the setting card must be true or false"},
-		{map[string]any{"card": map[string]any{"a": 1}}, "the setting card must be true or false"},
+		{map[string]any{"kepp_domain": true}, "config: there is no setting kepp_domain; did you mean keep_domain?"},
+		{map[string]any{"card": "no"}, "config.card: must be boolean"},
+		{map[string]any{"card": map[string]any{"a": 1}}, "config.card: must be boolean"},
 		{map[string]any{"a\"b": true}, "there is no setting a"},
 	} {
 		_, err := host.Load(t.Context(), "mask_pii", wasm, plugins.Settings{Config: c.config})

@@ -3,10 +3,10 @@
 # it is going to do before it does it, takes packages from apt alone, and is
 # done at once when nothing is missing.
 #
-#   scripts/setup.sh [desktop] [browser]
+#   scripts/setup.sh [desktop] [browser] [plugins]
 #
 # desktop adds what the window is built with, browser what the tests of the
-# page and of the window run in.
+# page and of the window run in, plugins the compilers of the bundled plugins.
 set -euo pipefail
 
 # The oldest versions that work. Go fetches a newer toolchain for itself when
@@ -30,6 +30,18 @@ links_cxx() {
 has_certificates() {
 	[ "$(uname)" != Linux ] || [ -n "${SSL_CERT_FILE:-}${SSL_CERT_DIR:-}" ] || [ -e /etc/ssl/certs/ca-certificates.crt ] ||
 		[ -e /etc/pki/tls/certs/ca-bundle.crt ] || [ -e /etc/ssl/cert.pem ] || [ -e /etc/ssl/ca-bundle.pem ]
+}
+
+wasm_clang() { have clang && clang --print-targets 2>/dev/null | grep -q wasm32; }
+
+# Any rustc will do whose library for WebAssembly is there: that of rustup often
+# lacks it beside one of the distribution that has it.
+wasm_rustc() {
+	local compiler
+	for compiler in $(type -ap rustc) /usr/bin/rustc; do
+		[ ! -x "$compiler" ] || [ ! -d "$("$compiler" --print sysroot 2>/dev/null)/lib/rustlib/wasm32-unknown-unknown" ] || return 0
+	done
+	return 1
 }
 
 packages=() # what apt is asked for
@@ -59,8 +71,13 @@ for part in "$@"; do
 		[ "$(uname)" != Linux ] || have Xvfb || need xvfb "the window is tested without a display"
 		[ "$(uname)" != Linux ] || have import || need imagemagick "the window's picture is looked at"
 		;;
+	plugins)
+		wasm_clang || need clang "bundled plugins are written in C"
+		have wasm-ld || need lld "WebAssembly is linked by it"
+		wasm_rustc || { need rustc "bundled plugins are written in Rust" && need libstd-rust-dev-wasm32 "its library for WebAssembly"; }
+		;;
 	*)
-		echo "usage: scripts/setup.sh [desktop] [browser]" >&2
+		echo "usage: scripts/setup.sh [desktop] [browser] [plugins]" >&2
 		exit 2
 		;;
 	esac

@@ -176,7 +176,11 @@ func (a *app) loadWorkspace() (*workspace.Workspace, error) {
 	if err != nil {
 		return nil, err
 	}
-	return workspace.Load(root, workspace.Options{Trusted: trusted, LookupEnv: a.lookupEnv})
+	allowed, err := store.Allowed(root)
+	if err != nil {
+		return nil, err
+	}
+	return workspace.Load(root, workspace.Options{Trusted: trusted, Allowed: allowed, LookupEnv: a.lookupEnv})
 }
 
 // configDir is the user's configuration folder, "" when there is none.
@@ -198,7 +202,7 @@ func (a *app) trustRoot() error {
 	if err != nil {
 		return err
 	}
-	return store.Add(root)
+	return store.AddForeign(root)
 }
 
 // say narrates on stderr.

@@ -10,7 +10,7 @@ import (
 )
 
 func (a *app) pluginVerb() *cobra.Command {
-	group := &cobra.Command{Use: "plugin", Short: "Look at the plugins of the workspace", Args: a.noSuchVerb, RunE: helpOf}
+	group := &cobra.Command{Use: "plugin", Short: "Write, try and list plugins", Args: a.noSuchVerb, RunE: helpOf}
 	group.AddCommand(&cobra.Command{
 		Use:   "list",
 		Short: "List the plugins there are, and whether they run",
@@ -32,5 +32,6 @@ func (a *app) pluginVerb() *cobra.Command {
 			})
 		},
 	})
+	group.AddCommand(a.pluginNewVerb(), a.pluginBuildVerb(), a.pluginTestVerb(), a.pluginAllowVerb())
 	return group
 }

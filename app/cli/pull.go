@@ -45,7 +45,7 @@ func (t *timeFlag) Type() string { return "TIME" }
 
 func (a *app) pullVerb() *cobra.Command {
 	var from, to timeFlag
-	var dry, again, strict bool
+	var dry, again, strict, verify bool
 	cmd := &cobra.Command{
 		Use:   "pull [SOURCE...]",
 		Short: "Bring the objects of archives into their datasets",
@@ -53,10 +53,16 @@ func (a *app) pullVerb() *cobra.Command {
 			"before is passed over; what cannot be decoded goes to quarantine.",
 		ValidArgsFunction: a.completeSources,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if verify && (dry || again) {
+				return engine.Errorf(engine.Invalid, "pull", "--verify fetches nothing and goes with neither --dry-run nor --again").WithHint("give one of them")
+			}
 			opt := workbench.PullOptions{Sources: args, From: from.Time, To: to.Time, Again: again}
 			return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
-				if dry {
+				switch {
+				case dry:
 					return a.pullDry(ctx, b, opt)
+				case verify:
+					return a.pullVerify(ctx, b, args)
 				}
 				return a.pull(ctx, b, opt, strict)
 			})
@@ -65,6 +71,7 @@ func (a *app) pullVerb() *cobra.Command {
 	cmd.Flags().Var(&from, "from", "only objects that may hold events from this time on")
 	cmd.Flags().Var(&to, "to", "only objects that may hold events before this time")
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "say what would be fetched and what it would cost, and fetch nothing")
+	cmd.Flags().BoolVar(&verify, "verify", false, "compare the store, the ledger and the rows, and fetch nothing; exit with 1 where they differ")
 	cmd.Flags().BoolVar(&again, "again", false, "pull objects that were pulled before anew, in place of their rows")
 	cmd.Flags().BoolVar(&strict, "strict", false, "exit with 4 when records were set aside in quarantine")
 	return cmd
@@ -77,6 +84,9 @@ func (a *app) pullDry(ctx context.Context, b *workbench.Workbench, opt workbench
 	}
 	if a.json {
 		return a.printJSON(d)
+	}
+	if d.Attached > 0 {
+		fmt.Fprintf(a.stdout, "%s attached: only footers are fetched\n", plural(d.Attached, "object"))
 	}
 	_, err = fmt.Fprintf(a.stdout, "%s to fetch, %s; %d already pulled\n%s, about $%.4f\n  %s\n",
 		plural(d.Objects, "object"), formatBytes(d.Bytes), d.Skipped, plural(d.Requests, "request"), d.CostUSD, d.Basis)
@@ -123,6 +133,12 @@ func (a *app) pull(ctx context.Context, b *workbench.Workbench, opt workbench.Pu
 }
 
 func (a *app) printPull(r workbench.PullResult) error {
+	if r.Attached > 0 {
+		fmt.Fprintf(a.stdout, "%s attached, %s of footers fetched\n", plural(r.Attached, "object"), formatBytes(r.Fetched))
+		if r.Objects == 0 && r.Failed == 0 && r.Skipped == 0 {
+			return nil
+		}
+	}
 	if r.Objects == 0 && r.Failed == 0 && r.Skipped > 0 {
 		_, err := fmt.Fprintf(a.stdout, "nothing new: %s pulled before\n", plural(r.Skipped, "object"))
 		return err

@@ -20,6 +20,7 @@ var queryFormats = append(slices.Clone(result.Formats), "parquet", "arrow")
 
 func (a *app) queryVerb() *cobra.Command {
 	var format, output, limit string
+	var dry bool
 	cmd := &cobra.Command{
 		Use:   "query SQL",
 		Short: "Run SQL over the datasets",
@@ -39,12 +40,16 @@ func (a *app) queryVerb() *cobra.Command {
 				return err
 			}
 			return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
+				if dry {
+					return a.estimate(ctx, b, query)
+				}
 				return a.query(ctx, b, query, format, output, timeout)
 			})
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "", "table, json, csv, markdown, parquet or arrow (default: table, or by the output's name)")
 	cmd.Flags().StringVarP(&output, "output", "o", "", "write to this file instead of stdout")
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "say what it would fetch of attached datasets and cost, and run nothing")
 	cmd.Flags().StringVar(&limit, "timeout", engine.FormatDuration(workbench.DefaultTimeout), "end it after this time; 0s is never")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(queryFormats, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
@@ -85,6 +90,7 @@ func (a *app) queryFormat(format, output string) (string, error) {
 }
 
 func (a *app) query(ctx context.Context, b *workbench.Workbench, query, format, output string, timeout time.Duration) (err error) {
+	ctx = workbench.WithUse(ctx, a.tellUse)
 	w, width := a.stdout, 0
 	if a.env.TTY && output == "" {
 		width = a.env.Columns

@@ -21,7 +21,7 @@ func (a *app) trustVerb() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			change, told := store.Add, "trusting %s"
+			change, told := store.AddForeign, "trusting %s"
 			if remove {
 				change, told = store.Remove, "no longer trusting %s"
 			}

@@ -67,7 +67,7 @@ func (b *Workbench) Catalog(ctx context.Context) (Catalog, error) {
 		return out, err
 	}
 	for _, f := range functions {
-		if cage.Allowed(f.Name) {
+		if cage.Allowed(f.Name) || b.Store.HasFunction(f.Name) {
 			out.Functions = append(out.Functions, f)
 		}
 	}

@@ -438,7 +438,7 @@ func (b *Workbench) tablesOf(ctx context.Context, query string) ([]string, error
 		return nil, queryFailed(ctx, err)
 	}
 	defer conn.Close()
-	s, err := cage.Check(ctx, conn, query)
+	s, err := cage.Check(ctx, conn, query, b.Store.HasFunction)
 	if err != nil {
 		return nil, queryFailed(ctx, err)
 	}

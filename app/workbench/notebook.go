@@ -81,7 +81,7 @@ func (h notebookHost) Query(ctx context.Context, query string, args []sql.NamedA
 
 // table runs a person's query and gives at most limit rows as JSON has them.
 func (b *Workbench) table(ctx context.Context, query string, args []any, limit int, rewrite func(*cage.Statement) (string, error)) (*notebook.Table, error) {
-	rows, err := cage.Query(ctx, b.Store.DB(), query, args, cage.Options{Timeout: DefaultTimeout, Rewrite: rewrite})
+	rows, err := b.Store.Query(ctx, query, args, DefaultTimeout, rewrite)
 	if err != nil {
 		return nil, err
 	}

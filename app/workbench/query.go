@@ -14,7 +14,7 @@ const DefaultTimeout = 5 * time.Minute
 // Query runs a person's SQL: one statement that reads the workspace. args are
 // values for its parameters. The rows must be closed.
 func (b *Workbench) Query(ctx context.Context, query string, args []any, timeout time.Duration) (*cage.Rows, error) {
-	return cage.Query(ctx, b.Store.DB(), query, args, cage.Options{Timeout: timeout})
+	return b.Store.Query(ctx, query, args, timeout, nil)
 }
 
 // Stream runs a person's SQL like Query, and hands on its rows while they are

@@ -21,6 +21,10 @@ type archive struct {
 	config workspace.Source
 	// fetch gives an object as a local file.
 	fetch func(ctx context.Context, o engine.Object) (pipeline.Local, error)
+	// ranges hands out parts of objects; place is what their keys are unique
+	// in, empty for those that lie on this machine.
+	ranges engine.RangeSource
+	place  string
 	// forget lets go of the object's bytes in the cache, where none may lie.
 	forget func(o engine.Object)
 	// requests is how many requests listing has cost so far.
@@ -98,7 +102,7 @@ func (b *Workbench) openFiles(c workspace.Source) (*archive, error) {
 		}
 		return pipeline.Local{Path: path}, nil
 	}
-	return &archive{Source: s, config: c, fetch: fetch, requests: func() int64 { return 0 }}, nil
+	return &archive{Source: s, ranges: s, config: c, fetch: fetch, requests: func() int64 { return 0 }}, nil
 }
 
 func (b *Workbench) openBucket(ctx context.Context, c workspace.Source) (*archive, error) {
@@ -132,7 +136,7 @@ func (b *Workbench) openBucket(ctx context.Context, c workspace.Source) (*archiv
 		local.Release = func() { os.Remove(local.Path) }
 		return local, nil
 	}
-	return &archive{Source: s, config: c, fetch: fetch, requests: func() int64 { return s.Stats().Requests }}, nil
+	return &archive{Source: s, ranges: s, place: s.Place(), config: c, fetch: fetch, requests: func() int64 { return s.Stats().Requests }}, nil
 }
 
 // private reports whether the objects of a source must not be written to any

@@ -52,6 +52,8 @@ type Workbench struct {
 	inMemory bool
 	cache    *cache.Cache
 
+	attached attached
+
 	pulls     sync.Mutex
 	plugins   pluginHost
 	memo      memo
@@ -92,6 +94,8 @@ func Open(ctx context.Context, w *workspace.Workspace, opt Options) (*Workbench,
 		os.RemoveAll(b.staging)
 		return nil, err
 	}
+	b.Store.SetLender(lender{b})
+	b.offerFunctions(ctx)
 	return b, nil
 }
 
@@ -112,7 +116,8 @@ func (b *Workbench) Current() *workspace.Workspace { return b.current.Load() }
 func (b *Workbench) Reload(w *workspace.Workspace, plugins bool) {
 	b.current.Store(w)
 	if plugins {
-		b.plugins.retire()
+		b.find()
+		b.offerFunctions(context.Background())
 	}
 }
 

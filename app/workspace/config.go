@@ -24,6 +24,7 @@ type Limits struct {
 	Memory  yamlfile.Size `yaml:"memory" doc:"Memory of the database: 2GB."`
 	Threads int           `yaml:"threads" doc:"Threads of the database; the default is one a core."`
 	Temp    yamlfile.Size `yaml:"temp" doc:"Disk space for intermediate results: 20GB."`
+	Fetch   yamlfile.Size `yaml:"fetch" doc:"What one query may fetch from attached sources; the default is 1GB."`
 }
 
 // Default is the configuration of a workspace that says nothing.
@@ -32,6 +33,7 @@ func Default() Config {
 		Memory:  2_000_000_000,
 		Threads: runtime.NumCPU(),
 		Temp:    20_000_000_000,
+		Fetch:   1_000_000_000,
 	}}
 }
 

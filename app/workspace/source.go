@@ -26,6 +26,8 @@ type Source struct {
 	Include List `yaml:"include" doc:"s3, file: only objects whose key matches one of these patterns; ** spans folders, and a pattern without a slash matches any name in the key: [team-*]."`
 	Exclude List `yaml:"exclude" doc:"s3, file: no objects whose key matches one of these patterns, written as for include."`
 
+	Attach bool `yaml:"attach" doc:"s3, file: leave the Parquet objects where they are; queries fetch the parts they need. The default is false: pull stores them."`
+
 	Stream string `yaml:"stream" doc:"kinesis: the name of the stream."`
 	Start  Start  `yaml:"start" doc:"kinesis: where the first tail begins: latest, trim_horizon or a time."`
 
@@ -38,9 +40,9 @@ type Source struct {
 // sourceKeys says which keys each type of source has; the first ones, up to
 // dataset, it cannot do without.
 var sourceKeys = map[string][]string{
-	"s3":      {"url", "dataset", "type", "endpoint", "region", "path_style", "profile", "role_arn", "format", "include", "exclude"},
+	"s3":      {"url", "dataset", "type", "endpoint", "region", "path_style", "profile", "role_arn", "format", "include", "exclude", "attach"},
 	"kinesis": {"stream", "dataset", "type", "endpoint", "region", "profile", "role_arn", "start", "format"},
-	"file":    {"path", "dataset", "type", "format", "include", "exclude"},
+	"file":    {"path", "dataset", "type", "format", "include", "exclude", "attach"},
 	"replay":  {"of", "dataset", "type", "speed"},
 }
 

@@ -1,12 +1,16 @@
 package workspace
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 
 	"tidemark.dev/tidemark/app/workspace/atomicfile"
 	"tidemark.dev/tidemark/app/workspace/filelock"
@@ -43,6 +47,9 @@ func NewTrustStore(configDir string) TrustStore { return TrustStore{configDir} }
 // trusted is the content of trusted.json: the identity of each folder, by path.
 type trusted struct {
 	Folders map[string]string `json:"folders"`
+	// Plugins are the SHA-256 of the plugins that may run, for each folder
+	// that came from somebody else. In the user's own folders all may.
+	Plugins map[string][]string `json:"plugins,omitempty"`
 }
 
 func (s TrustStore) path() string { return filepath.Join(s.dir, "trusted.json") }
@@ -69,8 +76,22 @@ func (s TrustStore) Trusts(root string) (bool, error) {
 	return recorded == now, nil
 }
 
-// Add trusts the folder.
+// Add trusts a folder that the user has made, with all that it will ever hold.
 func (s TrustStore) Add(root string) error {
+	return s.add(root, func(t *trusted, root string) { delete(t.Plugins, root) })
+}
+
+// AddForeign trusts a folder that came from somebody else, with the plugins
+// that are in it now. Others have to be allowed one by one.
+func (s TrustStore) AddForeign(root string) error {
+	hashes, err := pluginHashes(root)
+	if err != nil {
+		return trustError(err)
+	}
+	return s.add(root, func(t *trusted, root string) { t.Plugins[root] = hashes })
+}
+
+func (s TrustStore) add(root string, edit func(t *trusted, root string)) error {
 	root, err := Root(root)
 	if err != nil {
 		return err
@@ -79,7 +100,59 @@ func (s TrustStore) Add(root string) error {
 	if err != nil {
 		return trustError(err)
 	}
-	return s.change(func(t *trusted) { t.Folders[root] = id })
+	return s.change(func(t *trusted) {
+		t.Folders[root] = id
+		edit(t, root)
+	})
+}
+
+// Allow lets a plugin's file run in a folder that came from somebody else. In
+// one of the user's own it changes nothing.
+func (s TrustStore) Allow(root, sha256 string) error {
+	root, err := Root(root)
+	if err != nil {
+		return err
+	}
+	return s.change(func(t *trusted) {
+		if known, foreign := t.Plugins[root]; foreign && !slices.Contains(known, sha256) {
+			t.Plugins[root] = append(known, sha256)
+		}
+	})
+}
+
+// Allowed tells which plugins may run in a folder; nil is all of them.
+func (s TrustStore) Allowed(root string) (func(sha256 string) bool, error) {
+	root, err := Root(root)
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.read()
+	if err != nil {
+		return nil, err
+	}
+	known, foreign := t.Plugins[root]
+	if !foreign {
+		return nil, nil
+	}
+	return func(sha256 string) bool { return slices.Contains(known, sha256) }, nil
+}
+
+// pluginHashes are the SHA-256 of the plugins in a workspace.
+func pluginHashes(root string) ([]string, error) {
+	files, err := filepath.Glob(filepath.Join(root, "plugins", "*.wasm"))
+	if err != nil {
+		return nil, err
+	}
+	out := []string{}
+	for _, f := range files {
+		wasm, err := os.ReadFile(f)
+		if err != nil {
+			return nil, err
+		}
+		sum := sha256.Sum256(wasm)
+		out = append(out, hex.EncodeToString(sum[:]))
+	}
+	return out, nil
 }
 
 // Remove stops trusting the folder.
@@ -88,7 +161,10 @@ func (s TrustStore) Remove(root string) error {
 	if err != nil {
 		return err
 	}
-	return s.change(func(t *trusted) { delete(t.Folders, root) })
+	return s.change(func(t *trusted) {
+		delete(t.Folders, root)
+		delete(t.Plugins, root)
+	})
 }
 
 func (s TrustStore) change(edit func(*trusted)) error {
@@ -104,9 +180,9 @@ func (s TrustStore) change(edit func(*trusted)) error {
 	if err != nil {
 		return err
 	}
-	before := maps.Clone(t.Folders)
+	before := trusted{maps.Clone(t.Folders), maps.Clone(t.Plugins)}
 	edit(&t)
-	if maps.Equal(before, t.Folders) {
+	if reflect.DeepEqual(before, t) {
 		return nil
 	}
 	data, err := json.MarshalIndent(t, "", "  ")
@@ -120,7 +196,7 @@ func (s TrustStore) change(edit func(*trusted)) error {
 }
 
 func (s TrustStore) read() (trusted, error) {
-	t := trusted{Folders: map[string]string{}}
+	t := trusted{Folders: map[string]string{}, Plugins: map[string][]string{}}
 	data, err := os.ReadFile(s.path())
 	if errors.Is(err, fs.ErrNotExist) {
 		return t, nil
@@ -134,6 +210,9 @@ func (s TrustStore) read() (trusted, error) {
 	}
 	if t.Folders == nil {
 		t.Folders = map[string]string{}
+	}
+	if t.Plugins == nil {
+		t.Plugins = map[string][]string{}
 	}
 	return t, nil
 }

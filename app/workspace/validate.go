@@ -28,6 +28,7 @@ func (c *Config) Validate() error {
 	for i := range c.Sources {
 		v.source(c.Sources[i].Key, &c.Sources[i].Value)
 	}
+	v.attached()
 	v.datasetNames()
 	for i := range c.Datasets {
 		v.dataset(&c.Datasets[i].Value)
@@ -121,6 +122,35 @@ func (v *validator) source(key engine.Text, s *Source) {
 		v.pattern(s.At.Value("path"), "path", s.Path)
 	case "replay":
 		v.replay(s)
+	}
+}
+
+// attached refuses a dataset whose rows would be here in part, and policies
+// that work on rows as they are stored.
+func (v *validator) attached() {
+	here := map[string]string{}
+	for _, e := range v.config.Sources {
+		if !e.Value.Attach {
+			here[strings.ToLower(e.Value.Dataset)] = e.Key.Value
+		}
+	}
+	for _, e := range v.config.Sources {
+		s := e.Value
+		if !s.Attach {
+			continue
+		}
+		if other, ok := here[strings.ToLower(s.Dataset)]; ok {
+			v.wrong(s.At.Key("attach"), "attach: source %s stores rows in the dataset %s", other, s.Dataset).Hint = "give the attached source a dataset of its own"
+		}
+		if s.Format != "auto" && s.Format != "parquet" && !hasVariable(s.Format) {
+			v.wrong(s.At.Value("format"), "format: only Parquet can be attached, not %s", s.Format).Hint = "take attach: true out and pull"
+		}
+		d, _ := lookup(v.config.Datasets, s.Dataset)
+		for _, key := range []string{"columns", "transforms", "dedup", "key"} {
+			if d.At.Has(key) {
+				v.wrong(d.At.Key(key), "%s: it works on rows as they are stored, and those of the attached source %s are not", key, e.Key.Value).Hint = "take " + key + " out, or attach: true"
+			}
+		}
 	}
 }
 

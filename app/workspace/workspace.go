@@ -28,6 +28,9 @@ type Workspace struct {
 	// Trusted says whether variables were expanded, sources may be contacted
 	// and plugins run.
 	Trusted bool
+	// Allowed says whether a plugin's file of that SHA-256 may run; nil allows
+	// all.
+	Allowed func(sha256 string) bool
 	// Rules, Tests, Notebooks and Dashboards are files, relative to Root with
 	// slashes, sorted.
 	Rules, Tests, Notebooks, Dashboards []string
@@ -38,6 +41,8 @@ type Workspace struct {
 type Options struct {
 	// Trusted workspaces have their variables expanded.
 	Trusted bool
+	// Allowed becomes the workspace's.
+	Allowed func(sha256 string) bool
 	// LookupEnv finds those variables.
 	LookupEnv LookupEnv
 }
@@ -120,7 +125,7 @@ func Load(dir string, o Options) (*Workspace, error) {
 	if o.Trusted {
 		lookup = o.LookupEnv
 	}
-	w := &Workspace{Root: root, Trusted: o.Trusted}
+	w := &Workspace{Root: root, Trusted: o.Trusted, Allowed: o.Allowed}
 	var configErr, pluginErr error
 	w.Config, configErr = decodeConfig(FileName, src, lookup)
 	if w.Config.Name == "" {

@@ -37,6 +37,9 @@ type puller struct {
 	// decode a columnar file, which takes all processors by itself.
 	preparing, decoding chan struct{}
 
+	// sampled is what looking ahead fetched, by key.
+	sampled map[string]int64
+
 	batch   *staging
 	commits *committer
 }
@@ -85,7 +88,7 @@ func newPuller(opt Options) *puller {
 		opt.Report = func(Counts) {}
 	}
 	return &puller{
-		opt: opt, refused: map[string]string{},
+		opt: opt, refused: map[string]string{}, sampled: map[string]int64{},
 		preparing: make(chan struct{}, runtime.GOMAXPROCS(0)), decoding: make(chan struct{}, 1),
 	}
 }
@@ -210,7 +213,7 @@ func (p *puller) damaged(o *objectRun) {
 func (p *puller) finish(ctx context.Context, o *objectRun) error {
 	if !o.entered {
 		p.ensureBatch(o)
-		o.enter()
+		o.enter(p.sampled[o.task.Key])
 	}
 	p.counts.Objects++
 	p.counts.Bytes += o.task.Size
@@ -223,9 +226,10 @@ func (p *puller) finish(ctx context.Context, o *objectRun) error {
 }
 
 // enter writes the object into the ledger of its batch, as read to its end.
-func (o *objectRun) enter() {
+// sampled is what was fetched of it before, when the pull looked ahead.
+func (o *objectRun) enter(sampled int64) {
 	o.state.Done, o.state.Format, o.state.Read = true, o.format, o.next-1
-	o.state.Fetched = o.local.Fetched
+	o.state.Fetched = o.local.Fetched + sampled
 	o.state.Seconds = time.Since(o.started).Seconds()
 	o.batch.object(o.state)
 	o.entered = true

@@ -74,6 +74,7 @@ func (p *puller) sample(ctx context.Context, tasks []Task) (lines []sampled, tab
 		r := &reading{task: t, local: local}
 		l, columns := p.sampleObject(ctx, r, i == 0)
 		p.counts.Fetched += r.local.Fetched
+		p.sampled[t.Key] = r.local.Fetched
 		lines = append(lines, l...)
 		if columns != nil {
 			tables = append(tables, columns)

@@ -18,7 +18,7 @@ import (
 // WriteArrow runs a person's query and writes its rows as an Arrow IPC
 // stream, batch by batch.
 func (s *Store) WriteArrow(ctx context.Context, w io.Writer, query string, timeout time.Duration) (n int64, err error) {
-	err = cage.Do(ctx, s.DB(), query, cage.Options{Timeout: timeout}, func(ctx context.Context, conn driver.Conn, text string) error {
+	err = cage.Do(ctx, s.DB(), query, s.caged(timeout, nil), func(ctx context.Context, conn driver.Conn, text string) error {
 		arrow, err := duckdb.NewArrowFromConn(conn)
 		if err != nil {
 			return err

@@ -129,8 +129,8 @@ func createSegment(ctx context.Context, tx *sql.Tx, name string, g segment) erro
 func (s *Store) defineAllEvents(ctx context.Context, tx *sql.Tx, also string) error {
 	s.mu.RLock()
 	names := []string{also}
-	for n := range s.datasets {
-		if n != also {
+	for n, d := range s.datasets {
+		if n != also && !d.attached {
 			names = append(names, n)
 		}
 	}
@@ -264,13 +264,17 @@ func (s *Store) advanceLedger(ctx context.Context, tx *sql.Tx, b engine.Batch, d
 			}
 		}
 		if len(states) > 0 {
-			if _, err := tx.ExecContext(ctx, `INSERT INTO tidemark.objects VALUES `+strings.Join(states, ", "), stateArgs...); err != nil {
+			if _, err := tx.ExecContext(ctx, `INSERT INTO tidemark.objects (`+objectColumns+`) VALUES `+strings.Join(states, ", "), stateArgs...); err != nil {
 				return fmt.Errorf("write the ledger: %w", err)
 			}
 		}
 	}
 	return nil
 }
+
+// objectColumns are those of the ledger that a pull writes.
+const objectColumns = `dataset, source, key, url, etag, size, modified, format, state, records, stored, quarantined, dropped,
+	bytes_fetched, min_event_time, max_event_time, schema_version, seconds, pulled_at`
 
 func moment(t time.Time) any {
 	if t.IsZero() {

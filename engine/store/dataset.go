@@ -17,6 +17,8 @@ import (
 type dataset struct {
 	version  engine.SchemaVersion
 	segments []segment
+	// attached: the rows are not here, but fetched as queries need them.
+	attached bool
 }
 
 // segment is a table that holds the rows of one schema version.
@@ -25,9 +27,16 @@ type segment struct {
 	version int
 	table   string
 	body    engine.Type
+	// lent names the attached dataset that stands in for a segment.
+	lent string
 }
 
-func (g segment) sql() string { return "segment." + engine.QuoteIdent(g.table) }
+func (g segment) sql() string {
+	if g.lent != "" {
+		return engine.QuoteIdent(g.lent)
+	}
+	return "segment." + engine.QuoteIdent(g.table)
+}
 
 var datasetName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,62}$`)
 
@@ -74,6 +83,9 @@ func loadDatasets(ctx context.Context, db *sql.DB) (map[string]*dataset, int64, 
 		out[name].segments = append(out[name].segments, g)
 	}
 	if err := rows.Err(); err != nil {
+		return nil, 0, err
+	}
+	if err := loadAttached(ctx, db, out); err != nil {
 		return nil, 0, err
 	}
 	next, err := nextSeq(ctx, db, out)
@@ -191,8 +203,12 @@ func (s *Store) Relation(name string, paths []engine.Path) (string, error) {
 		return "", err
 	}
 	at := engine.Dataset{Name: name, Body: d.version.Body}
-	columns := make([]string, len(d.segments))
-	for i, g := range d.segments {
+	segments := d.segments
+	if d.attached {
+		segments = []segment{{body: d.version.Body, lent: name}}
+	}
+	columns := make([]string, len(segments))
+	for i, g := range segments {
 		var list []string
 		for _, p := range paths {
 			_, want, err := at.Resolve(p)

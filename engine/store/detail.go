@@ -28,6 +28,10 @@ func (s *Store) Detail(ctx context.Context, name string) (Detail, error) {
 		return out, err
 	}
 	out.Segments = len(d.segments)
+	if d.attached {
+		out.FirstEventTime = out.Summary.FirstEventTime
+		return out, nil
+	}
 	relation, err := s.Relation(name, []engine.Path{{"event_time"}})
 	if err != nil {
 		return out, err
@@ -42,6 +46,10 @@ func (s *Store) Detail(ctx context.Context, name string) (Detail, error) {
 // to just after the newest one that did not run ahead of its own arrival by
 // more than maxFuture. ok is false when no record has an event time.
 func (s *Store) Span(ctx context.Context, name string, maxFuture time.Duration) (from, to time.Time, ok bool, err error) {
+	if s.Attached(name) {
+		_, first, last, err := s.attachedSummary(ctx, name)
+		return first.Time.UTC(), last.Time.UTC().Add(time.Microsecond), first.Valid, err
+	}
 	relation, err := s.Relation(name, []engine.Path{{"event_time"}, {"arrival_time"}})
 	if err != nil {
 		return from, to, false, err
@@ -61,6 +69,9 @@ func (s *Store) Span(ctx context.Context, name string, maxFuture time.Duration) 
 
 // LabelKeys lists the keys of a dataset's labels, by name.
 func (s *Store) LabelKeys(ctx context.Context, name string) ([]string, error) {
+	if s.Attached(name) {
+		return nil, nil // finding them out would fetch the column whole
+	}
 	relation, err := s.Relation(name, []engine.Path{{"labels"}})
 	if err != nil {
 		return nil, err

@@ -21,12 +21,12 @@ func (s *Store) WriteParquet(ctx context.Context, w io.Writer, query string, tim
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "result.parquet")
-	rows, err := cage.Query(ctx, s.DB(), query, args, cage.Options{Timeout: timeout, Rewrite: func(st *cage.Statement) (string, error) {
+	rows, err := s.Query(ctx, query, args, timeout, func(st *cage.Statement) (string, error) {
 		if st.Explain {
 			return "", engine.Errorf(engine.Invalid, "write the result", "only a SELECT can be written as Parquet")
 		}
 		return "COPY (" + st.SQL + "\n) TO " + engine.QuoteText(path) + " (FORMAT parquet, COMPRESSION zstd)", nil
-	}})
+	})
 	if err != nil {
 		return 0, err
 	}

@@ -62,13 +62,8 @@ func (s *Store) Watermark(ctx context.Context, dataset string) (w time.Time, ok 
 // than maxFuture ahead of their own arrival are clocks that run ahead, and
 // are not looked at.
 func (s *Store) AdvanceWatermark(ctx context.Context, dataset string, lateness, maxFuture time.Duration) (time.Time, error) {
-	relation, err := s.Relation(dataset, []engine.Path{{"event_time"}, {"arrival_time"}})
+	newest, err := s.newest(ctx, dataset, maxFuture)
 	if err != nil {
-		return time.Time{}, err
-	}
-	var newest sql.NullTime
-	query := `SELECT max(event_time) FROM ` + relation + ` WHERE event_time <= arrival_time + to_microseconds(?)`
-	if err := s.DB().QueryRowContext(ctx, query, maxFuture.Microseconds()).Scan(&newest); err != nil {
 		return time.Time{}, err
 	}
 	old, had, err := s.Watermark(ctx, dataset)
@@ -86,6 +81,23 @@ func (s *Store) AdvanceWatermark(ctx context.Context, dataset string, lateness, 
 		_, err := tx.ExecContext(ctx, `INSERT INTO tidemark.watermarks VALUES (?, ?, ?)`, dataset, next, s.opt.Clock.Now())
 		return err
 	})
+}
+
+// newest is the newest event time that did not run ahead. Of an attached
+// dataset it is what the statistics of its objects say.
+func (s *Store) newest(ctx context.Context, dataset string, maxFuture time.Duration) (t sql.NullTime, err error) {
+	if s.Attached(dataset) {
+		err = s.DB().QueryRowContext(ctx, `SELECT max(max_event_time) FROM tidemark.objects
+			WHERE dataset = ? AND max_event_time <= modified + to_microseconds(?)`, dataset, maxFuture.Microseconds()).Scan(&t)
+		return t, err
+	}
+	relation, err := s.Relation(dataset, []engine.Path{{"event_time"}, {"arrival_time"}})
+	if err != nil {
+		return t, err
+	}
+	query := `SELECT max(event_time) FROM ` + relation + ` WHERE event_time <= arrival_time + to_microseconds(?)`
+	err = s.DB().QueryRowContext(ctx, query, maxFuture.Microseconds()).Scan(&t)
+	return t, err
 }
 
 // Exact reports whether every integer stored under a body path is exact as a
@@ -116,13 +128,13 @@ func (s *Store) Drop(ctx context.Context, name string) error {
 		for _, g := range d.segments {
 			statements = append(statements, "DROP TABLE "+g.sql())
 		}
-		for _, table := range []string{"schemas", "segments", "objects", "checkpoints", "quarantine", "conflicts", "watermarks", "policies", "shards", "marks", "gaps"} {
+		for _, table := range []string{"schemas", "segments", "objects", "checkpoints", "quarantine", "conflicts", "watermarks", "policies", "shards", "marks", "gaps", "attached"} {
 			statements = append(statements, "DELETE FROM tidemark."+table+" WHERE dataset = "+engine.QuoteText(name))
 		}
 		others := []string{}
 		s.mu.RLock()
-		for n := range s.datasets {
-			if n != name {
+		for n, other := range s.datasets {
+			if n != name && !other.attached {
 				others = append(others, n)
 			}
 		}

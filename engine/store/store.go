@@ -25,6 +25,7 @@ import (
 
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/store/cage"
+	"tidemark.dev/tidemark/engine/store/udf"
 )
 
 // Options say where the database lives and what it may use.
@@ -62,6 +63,10 @@ type Store struct {
 
 	revision atomic.Int64
 
+	lender    Lender
+	planner   planner
+	functions *udf.Set
+
 	decoderMu sync.Mutex
 	decoder   *sql.DB // an idle instance for foreign files, if there is one
 }
@@ -75,7 +80,7 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 	if opt.Clock == nil {
 		opt.Clock = engine.SystemClock{}
 	}
-	s := &Store{opt: opt, replaced: map[string]bool{}}
+	s := &Store{opt: opt, replaced: map[string]bool{}, functions: udf.NewSet()}
 	if err := s.connect(ctx); err != nil {
 		return nil, err
 	}
@@ -91,7 +96,17 @@ func (s *Store) connect(ctx context.Context) error {
 		db.Close()
 		return openError(s.opt.Path, err)
 	}
+	for _, ddl := range attachedTables {
+		if _, err := db.ExecContext(ctx, ddl); err != nil {
+			db.Close()
+			return openError(s.opt.Path, err)
+		}
+	}
 	if err := cage.Harden(ctx, db, append([]string{s.opt.Staging}, s.opt.Readable...)); err != nil {
+		db.Close()
+		return err
+	}
+	if err := s.functions.Again(ctx, db); err != nil {
 		db.Close()
 		return err
 	}
@@ -151,6 +166,7 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.dropDecoder()
+	s.planner.close()
 	_, checkpoint := s.db.Exec("CHECKPOINT")
 	err := s.db.Close()
 	s.db = nil
@@ -168,9 +184,20 @@ func (s *Store) DB() *sql.DB {
 	return s.db
 }
 
-// QueryContext makes the store an engine.Querier.
+// SetFunctions makes these the functions that SQL may call beside those of
+// DuckDB. Queries under way keep those that they began with. The errors say by
+// name which cannot be had.
+func (s *Store) SetFunctions(ctx context.Context, functions []engine.ScalarFunction) map[string]error {
+	return s.functions.Replace(ctx, s.DB(), functions)
+}
+
+// HasFunction reports whether SQL may call a function of SetFunctions now.
+func (s *Store) HasFunction(name string) bool { return s.functions.Has(name) }
+
+// QueryContext makes the store an engine.Querier. SQL that names attached
+// datasets is lent what it needs of them.
 func (s *Store) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return s.DB().QueryContext(ctx, query, args...)
+	return s.queryLent(ctx, query, args)
 }
 
 // reopen brings the database back after a FATAL error has invalidated the

@@ -28,7 +28,7 @@ import (
 // or when the sink has had enough.
 func (s *Store) Stream(ctx context.Context, query string, args []any, timeout time.Duration, sink Sink) error {
 	unsaid := false
-	err := cage.Deliver(ctx, s.DB(), query, args, cage.Options{Timeout: timeout}, func(ctx context.Context, conn driver.Conn, d cage.Delivery) error {
+	err := cage.Deliver(ctx, s.DB(), query, args, s.caged(timeout, nil), func(ctx context.Context, conn driver.Conn, d cage.Delivery) error {
 		err := stream(ctx, conn, d, args, sink)
 		var e *duckdb.Error
 		unsaid = ctx.Err() == nil && errors.As(err, &e) && e.Type == duckdb.ErrorTypeInterrupt
@@ -40,7 +40,7 @@ func (s *Store) Stream(ctx context.Context, query string, args []any, timeout ti
 	case unsaid && ctx.Err() == nil:
 		// The thread that fails stops the others, and one of those may be heard
 		// instead. Run in one piece, the query says why it fails.
-		rows, why := cage.Query(ctx, s.DB(), query, args, cage.Options{Timeout: timeout})
+		rows, why := cage.Query(ctx, s.DB(), query, args, s.caged(timeout, nil))
 		if why != nil {
 			return why
 		}

@@ -23,12 +23,8 @@ type Summary struct {
 // Summary counts a dataset.
 func (s *Store) Summary(ctx context.Context, name string) (Summary, error) {
 	var out Summary
-	relation, err := s.Relation(name, []engine.Path{{"event_time"}, {"_late"}})
+	first, last, err := s.counted(ctx, name, &out)
 	if err != nil {
-		return out, err
-	}
-	var first, last sql.NullTime
-	if err := s.DB().QueryRowContext(ctx, `SELECT count(*), count(*) FILTER (WHERE _late), min(event_time), max(event_time) FROM `+relation).Scan(&out.Rows, &out.Late, &first, &last); err != nil {
 		return out, err
 	}
 	out.FirstEventTime, out.LastEventTime = instant(first), instant(last)
@@ -43,6 +39,21 @@ func (s *Store) Summary(ctx context.Context, name string) (Summary, error) {
 		out.Watermark = &w
 	}
 	return out, nil
+}
+
+// counted counts rows and finds the span of their times: of an attached
+// dataset those that the ledger has.
+func (s *Store) counted(ctx context.Context, name string, out *Summary) (first, last sql.NullTime, err error) {
+	if s.Attached(name) {
+		out.Rows, first, last, err = s.attachedSummary(ctx, name)
+		return first, last, err
+	}
+	relation, err := s.Relation(name, []engine.Path{{"event_time"}, {"_late"}})
+	if err != nil {
+		return first, last, err
+	}
+	err = s.DB().QueryRowContext(ctx, `SELECT count(*), count(*) FILTER (WHERE _late), min(event_time), max(event_time) FROM `+relation).Scan(&out.Rows, &out.Late, &first, &last)
+	return first, last, err
 }
 
 // Quarantined counts the entries in quarantine.

@@ -29,7 +29,7 @@ func main() {
 		}
 		return
 	}
-	only := flag.String("only", "", "run just this benchmark: pull-ndjson, pull-parquet, backtest, query, rows, page")
+	only := flag.String("only", "", "run just this benchmark: pull-ndjson, pull-parquet, backtest, query, rows, page, attach, download")
 	runs := flag.Int("runs", 3, "how often each side runs")
 	size := flag.Int64("size", 1_000_000_000, "bytes of NDJSON, before compression")
 	flag.Parse()
@@ -43,7 +43,7 @@ func main() {
 		name string
 		run  func() error
 	}{
-		{"pull-ndjson", b.pullLines}, {"pull-parquet", b.pullParquet}, {"backtest", b.backtest}, {"query", b.query}, {"rows", b.rows}, {"page", b.page},
+		{"pull-ndjson", b.pullLines}, {"pull-parquet", b.pullParquet}, {"backtest", b.backtest}, {"query", b.query}, {"rows", b.rows}, {"page", b.page}, {"attach", b.attach}, {"download", b.downloads},
 	} {
 		if *only == "" || *only == one.name {
 			if err := one.run(); err != nil {

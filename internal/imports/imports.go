@@ -76,8 +76,18 @@ var layers = []layer{
 		"parts of the engine meet in engine's types and are wired in app",
 	},
 	{
+		"sdk/...",
+		[]string{"sdk/..."},
+		"what authors of plugins build on goes into their plugins, and nothing of ours with it",
+	},
+	{
+		"plugins/src/...",
+		[]string{"sdk/..."},
+		"a bundled plugin is a plugin like any other",
+	},
+	{
 		"plugins/...",
-		[]string{"engine", "plugins/..."},
+		[]string{"engine", "plugins/...", "sdk"},
 		"the plugin host knows columns and records, not who stores or pulls them",
 	},
 	{

@@ -18,6 +18,13 @@ func Lookup(name string) (wasm []byte, ok bool) {
 	return wasm, err == nil
 }
 
+// About is what a bundled plugin says of itself, as JSON, so that it need not
+// be loaded for that; nil when there is none.
+func About(name string) []byte {
+	text, _ := fs.ReadFile(files, name+".json")
+	return text
+}
+
 // Names lists the bundled plugins that were built, by name.
 func Names() []string {
 	var names []string

@@ -1,196 +1,441 @@
-// Writes transforms for Tidemark's plugin ABI 1.0 (see ABI.md beside this
-// folder). Text stays UTF-8 bytes; nothing is converted to UTF-16.
+// Writes Tidemark plugins in AssemblyScript (plugin ABI 1.1, see ABI.md). Text
+// stays UTF-8 bytes; nothing is converted to UTF-16 unless asked for.
 //
-// A plugin calls `plugin(manifest)` and `rewriteText(f)` once, and re-exports
-// the functions whose names begin with tm_.
+//   import { plugin, func, Row, Out } from "./tidemark";
+//   export { tm_abi_1, tm_manifest, tm_init, tm_alloc, tm_call } from "./tidemark";
+//
+//   plugin("shout", "1.0.0");
+//   func("shout", "text:utf8", "loud:utf8", (r: Row, out: Out): void => {
+//     out.text(0, r.text(0).toUpperCase());
+//   });
+//
+// Each function is called for one row after the other; it reads its inputs and
+// gives its outputs by number. What is given no value is null; out.fail()
+// rejects the row. A transform or a decoder calls out.emit() for each record it
+// makes. Inputs and outputs are "name:type,name:type"; types are bool, i64,
+// f64, utf8, timestamp and json.
 
 const MAGIC: u32 = 0x31424d54;
 const HEADER: u32 = 32;
-const COLUMN: u32 = 32;
 
-/** Two arenas that are used again for every call: the request's and ours. */
-let request: usize = 0;
-let requestSize: usize = 0;
-let answer: usize = 0;
-let answerSize: usize = 0;
+export type Call = (r: Row, out: Out) => void;
 
-function reserve(at: usize, have: usize, want: usize): usize {
-  if (want <= have) return at;
-  const size = (want + 0xffff) & ~0xffff;
-  return (heap.alloc(size + 8) + 7) & ~7;
+class Function {
+  constructor(
+    public kind: string,
+    public name: string,
+    public inputs: string,
+    public outputs: string,
+    public call: Call,
+  ) {}
+}
+
+let named = "";
+let versioned = "";
+let schema = "";
+const functions: Function[] = [];
+
+/** Names the plugin; config is the JSON Schema of its configuration. */
+export function plugin(name: string, version: string, config: string = ""): void {
+  named = name;
+  versioned = version;
+  schema = config;
+}
+
+/** Adds a function of SQL. */
+export function func(name: string, inputs: string, output: string, call: Call): void {
+  functions.push(new Function("function", name, inputs, output, call));
+}
+
+/** Adds a transform of records. */
+export function transform(name: string, inputs: string, outputs: string, call: Call): void {
+  functions.push(new Function("transform", name, inputs, outputs, call));
+}
+
+/** Adds a decoder of lines; its input 0 is the line. */
+export function decoder(name: string, outputs: string, call: Call): void {
+  functions.push(new Function("decoder", name, "", outputs, call));
+}
+
+/** A buffer that grows and is used again. */
+class Buffer {
+  at: usize = 0;
+  size: usize = 0;
+  room: usize = 0;
+
+  @inline
+  grow(n: usize): usize {
+    if (this.size + n > this.room) this.more(n);
+    return this.at + this.size;
+  }
+
+  private more(n: usize): void {
+    const room = max<usize>(max<usize>(2 * this.room, this.size + n), 4096);
+    const at = (heap.alloc(room + 8) + 7) & ~7;
+    memory.copy(at, this.at, this.size);
+    this.at = at;
+    this.room = room;
+  }
+
+  word(v: u32): void {
+    store<u32>(this.grow(4), v);
+    this.size += 4;
+  }
+}
+
+/** One row of a request. */
+export class Row {
+  frame: usize = 0;
+  row: u32 = 0;
+
+  @inline
+  private word(i: u32, at: u32): u32 {
+    return load<u32>(this.frame + HEADER + 32 * i + at);
+  }
+
+  @inline
+  isNull(i: u32): bool {
+    if ((load<u8>(this.frame + HEADER + 32 * i + 1) & 1) == 0) return false;
+    return ((load<u8>(this.frame + this.word(i, 8) + (this.row >> 3)) >> <u8>(this.row & 7)) & 1) == 0;
+  }
+
+  /** Where the bytes of a text begin, and where they end. */
+  @inline
+  start(i: u32): usize {
+    return this.frame + this.word(i, 16) + load<u32>(this.frame + this.word(i, 12) + 4 * this.row);
+  }
+
+  @inline
+  end(i: u32): usize {
+    return this.frame + this.word(i, 16) + load<u32>(this.frame + this.word(i, 12) + 4 * this.row + 4);
+  }
+
+  text(i: u32): string {
+    const from = this.start(i);
+    return String.UTF8.decodeUnsafe(from, this.end(i) - from);
+  }
+
+  i64(i: u32): i64 {
+    return load<i64>(this.frame + this.word(i, 16) + 8 * this.row);
+  }
+
+  f64(i: u32): f64 {
+    return load<f64>(this.frame + this.word(i, 16) + 8 * this.row);
+  }
+
+  bool(i: u32): bool {
+    return load<u8>(this.frame + this.word(i, 16) + this.row) != 0;
+  }
+}
+
+class Column {
+  code: u8 = 0;
+  width: u32 = 0; // 0: texts
+  nulls: u32 = 0;
+  rows: u32 = 0;
+  valid: Buffer = new Buffer();
+  offsets: Buffer = new Buffer();
+  data: Buffer = new Buffer();
+
+  reset(code: u8): void {
+    this.code = code;
+    this.width = code == 1 ? 1 : code == 4 || code == 8 ? 0 : 8;
+    this.nulls = 0;
+    this.rows = 0;
+    this.valid.size = 0;
+    this.data.size = 0;
+    this.offsets.size = 0;
+    this.offsets.word(0);
+  }
+
+  @inline
+  mark(valid: u8): void {
+    if (this.width == 0) this.offsets.word(<u32>this.data.size);
+    store<u8>(this.valid.grow(1), valid);
+    this.valid.size++;
+    this.rows++;
+  }
+
+  fill(rows: u32): void {
+    while (this.rows < rows) {
+      if (this.width != 0) {
+        memory.fill(this.data.grow(this.width), 0, this.width);
+        this.data.size += this.width;
+      }
+      this.mark(0);
+      this.nulls++;
+    }
+  }
+}
+
+/** Takes what a function gives. */
+export class Out {
+  columns: Column[] = [];
+  error: Column = new Column();
+  source: Buffer = new Buffer();
+  row: u32 = 0;
+  rows: u32 = 0;
+  begun: bool = false;
+  failed: bool = false;
+
+  /** Begins a record. */
+  emit(): void {
+    this.close();
+    this.source.word(this.row);
+    this.rows++;
+    this.begun = true;
+  }
+
+  @inline
+  close(): void {
+    for (let i = 0, n = this.columns.length; i < n; i++) {
+      const c = unchecked(this.columns[i]);
+      if (c.rows < this.rows) c.fill(this.rows);
+    }
+    if (this.failed) this.error.fill(this.rows);
+  }
+
+  /** Room for a text of n bytes at most; used() says how many it has become. */
+  @inline
+  room(i: u32, n: usize): usize {
+    return unchecked(this.columns[i]).data.grow(n);
+  }
+
+  @inline
+  used(i: u32, n: usize): void {
+    const c = unchecked(this.columns[i]);
+    c.data.size += n;
+    c.mark(1);
+  }
+
+  text(i: u32, value: string): void {
+    const n = <usize>String.UTF8.byteLength(value);
+    String.UTF8.encodeUnsafe(changetype<usize>(value), value.length, this.room(i, n));
+    this.used(i, n);
+  }
+
+  i64(i: u32, value: i64): void {
+    store<i64>(this.room(i, 8), value);
+    this.used(i, 8);
+  }
+
+  f64(i: u32, value: f64): void {
+    store<f64>(this.room(i, 8), value);
+    this.used(i, 8);
+  }
+
+  bool(i: u32, value: bool): void {
+    store<u8>(this.room(i, 1), value ? 1 : 0);
+    this.used(i, 1);
+  }
+
+  /** Rejects the row. */
+  fail(why: string): void {
+    if (!this.begun) this.emit();
+    this.failed = true;
+    const c = this.error;
+    c.fill(this.rows - 1);
+    if (c.rows == this.rows) return;
+    const n = <usize>String.UTF8.byteLength(why);
+    String.UTF8.encodeUnsafe(changetype<usize>(why), why.length, c.data.grow(n));
+    c.data.size += n;
+    c.mark(1);
+  }
+}
+
+// ---- Configuration ----
+
+let config = "{}";
+
+/** The JSON text of a setting, "" when there is none. The host has checked it. */
+export function setting(name: string): string {
+  const key = '"' + name + '":';
+  const at = config.indexOf(key);
+  if (at < 0) return "";
+  let i = at + key.length;
+  const from = i;
+  let depth = 0;
+  for (; i < config.length; i++) {
+    const c = config.charCodeAt(i);
+    if (c == 34) {
+      for (i++; i < config.length && config.charCodeAt(i) != 34; i++) if (config.charCodeAt(i) == 92) i++;
+    } else if (c == 123 || c == 91) depth++;
+    else if (depth == 0 && (c == 44 || c == 125)) break;
+    else if (c == 125 || c == 93) depth--;
+  }
+  return config.substring(from, i);
+}
+
+/** A setting that is true or false. */
+export function settingBool(name: string, usual: bool): bool {
+  const v = setting(name);
+  return v == "" ? usual : v == "true";
+}
+
+let configured: () => void = (): void => {};
+
+/** Registers what to do once the configuration is there. */
+export function onConfig(f: () => void): void {
+  configured = f;
+}
+
+@external("tidemark", "log")
+declare function hostLog(level: u32, at: usize, size: usize): void;
+
+/** Says something in the host's log: level 0 debug, 1 info, 2 warning, 3 error. */
+export function log(level: u32, text: string): void {
+  const b = String.UTF8.encode(text);
+  hostLog(level, changetype<usize>(b), b.byteLength);
+}
+
+// ---- What the host calls ----
+
+function packed(at: usize, size: usize): u64 {
+  return (<u64>at << 32) | <u64>size;
+}
+
+export function tm_abi_1(): i32 {
+  return 1;
+}
+
+function fields(list: string): string {
+  if (list == "") return "[]";
+  const all = list.split(",");
+  let out = "[";
+  for (let i = 0; i < all.length; i++) {
+    const f = all[i].trim();
+    const colon = f.indexOf(":");
+    out += (i > 0 ? "," : "") + '{"field":"' + f.substring(0, colon) + '","type":"' + f.substring(colon + 1) + '"}';
+  }
+  return out + "]";
 }
 
 let manifestText: ArrayBuffer = new ArrayBuffer(0);
 
-/** Sets the manifest. */
-export function plugin(manifest: string): void {
-  manifestText = String.UTF8.encode(manifest);
-}
-
-/** A text column of the batch. */
-export class TextColumn {
-  constructor(
-    private validity: usize,
-    private offsets: usize,
-    private data: usize,
-  ) {}
-
-  isNull(row: u32): bool {
-    return this.validity != 0 && ((load<u8>(this.validity + (row >> 3)) >> <u8>(row & 7)) & 1) == 0;
+export function tm_manifest(): u64 {
+  let text = '{"name":"' + named + '","version":"' + versioned + '","abi":"1.1","deterministic":true';
+  if (schema != "") text += ',"config":' + schema;
+  text += ',"functions":[';
+  for (let i = 0; i < functions.length; i++) {
+    const f = functions[i];
+    text += (i > 0 ? "," : "") + '{"name":"' + f.name + '","kind":"' + f.kind + '"';
+    if (f.kind == "decoder") text += ',"framing":"line"';
+    text += ',"inputs":' + fields(f.inputs) + ',"outputs":' + fields(f.outputs) + "}";
   }
-
-  start(row: u32): usize {
-    return this.data + load<u32>(this.offsets + 4 * row);
-  }
-
-  end(row: u32): usize {
-    return this.data + load<u32>(this.offsets + 4 * row + 4);
-  }
+  manifestText = String.UTF8.encode(text + "]}");
+  return packed(changetype<usize>(manifestText), manifestText.byteLength);
 }
 
-/** Rewrites one text: reads [from, to), writes at `into`, returns its end. */
-export type Rewrite = (from: usize, to: usize, into: usize) => usize;
+const request = new Buffer();
+const answer = new Buffer();
+const row = new Row();
+const out = new Out();
 
-/** What a text may grow to, in bytes for each byte of it, and at least. */
-export const GROWTH: usize = 2;
-
-let rewrite: Rewrite = (from: usize, to: usize, into: usize): usize => {
-  memory.copy(into, from, to - from);
-  return into + (to - from);
-};
-
-/** Registers the function that the plugin's one text field goes through. */
-export function rewriteText(f: Rewrite): void {
-  rewrite = f;
+export function tm_alloc(size: u32): usize {
+  request.size = 0;
+  return request.grow(size);
 }
 
-const names: string[] = [];
-const values: bool[] = [];
-
-/** Declares a setting that is true or false; option(its number) reads it. */
-export function declare(name: string, usual: bool): i32 {
-  names.push(name);
-  values.push(usual);
-  return names.length - 1;
-}
-
-/** The value of a setting. */
-export function option(i: i32): bool {
-  return unchecked(values[i]);
-}
-
-/** Reads an object of settings; what is wrong with it, or "". */
-function configure(text: string): string {
-  let i = skip(text, 0);
-  if (text.charAt(i) != "{") return "settings must be names with values";
-  i = skip(text, i + 1);
-  while (text.charAt(i) == '"') {
-    const end = text.indexOf('"', i + 1);
-    if (end < 0) break;
-    const name = text.substring(i + 1, end);
-    const known = names.indexOf(name);
-    if (known < 0) return "there is no setting " + name + "; there are " + names.join(", ");
-    i = skip(text, end + 1);
-    if (text.charAt(i) != ":") break;
-    i = skip(text, i + 1);
-    const yes = text.startsWith("true", i);
-    if (!yes && !text.startsWith("false", i)) return "the setting " + name + " must be true or false";
-    values[known] = yes;
-    i = skip(text, i + (yes ? 4 : 5));
-    if (text.charAt(i) != ",") break;
-    i = skip(text, i + 1);
-  }
-  return text.charAt(i) == "}" && skip(text, i + 1) == text.length ? "" : "settings must be names with true or false";
-}
-
-function skip(text: string, i: i32): i32 {
-  while (i < text.length && text.charCodeAt(i) <= 32) i++;
-  return i;
-}
-
-let complaint: ArrayBuffer = new ArrayBuffer(0);
-
-export function tm_init(ptr: u32, len: u32): u64 {
-  const wrong = configure(String.UTF8.decodeUnsafe(ptr, len));
-  if (wrong.length == 0) return 0;
-  complaint = String.UTF8.encode(wrong);
-  return (<u64>changetype<usize>(complaint) << 32) | <u64>complaint.byteLength;
-}
-
-function align(n: usize): usize {
-  return (n + 7) & ~7;
-}
-
-export function tm_abi_1(): i32 {
+export function tm_init(ptr: usize, len: usize): u64 {
+  config = String.UTF8.decodeUnsafe(ptr, len);
+  configured();
   return 0;
 }
 
-export function tm_manifest(): u64 {
-  return (<u64>changetype<usize>(manifestText) << 32) | <u64>manifestText.byteLength;
+function codes(list: string): u8[] {
+  const kinds: u8[] = [];
+  if (list == "") return kinds;
+  const all = list.split(",");
+  for (let i = 0; i < all.length; i++) {
+    const c = all[i].charCodeAt(all[i].indexOf(":") + 1);
+    kinds.push(c == 98 ? 1 : c == 105 ? 2 : c == 102 ? 3 : c == 117 ? 4 : c == 116 ? 6 : 8);
+  }
+  return kinds;
 }
 
-export function tm_alloc(size: u32): u32 {
-  const at = reserve(request, requestSize, size);
-  if (at != request) {
-    request = at;
-    requestSize = (size + 0xffff) & ~0xffff;
+let prepared: i32 = -1;
+let kinds: u8[] = [];
+
+export function tm_call(n: i32, frame: usize, size: u32): u64 {
+  const f = functions[n];
+  if (prepared != n) {
+    kinds = codes(f.outputs);
+    out.columns = [];
+    for (let i = 0; i < kinds.length; i++) out.columns.push(new Column());
+    prepared = n;
   }
-  return <u32>request;
+  for (let i = 0; i < kinds.length; i++) out.columns[i].reset(kinds[i]);
+  out.error.reset(4);
+  out.source.size = 0;
+  out.rows = 0;
+  out.failed = false;
+  row.frame = frame;
+  const scalar = f.kind == "function";
+  const rows = load<u32>(frame + 8);
+  const call = f.call;
+  for (let r: u32 = 0; r < rows; r++) {
+    row.row = r;
+    out.row = r;
+    out.begun = false;
+    if (scalar) out.emit();
+    call(row, out);
+    out.close();
+  }
+  return write(scalar);
 }
 
-export function tm_call(fn: u32, ptr: u32, len: u32): u64 {
-  const rows = load<u32>(ptr + 8);
-  const d = ptr + HEADER;
-  const validity = load<u32>(d + 8);
-  const textSize = load<u32>(d + 20);
-  const column = new TextColumn(validity == 0 ? 0 : ptr + validity, ptr + load<u32>(d + 12), ptr + load<u32>(d + 16));
+function region(from: usize, n: usize): u32 {
+  const at = answer.size;
+  const end = (n + 7) & ~7;
+  const to = answer.grow(end);
+  memory.copy(to, from, n);
+  memory.fill(to + n, 0, end - n);
+  answer.size += end;
+  return <u32>at;
+}
 
-  const head: usize = HEADER + 2 * COLUMN;
-  const srcAt = head;
-  const validAt = align(srcAt + 4 * <usize>rows);
-  const validSize: usize = align((<usize>rows + 7) / 8);
-  const offsetsAt = validAt + validSize;
-  const dataAt = align(offsetsAt + 4 * (<usize>rows + 1));
-  const room = dataAt + GROWTH * <usize>textSize + 64;
-  const at = reserve(answer, answerSize, room);
-  if (at != answer) {
-    answer = at;
-    answerSize = (room + 0xffff) & ~0xffff;
-  }
-  memory.fill(answer, 0, head);
-  memory.fill(answer + validAt, 0, validSize);
+function set(at: usize, v: u32): void {
+  store<u32>(answer.at + at, v);
+}
 
-  let out = answer + dataAt;
-  let nulls: u32 = 0;
-  store<u32>(answer + offsetsAt, 0);
-  for (let row: u32 = 0; row < rows; row++) {
-    store<u32>(answer + srcAt + 4 * row, row);
-    if (column.isNull(row)) {
-      nulls++;
-    } else {
-      const byte = answer + validAt + (row >> 3);
-      store<u8>(byte, load<u8>(byte) | (1 << <u8>(row & 7)));
-      out = rewrite(column.start(row), column.end(row), out);
+function describe(d: usize, c: Column): void {
+  set(d, c.code);
+  if (c.nulls > 0) {
+    const n = (c.rows + 7) >> 3;
+    const size = (<usize>n + 7) & ~7;
+    const bits = answer.grow(size);
+    memory.fill(bits, 0, size);
+    for (let r: u32 = 0; r < c.rows; r++) {
+      const at = bits + (r >> 3);
+      store<u8>(at, load<u8>(at) | (load<u8>(c.valid.at + r) << <u8>(r & 7)));
     }
-    store<u32>(answer + offsetsAt + 4 * (<usize>row + 1), <u32>(out - answer - dataAt));
+    store<u8>(answer.at + d + 1, 1);
+    set(d + 4, c.nulls);
+    set(d + 8, <u32>answer.size);
+    answer.size += size;
   }
-  const size = align(out - answer);
+  if (c.width == 0) set(d + 12, region(c.offsets.at, c.offsets.size));
+  set(d + 16, region(c.data.at, c.data.size));
+  set(d + 20, <u32>c.data.size);
+}
 
-  store<u32>(answer, MAGIC);
-  store<u32>(answer + 8, rows);
-  store<u32>(answer + 12, 2);
-  store<u32>(answer + 16, <u32>size);
-  const src = answer + HEADER;
-  store<u8>(src, 7);
-  store<u32>(src + 16, <u32>srcAt);
-  store<u32>(src + 20, 4 * rows);
-  const text = src + COLUMN;
-  store<u8>(text, 4);
-  store<u8>(text + 1, 1);
-  store<u32>(text + 4, nulls);
-  store<u32>(text + 8, <u32>validAt);
-  store<u32>(text + 12, <u32>offsetsAt);
-  store<u32>(text + 16, <u32>dataAt);
-  store<u32>(text + 20, <u32>(out - answer - dataAt));
-  return (<u64>answer << 32) | <u64>size;
+function write(scalar: bool): u64 {
+  const first: u32 = scalar ? 0 : 1;
+  const count = first + out.columns.length + (out.failed ? 1 : 0);
+  answer.size = 0;
+  const head = HEADER + 32 * count;
+  memory.fill(answer.grow(head), 0, head);
+  answer.size = head;
+  if (!scalar) {
+    set(HEADER, 7);
+    set(HEADER + 16, region(out.source.at, out.source.size));
+    set(HEADER + 20, <u32>out.source.size);
+  }
+  for (let i = 0; i < out.columns.length; i++) describe(HEADER + 32 * (first + i), out.columns[i]);
+  if (out.failed) describe(32 * count, out.error);
+  set(0, MAGIC);
+  set(8, out.rows);
+  set(12, count);
+  set(16, <u32>answer.size);
+  return packed(answer.at, answer.size);
 }

@@ -86,6 +86,13 @@ func (c *Cache) Stats() Stats {
 	}
 }
 
+// Holds reports whether an object of a place is in the cache.
+func (c *Cache) Holds(place string, o engine.Object) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.entries[id(place, o)] != nil
+}
+
 // id names the bytes of an object of a place, such as a bucket: the same bytes
 // have the same name whatever the source is called.
 func id(place string, o engine.Object) string {

@@ -25,6 +25,8 @@ type Statement struct {
 	// SQL is the one statement, without the comments around it and what
 	// follows its end. Its bytes stand where they stood in the query.
 	SQL string
+	// Body is what an EXPLAIN explains, else the same as SQL.
+	Body string
 	// Explain says that it is an EXPLAIN, Catalog that it is a SHOW, a
 	// DESCRIBE or a SUMMARIZE.
 	Explain, Catalog bool
@@ -37,8 +39,9 @@ type Statement struct {
 }
 
 // Check reads a query and refuses everything but a look at the workspace. The
-// error carries line, column and the line itself.
-func Check(ctx context.Context, conn *sql.Conn, query string) (*Statement, error) {
+// error carries line, column and the line itself. own says which functions the
+// application has added; nil is none.
+func Check(ctx context.Context, conn *sql.Conn, query string, own func(name string) bool) (*Statement, error) {
 	src, err := read(query)
 	if err != nil {
 		return nil, err
@@ -53,7 +56,7 @@ func Check(ctx context.Context, conn *sql.Conn, query string) (*Statement, error
 	if len(tree.Statements) != 1 {
 		return nil, engine.Errorf(engine.Invalid, op, "there are %d statements", len(tree.Statements)).WithHint("run one SELECT at a time")
 	}
-	w := &walker{src: src}
+	w := &walker{src: src, own: own}
 	w.walk(tree.Statements[0].Node, nil, level{})
 	if w.err != nil {
 		return nil, w.err
@@ -62,7 +65,7 @@ func Check(ctx context.Context, conn *sql.Conn, query string) (*Statement, error
 		return nil, err
 	}
 	return &Statement{
-		SQL: src.run, Explain: src.at > 0, Catalog: w.catalog,
+		SQL: src.run, Body: src.body(), Explain: src.at > 0, Catalog: w.catalog,
 		Tables: w.tableNames(), Parameters: tree.Statements[0].parameters(),
 	}, nil
 }

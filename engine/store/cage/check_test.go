@@ -70,7 +70,7 @@ func TestAllowed(t *testing.T) {
 func TestStatement(t *testing.T) {
 	p := shut(t)
 	s, err := Check(t.Context(), p.conn(t),
-		"/* x */ WITH a AS (FROM Logs) SELECT * FROM a, tidemark.objects WHERE id = $from AND key = $service AND id > $from; -- end")
+		"/* x */ WITH a AS (FROM Logs) SELECT * FROM a, tidemark.objects WHERE id = $from AND key = $service AND id > $from; -- end", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestStatement(t *testing.T) {
 	for query, want := range map[string][2]bool{
 		"SELECT 1": {}, "EXPLAIN SELECT 1": {true, false}, "SHOW TABLES": {false, true}, "DESCRIBE logs": {false, true},
 	} {
-		s, err := Check(t.Context(), p.conn(t), query)
+		s, err := Check(t.Context(), p.conn(t), query, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -98,7 +98,7 @@ func TestStatement(t *testing.T) {
 
 func TestRefusalIsInvalid(t *testing.T) {
 	p := shut(t)
-	_, err := Check(t.Context(), p.conn(t), "DROP TABLE logs")
+	_, err := Check(t.Context(), p.conn(t), "DROP TABLE logs", nil)
 	if engine.KindOf(err) != engine.Invalid {
 		t.Fatalf("%v is %s", err, engine.KindOf(err))
 	}

@@ -94,7 +94,7 @@ func TestCheckRefuses(t *testing.T) {
 	conn, before := p.conn(t), p.state(t)
 	for _, query := range escapes() {
 		query = p.fill(query)
-		_, err := Check(t.Context(), conn, query)
+		_, err := Check(t.Context(), conn, query, nil)
 		switch {
 		case err == nil:
 			t.Errorf("it may run: %s", query)
@@ -180,6 +180,6 @@ func TestNestedEscapes(t *testing.T) {
 }
 
 func refused(conn *sql.Conn, query string) error {
-	_, err := Check(context.Background(), conn, query)
+	_, err := Check(context.Background(), conn, query, nil)
 	return err
 }

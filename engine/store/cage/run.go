@@ -17,6 +17,16 @@ type Options struct {
 	// Rewrite turns the checked statement, which is no EXPLAIN, into the text
 	// that runs, and is trusted; nil runs it as it is.
 	Rewrite func(*Statement) (string, error)
+	// Prepare is called with the text of the query before anything of it is
+	// looked up.
+	Prepare func(ctx context.Context, query string) error
+	// Lend is called with the checked statement, outside of a transaction, and
+	// may make temporary views for it on the connection. The function that it
+	// gives, if any, takes them away when the query is over.
+	Lend func(ctx context.Context, conn *sql.Conn, s *Statement, args []any) (end func(context.Context), err error)
+	// Own says which functions the application has added, and may be called;
+	// nil is none.
+	Own func(name string) bool
 }
 
 // Query checks a query and runs it in a READ ONLY transaction, to its end.
@@ -62,8 +72,9 @@ func run(ctx context.Context, db *sql.DB, query string, args []any, opt Options)
 	if err != nil {
 		return nil, Explain(err, query)
 	}
-	rows, err := inTransaction(ctx, conn, query, args, opt)
+	rows, end, err := inTransaction(ctx, conn, query, args, opt)
 	_, rollback := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+	end(context.WithoutCancel(ctx))
 	if err == nil && rollback != nil {
 		rows.Rows.Close()
 		err = Explain(rollback, query)
@@ -76,24 +87,21 @@ func run(ctx context.Context, db *sql.DB, query string, args []any, opt Options)
 	return rows, nil
 }
 
-func inTransaction(ctx context.Context, conn *sql.Conn, query string, args []any, opt Options) (*Rows, error) {
-	p, err := prepare(ctx, conn, query, opt)
+func inTransaction(ctx context.Context, conn *sql.Conn, query string, args []any, opt Options) (*Rows, func(context.Context), error) {
+	p, err := prepare(ctx, conn, query, args, opt)
 	if err != nil {
-		return nil, err
-	}
-	if err := p.statement.given(args); err != nil {
-		return nil, err
+		return nil, p.end, err
 	}
 	if !p.statement.Explain {
 		if err := p.carry(ctx, conn, args); err != nil {
-			return nil, Explain(err, query)
+			return nil, p.end, Explain(err, query)
 		}
 	}
 	rows, err := conn.QueryContext(ctx, p.text, args...)
 	if err != nil {
-		return nil, Explain(err, query)
+		return nil, p.end, Explain(err, query)
 	}
-	return &Rows{Rows: rows, query: query, types: p.types}, nil
+	return &Rows{Rows: rows, query: query, types: p.types}, p.end, nil
 }
 
 // given refuses arguments that leave a parameter without a value.
@@ -118,23 +126,61 @@ type prepared struct {
 	statement *Statement
 	text      string
 	types     []string
+	// end takes away what was lent; it is never nil.
+	end func(context.Context)
 }
 
 const begin = "BEGIN TRANSACTION READ ONLY"
 
-func prepare(ctx context.Context, conn *sql.Conn, query string, opt Options) (*prepared, error) {
+// prepare checks a query in a READ ONLY transaction, in which it can run then.
+// Its end must be called even if it fails.
+func prepare(ctx context.Context, conn *sql.Conn, query string, args []any, opt Options) (*prepared, error) {
+	p := &prepared{end: func(context.Context) {}}
+	if opt.Prepare != nil {
+		if err := opt.Prepare(ctx, query); err != nil {
+			return p, err
+		}
+	}
 	if _, err := conn.ExecContext(ctx, begin); err != nil {
-		return nil, Explain(err, query)
+		return p, Explain(err, query)
 	}
-	s, err := Check(ctx, conn, query)
+	s, err := Check(ctx, conn, query, opt.Own)
 	if err != nil {
-		return nil, err
+		return p, err
 	}
-	p := &prepared{statement: s, text: s.SQL}
+	p.statement, p.text = s, s.SQL
+	if err := s.given(args); err != nil {
+		return p, err
+	}
 	if opt.Rewrite != nil && !s.Explain {
-		p.text, err = opt.Rewrite(s)
+		if p.text, err = opt.Rewrite(s); err != nil {
+			return p, err
+		}
 	}
-	return p, err
+	if opt.Lend == nil {
+		return p, nil
+	}
+	return p, p.borrow(ctx, conn, args, opt)
+}
+
+// borrow leaves the transaction for as long as something is lent: that may
+// take a while, and nobody's checkpoint should wait for it.
+func (p *prepared) borrow(ctx context.Context, conn *sql.Conn, args []any, opt Options) error {
+	if _, err := conn.ExecContext(ctx, "ROLLBACK"); err != nil {
+		return err
+	}
+	asked := *p.statement
+	if p.text != p.statement.SQL {
+		asked.Body = p.text // as it was rewritten
+	}
+	end, err := opt.Lend(ctx, conn, &asked, args)
+	if end != nil {
+		p.end = end
+	}
+	if _, again := conn.ExecContext(context.WithoutCancel(ctx), begin); err == nil {
+		err = again
+	}
+	return err
 }
 
 // carry looks up the types of the columns and wraps the query where the
@@ -190,8 +236,11 @@ func Do(ctx context.Context, db *sql.DB, query string, opt Options, fn func(ctx 
 		return l.why(Explain(err, query))
 	}
 	defer conn.Close()
-	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK") }()
-	p, err := prepare(l.ctx, conn, query, opt)
+	p, err := prepare(l.ctx, conn, query, nil, opt)
+	defer func() {
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+		p.end(context.WithoutCancel(ctx))
+	}()
 	if err != nil {
 		return l.why(err)
 	}
@@ -218,11 +267,11 @@ func Deliver(ctx context.Context, db *sql.DB, query string, args []any, opt Opti
 		return l.why(Explain(err, query))
 	}
 	defer conn.Close()
-	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK") }()
-	p, err := prepare(l.ctx, conn, query, opt)
-	if err == nil {
-		err = p.statement.given(args)
-	}
+	p, err := prepare(l.ctx, conn, query, args, opt)
+	defer func() {
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+		p.end(context.WithoutCancel(ctx))
+	}()
 	if err != nil {
 		return l.why(err)
 	}

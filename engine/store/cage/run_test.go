@@ -315,7 +315,7 @@ func FuzzCheck(f *testing.F) {
 		f.Add(strings.ReplaceAll(w, "%", "SELECT 1"))
 	}
 	f.Fuzz(func(t *testing.T, query string) {
-		s, err := Check(t.Context(), conn, query)
+		s, err := Check(t.Context(), conn, query, nil)
 		if err != nil {
 			_ = told(err)
 			return
@@ -357,7 +357,7 @@ func BenchmarkCheck(b *testing.B) {
 	} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				if _, err := Check(b.Context(), conn, query); err != nil {
+				if _, err := Check(b.Context(), conn, query, nil); err != nil {
 					b.Fatal(err)
 				}
 			}

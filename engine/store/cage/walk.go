@@ -23,6 +23,7 @@ type walker struct {
 	tables    []table
 	functions []function // that are on no list: to be looked up
 	catalog   bool
+	own       func(name string) bool
 	err       error
 }
 
@@ -173,7 +174,7 @@ func (w *walker) call(n map[string]any) {
 		w.refuse(n, "the structure that %s is given must be written out, and not nested more than %d deep", name, maxStructure)
 	}
 	w.sized(n)
-	if !known().scalar[name] {
+	if !known().scalar[name] && (w.own == nil || !w.own(name)) {
 		w.functions = append(w.functions, function{name, w.place(n)})
 	}
 }

@@ -8,21 +8,34 @@
 // without a space, and is no part of it. Other numbers and addresses begin and
 // end where no ASCII letter, digit or _ touches them.
 
-import { declare, option, plugin, rewriteText } from "../../../sdk/assemblyscript/tidemark";
+import { func, onConfig, Out, plugin, Row, settingBool, transform } from "../../../sdk/assemblyscript/tidemark";
 
 export { tm_abi_1, tm_manifest, tm_init, tm_alloc, tm_call } from "../../../sdk/assemblyscript/tidemark";
 
 plugin(
-  '{"name":"mask_pii","version":"1.1.0","abi":"1.0","deterministic":true,"functions":[{"name":"mask_pii","kind":"transform",' +
-    '"inputs":[{"field":"message","type":"utf8"}],"outputs":[{"field":"message","type":"utf8"}]}],' +
-    '"config":{"email":{"type":"bool","default":true},"ip":{"type":"bool","default":true},' +
-    '"card":{"type":"bool","default":true},"keep_domain":{"type":"bool","default":false}}}',
+  "mask_pii",
+  "1.2.0",
+  '{"type":"object","additionalProperties":false,"properties":{' +
+    '"email":{"type":"boolean","default":true,"description":"Hide e-mail addresses."},' +
+    '"ip":{"type":"boolean","default":true,"description":"Hide IPv4 and IPv6 addresses."},' +
+    '"card":{"type":"boolean","default":true,"description":"Hide payment card numbers."},' +
+    '"token":{"type":"boolean","default":true,"description":"Hide keys and tokens: JSON Web Tokens and those of AWS, GitHub, GitLab, Slack, Stripe and Google."},' +
+    '"keep_domain":{"type":"boolean","default":false,"description":"Keep the domain of an e-mail address."}}}',
 );
 
-const MASK_EMAIL = declare("email", true);
-const MASK_IP = declare("ip", true);
-const MASK_CARD = declare("card", true);
-const KEEP_DOMAIN = declare("keep_domain", false);
+let maskEmail = true;
+let maskIP = true;
+let maskCard = true;
+let maskToken = true;
+let keepDomain = false;
+
+onConfig((): void => {
+  maskEmail = settingBool("email", true);
+  maskIP = settingBool("ip", true);
+  maskCard = settingBool("card", true);
+  maskToken = settingBool("token", true);
+  keepDomain = settingBool("keep_domain", false);
+});
 
 const DIGIT: u8 = 1; // 0-9
 const HEX: u8 = 2; // a-f A-F, and digits
@@ -88,6 +101,7 @@ function copy(from: usize, to: usize, into: usize): usize {
 // The words that stand for what was found, as bytes.
 const EMAIL: u64 = 0x005d6c69616d655b; // [email]
 const IP: u64 = 0x000000005d70695b; // [ip]
+const TOKEN: u64 = 0x5d6e656b6f745b; // [token]
 const CARD: u64 = 0x00005d647261635b; // [card]
 
 /**
@@ -253,10 +267,65 @@ function copyRun(at: usize, to: usize, into: usize): usize {
   return at;
 }
 
+// @ts-ignore: decorator
+@inline
+function starts(at: usize, end: usize, word: u32): bool {
+  return end - at > 4 && load<u32>(at) == word;
+}
+
+/** How many letters, digits, _ and - follow. */
+function keyEnd(at: usize, end: usize): usize {
+  while (at < end) {
+    const c = load<u8>(at);
+    if (!(load<u8>(classes + c) & WORD) && c != DASH) break;
+    at++;
+  }
+  return at;
+}
+
+/** The end of a key or token that a run begins with, or 0. */
+function token(at: usize, end: usize): usize {
+  switch (load<u8>(at)) {
+    case 65: // AKIA and ASIA of AWS, AIza of Google
+      if (starts(at, end, 0x41494b41) || starts(at, end, 0x41495341)) return fixed(at, end, 20, 20);
+      return starts(at, end, 0x617a4941) ? fixed(at, end, 39, 39) : 0;
+    case 101: // eyJ: a JSON Web Token has three parts with dots between
+      return (load<u32>(at) & 0xffffff) == 0x4a7965 && end - at > 20 ? jwt(at, end) : 0;
+    case 103: // ghp_ and the like, gith(ub_pat_), glpa(t-)
+      if ((load<u32>(at) & 0xff00ffff) == 0x5f006867) return fixed(at, end, 40, 255);
+      return starts(at, end, 0x68746967) || starts(at, end, 0x61706c67) ? fixed(at, end, 24, 255) : 0;
+    case 114: // rk_l(ive_)
+    case 115: // sk_l(ive_), sk_t(est_)
+      return end - at > 8 && (load<u32>(at + 1) & 0xffff) == 0x5f6b && isMode(load<u32>(at + 3)) ? fixed(at, end, 24, 255) : 0;
+    case 120: // xoxb- and the like of Slack
+      return (load<u32>(at) & 0xffffff) == 0x786f78 && load<u8>(at + 4) == DASH ? fixed(at, end, 20, 255) : 0;
+  }
+  return 0;
+}
+
+function isMode(word: u32): bool {
+  return word == 0x6576696c || word == 0x74736574; // live, test
+}
+
+function fixed(at: usize, end: usize, least: usize, most: usize): usize {
+  const to = keyEnd(at, end);
+  return to - at >= least && to - at <= most ? to : 0;
+}
+
+function jwt(at: usize, end: usize): usize {
+  for (let part = 0; part < 3; part++) {
+    const to = keyEnd(at, end);
+    if (to - at < 4 || (part < 2 && (to >= end || load<u8>(to) != DOT))) return 0;
+    if (part == 2) return to;
+    at = to + 1;
+  }
+  return 0;
+}
+
 function mask(from: usize, to: usize, into: usize): usize {
-  const email = option(MASK_EMAIL);
-  const ip = option(MASK_IP);
-  const cards = option(MASK_CARD);
+  const email = maskEmail;
+  const ip = maskIP;
+  const cards = maskCard;
   let i = from;
   let out = into;
   let run = from; // the end of the run that we are in
@@ -272,7 +341,16 @@ function mask(from: usize, to: usize, into: usize): usize {
           const end = domain(run + 1, to);
           if (end != 0) {
             out = put(out, EMAIL, 7);
-            if (option(KEEP_DOMAIN)) out = copy(run, end, out);
+            if (keepDomain) out = copy(run, end, out);
+            i = end;
+            run = i;
+            continue;
+          }
+        }
+        if (maskToken) {
+          const end = token(i, run);
+          if (end != 0) {
+            out = put(out, TOKEN, 7);
             i = end;
             run = i;
             continue;
@@ -310,4 +388,15 @@ function mask(from: usize, to: usize, into: usize): usize {
   return out;
 }
 
-rewriteText(mask);
+function field(r: Row, out: Out): void {
+  const from = r.start(0);
+  const to = r.end(0);
+  const room = out.room(0, 2 * (to - from) + 64);
+  out.used(0, mask(from, to, room) - room);
+}
+
+func("mask_pii", "text:utf8", "masked:utf8", field);
+transform("mask_pii", "message:utf8", "message:utf8", (r: Row, out: Out): void => {
+  out.emit();
+  if (!r.isNull(0)) field(r, out);
+});

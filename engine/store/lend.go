@@ -1,0 +1,180 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/store/cage"
+)
+
+// Lender fetches the rows of attached datasets.
+type Lender interface {
+	// Lend gives files that hold at least the rows and columns that a query
+	// needs, for each dataset of needs. They stay until Return.
+	Lend(ctx context.Context, needs []engine.Need) (*Loan, error)
+	// Knows makes sure that the datasets which a query may name are there. It
+	// is called before each query with all words of its text.
+	Knows(ctx context.Context, words map[string]bool) error
+}
+
+// Loan is what was lent to a query.
+type Loan struct {
+	Tables []LentTable
+	Return func()
+}
+
+// LentTable is a dataset as far as it was lent.
+type LentTable struct {
+	Need  engine.Need
+	Files []LentFile
+}
+
+// LentFile is a Parquet file that was decoded once elsewhere: some rows of an
+// object, and some of its columns.
+type LentFile struct {
+	Path    string
+	Columns []engine.ForeignColumn
+	// First is the number in the object of the file's first row, from 0, and
+	// FirstSeq the _seq of the object's first row.
+	First, FirstSeq int64
+	Origin          engine.Origin
+	// Envelope names the place in the file's rows that fills an envelope
+	// column, Labels those that become labels.
+	Envelope map[string]engine.Path
+	Labels   []engine.Path
+	// Taken are columns that the envelope takes whole, so that body has them
+	// not; Aside those that body cannot hold, which go to rest.
+	Taken, Aside []string
+}
+
+// SetLender says who lends; it is called before the first query.
+func (s *Store) SetLender(l Lender) { s.lender = l }
+
+// caged are the options of a person's query.
+func (s *Store) caged(timeout time.Duration, rewrite func(*cage.Statement) (string, error)) cage.Options {
+	opt := cage.Options{Timeout: timeout, Rewrite: rewrite, Own: s.HasFunction}
+	if s.lender != nil {
+		opt.Prepare = func(ctx context.Context, query string) error { return s.lender.Knows(ctx, wordsOf(query)) }
+		opt.Lend = s.lend
+	}
+	return opt
+}
+
+// Query runs a person's query; see cage.Query.
+func (s *Store) Query(ctx context.Context, query string, args []any, timeout time.Duration, rewrite func(*cage.Statement) (string, error)) (*cage.Rows, error) {
+	return cage.Query(ctx, s.DB(), query, args, s.caged(timeout, rewrite))
+}
+
+// lend gives a checked query the attached datasets that it names.
+func (s *Store) lend(ctx context.Context, conn *sql.Conn, st *cage.Statement, args []any) (func(context.Context), error) {
+	names := s.attachedAmong(st.Tables)
+	if len(names) == 0 || st.Catalog && !strings.EqualFold(firstWord(st.SQL), "SUMMARIZE") {
+		return nil, nil
+	}
+	return s.borrow(ctx, conn, names, st.Body, args)
+}
+
+func firstWord(s string) string {
+	word, _, _ := strings.Cut(strings.TrimSpace(s), " ")
+	return word
+}
+
+// attachedAmong lists the attached datasets among the names of tables.
+func (s *Store) attachedAmong(tables []string) []string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var out []string
+	for name, d := range s.datasets {
+		if d.attached && slices.ContainsFunc(tables, func(t string) bool { return strings.EqualFold(strings.Trim(t, `"`), name) }) {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// borrow fetches what a query needs of attached datasets and shows it to a
+// connection under their names. The function that it gives ends that.
+func (s *Store) borrow(ctx context.Context, conn *sql.Conn, names []string, query string, args []any) (func(context.Context), error) {
+	if s.lender == nil {
+		return nil, engine.Errorf(engine.Internal, "query", "nobody lends %s", strings.Join(names, ", "))
+	}
+	needs, err := s.needs(ctx, conn, names, query, args)
+	if err != nil {
+		return nil, err
+	}
+	loan, err := s.lender.Lend(ctx, needs)
+	if err != nil {
+		return nil, err
+	}
+	var made []string
+	end := func(ctx context.Context) {
+		for _, name := range made {
+			_, _ = conn.ExecContext(ctx, "DROP VIEW IF EXISTS temp.main."+engine.QuoteIdent(name))
+		}
+		loan.Return()
+	}
+	for _, t := range loan.Tables {
+		v, _ := s.Schema(t.Need.Dataset)
+		if _, err := conn.ExecContext(ctx, "CREATE OR REPLACE TEMP VIEW "+engine.QuoteIdent(t.Need.Dataset)+" AS "+lentSQL(v.Body, t)); err != nil {
+			end(context.WithoutCancel(ctx))
+			return nil, fmt.Errorf("show %s to the query: %w", t.Need.Dataset, err)
+		}
+		made = append(made, t.Need.Dataset)
+	}
+	return end, nil
+}
+
+var word = regexp.MustCompile(`[A-Za-z_][A-Za-z0-9_]*`)
+
+// wordsOf are the words of a text, in lower case.
+func wordsOf(query string) map[string]bool {
+	out := map[string]bool{}
+	for _, w := range word.FindAllString(query, -1) {
+		out[strings.ToLower(w)] = true
+	}
+	return out
+}
+
+// queryLent runs SQL of ours that may name attached datasets.
+func (s *Store) queryLent(ctx context.Context, query string, args []any) (*sql.Rows, error) {
+	words := wordsOf(query)
+	if s.lender != nil {
+		if err := s.lender.Knows(ctx, words); err != nil {
+			return nil, err
+		}
+	}
+	names := slices.DeleteFunc(s.attachedAmong(slices.Collect(keysOf(words))), func(n string) bool { return !words[strings.ToLower(n)] })
+	if len(names) == 0 {
+		return s.DB().QueryContext(ctx, query, args...)
+	}
+	conn, err := s.DB().Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	// A result is complete when the driver gives it, so what it was made of can
+	// go; the connection waits for the rows to be closed.
+	defer func() { go conn.Close() }()
+	end, err := s.borrow(ctx, conn, names, query, args)
+	if err != nil {
+		return nil, err
+	}
+	defer end(context.WithoutCancel(ctx))
+	return conn.QueryContext(ctx, query, args...)
+}
+
+func keysOf(m map[string]bool) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,200 @@
+package plugins
+
+import (
+	"context"
+	"time"
+
+	"tidemark.dev/tidemark/engine"
+)
+
+// run cuts the rows into batches for function n.
+func (p *Plugin) run(ctx context.Context, n int, in []engine.Column, rows int) (*Result, error) {
+	f := p.manifest.Functions[n]
+	out := &Result{Columns: emptyColumns(f.Outputs)}
+	for from := 0; from < rows; {
+		to := batchEnd(in, from, rows)
+		s := search{p: p, n: n, in: in, out: out, until: time.Now().Add(p.searchTime())}
+		if err := s.batch(ctx, from, to, p.settings.Deadline); err != nil {
+			return nil, err
+		}
+		from = to
+	}
+	return out, nil
+}
+
+func emptyColumns(fields []Field) []engine.Column {
+	out := make([]engine.Column, len(fields))
+	for i, f := range fields {
+		out[i] = engine.Column{Name: f.Field, Type: f.Kind()}
+		if t := f.Kind(); t == engine.Varchar || t == engine.JSON {
+			out[i].Offsets = []uint32{0}
+		}
+	}
+	return out
+}
+
+// batchEnd bounds a batch by rows and bytes; it has at least one row.
+func batchEnd(in []engine.Column, from, rows int) int {
+	to := min(from+batchRows, rows)
+	for to > from+1 && frameSize(in, from, to) > batchBytes {
+		to = from + (to-from)/2
+	}
+	return to
+}
+
+// minDeadline is what a piece of a broken batch gets at least.
+const minDeadline = 50 * time.Millisecond
+
+// searchTime is how long the rows that break a batch are looked for: enough
+// to find a few that each run into the deadline.
+func (p *Plugin) searchTime() time.Duration { return 10*p.settings.Deadline + 64*minDeadline }
+
+// search runs one batch, and finds the rows of it that break the plugin.
+type search struct {
+	p     *Plugin
+	n     int // of the function
+	in    []engine.Column
+	out   *Result
+	until time.Time
+}
+
+// batch runs rows [from, to) and adds what comes out. A batch that fails is
+// halved, on fresh instances, down to the rows that break it.
+func (s *search) batch(ctx context.Context, from, to int, deadline time.Duration) error {
+	r, err := s.p.try(ctx, s.n, s.in, from, to, deadline)
+	if ctx.Err() != nil {
+		return engine.Errorf(engine.Canceled, "transform "+s.p.name, "%w", ctx.Err())
+	}
+	if err == nil {
+		s.out.take(r, from)
+		return nil
+	}
+	if to-from == 1 {
+		s.reject(from, to, err.Error())
+		return nil
+	}
+	if time.Now().After(s.until) {
+		s.reject(from, to, "not tried alone, because the plugin broke too often in its batch: "+err.Error())
+		return nil
+	}
+	half := from + (to-from)/2
+	deadline = max(minDeadline, deadline/2)
+	if err := s.batch(ctx, from, half, deadline); err != nil {
+		return err
+	}
+	return s.batch(ctx, half, to, deadline)
+}
+
+func (s *search) reject(from, to int, reason string) {
+	for row := from; row < to; row++ {
+		s.out.Rejected = append(s.out.Rejected, Rejection{row, reason})
+	}
+}
+
+func (p *Plugin) try(ctx context.Context, n int, in []engine.Column, from, to int, deadline time.Duration) (*response, error) {
+	select {
+	case p.running <- struct{}{}:
+		defer func() { <-p.running }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	i, err := p.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r, err := i.call(ctx, deadline, in, from, to, n, p.manifest.Functions[n])
+	if err != nil {
+		i.discard(ctx)
+		return nil, err
+	}
+	p.stats.grew(int64(i.module.Memory().Size()))
+	// Memory never shrinks: an instance that has grown makes room for a new one.
+	if int64(i.module.Memory().Size()) > p.settings.Memory*3/4 {
+		i.discard(ctx)
+		return r, nil
+	}
+	p.give(ctx, i)
+	return r, nil
+}
+
+func (p *Plugin) get(ctx context.Context) (*instance, error) {
+	select {
+	case i := <-p.idle:
+		return i, nil
+	default:
+		return p.newInstance(ctx)
+	}
+}
+
+func (p *Plugin) give(ctx context.Context, i *instance) {
+	select {
+	case p.idle <- i:
+	default:
+		i.discard(ctx)
+	}
+}
+
+// take adds a batch's answer, whose rows count from base. A row that carries
+// an error takes the others made of the same record with it.
+func (out *Result) take(r *response, base int) {
+	if r.src == nil && len(r.columns) > 0 { // a function of SQL
+		r.src = make([]uint32, r.columns[0].Len())
+		for i := range r.src {
+			r.src[i] = uint32(i)
+		}
+	}
+	if r.errors == nil && out.adopt(r, base) {
+		return
+	}
+	for from := 0; from < len(r.src); {
+		to, bad := from, -1
+		for ; to < len(r.src) && r.src[to] == r.src[from]; to++ {
+			if bad < 0 && r.errors != nil && !r.errors.IsNull(to) {
+				bad = to
+			}
+		}
+		row := base + int(r.src[from])
+		if bad >= 0 {
+			out.Rejected = append(out.Rejected, Rejection{row, clean(string(r.errors.Text(bad)))})
+			from = to
+			continue
+		}
+		for ; from < to; from++ {
+			out.Src = append(out.Src, uint32(row))
+			for c := range r.columns {
+				appendRow(&out.Columns[c], &r.columns[c], from)
+			}
+		}
+	}
+}
+
+// adopt takes the columns of the first batch as they are: most calls have one.
+func (out *Result) adopt(r *response, base int) bool {
+	if base > 0 || len(out.Src) > 0 {
+		return false
+	}
+	out.Src = r.src
+	for i := range r.columns {
+		r.columns[i].Name = out.Columns[i].Name
+	}
+	out.Columns = r.columns
+	return true
+}
+
+func appendRow(to, from *engine.Column, i int) {
+	if from.IsNull(i) && to.Null == nil {
+		to.Null = make([]bool, to.Len())
+	}
+	if to.Null != nil {
+		to.Null = append(to.Null, from.IsNull(i))
+	}
+	switch to.Type {
+	case engine.Varchar, engine.JSON:
+		to.Bytes = append(to.Bytes, from.Text(i)...)
+		to.Offsets = append(to.Offsets, uint32(len(to.Bytes)))
+	case engine.Double:
+		to.Floats = append(to.Floats, from.Floats[i])
+	default:
+		to.Ints = append(to.Ints, from.Ints[i])
+	}
+}
