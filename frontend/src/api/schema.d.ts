@@ -942,6 +942,10 @@ export interface components {
             start: string;
             /** @description The rule's sentence about the window that raised it. */
             summary?: string;
+            /** @description What the rule's where says as filters. */
+            where: components["schemas"]["PathFilter"][];
+            /** @description Whether it asks for more than the filters say. */
+            where_more: boolean;
         };
         BacktestDatapoint: {
             /** @description Null for a missing datapoint. */
@@ -1262,6 +1266,8 @@ export interface components {
             dropped: string;
         };
         DryRun: {
+            /** Format: int64 */
+            attached: number;
             basis: string;
             /** Format: int64 */
             bytes: number;
@@ -1520,14 +1526,30 @@ export interface components {
             /** @description None is no filter. */
             values: unknown[];
         };
+        PluginFunction: {
+            doc?: string;
+            kind: string;
+            name: string;
+            problem?: string;
+            signature: string;
+        };
         PluginInfo: {
             abi: string;
             /** Format: int64 */
             calls: number;
+            config?: {
+                [key: string]: unknown;
+            };
             /** Format: int64 */
             errors: number;
+            functions: components["schemas"]["PluginFunction"][];
+            hint?: string;
             kind: string;
+            /** Format: int64 */
+            memory_bytes: number;
             name: string;
+            /** Format: double */
+            p50_ms: number;
             /** Format: double */
             p99_ms: number;
             path: string;
@@ -1608,6 +1630,8 @@ export interface components {
             to?: string;
         };
         PullResult: {
+            /** Format: int64 */
+            attached?: number;
             /** Format: int64 */
             bytes: number;
             /** Format: int64 */
@@ -1803,6 +1827,10 @@ export interface components {
             sql: string;
             /** @description The measures that when reads. */
             watched: string[];
+            /** @description What the rule's where says as filters. */
+            where: components["schemas"]["PathFilter"][];
+            /** @description Whether it asks for more than the filters say. */
+            where_more: boolean;
             /** @description Its size, such as 5m. */
             window: string;
         };
