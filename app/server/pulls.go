@@ -50,6 +50,14 @@ func (s *Server) pullsAPI() {
 	handle(s, "POST", "/pulls/dry-run", "dryRun", "What a pull would fetch", func(ctx context.Context, in *struct{ Body PullInput }) (workbench.DryRun, error) {
 		return s.bench.DryRun(ctx, in.Body.options())
 	})
+	handle(s, "POST", "/pulls/verify", "verifyPulls", "Compare the store, the ledger and the rows", func(ctx context.Context, in *struct {
+		Body struct {
+			Sources []string `json:"sources,omitempty" doc:"None means every s3 and file source."`
+		}
+	},
+	) (workbench.Verified, error) {
+		return s.bench.Verify(ctx, in.Body.Sources)
+	})
 	handle(s, "GET", "/pulls", "listPulls", "Pulls of this server, the newest first", func(context.Context, *struct{}) ([]PullState, error) {
 		return s.pulls.list(), nil
 	})

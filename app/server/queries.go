@@ -57,6 +57,8 @@ type QueryState struct {
 	Seconds   float64     `json:"seconds"`
 	Bytes     int64       `json:"bytes"`
 	Error     *Problem    `json:"error,omitempty"`
+	// Attached is what it cost of attached datasets.
+	Attached []workbench.Use `json:"attached,omitempty" doc:"What was fetched of attached datasets."`
 }
 
 // QueryInput is a query to run.
@@ -72,6 +74,8 @@ type QueryRows struct {
 	Rows      [][]any  `json:"rows"`
 	Truncated bool     `json:"truncated"`
 	Seconds   float64  `json:"seconds"`
+	// Attached is what it cost of attached datasets.
+	Attached []workbench.Use `json:"attached,omitempty"`
 }
 
 type queryID struct {
@@ -81,6 +85,13 @@ type queryID struct {
 func (s *Server) queriesAPI() {
 	handle(s, "POST", "/queries", "createQuery", "Run a query and keep its result", func(ctx context.Context, in *struct{ Body QueryInput }) (QueryState, error) {
 		return s.queries.create(ctx, in.Body)
+	})
+	handle(s, "POST", "/queries/estimate", "estimateQuery", "What a query would fetch of attached datasets and cost", func(ctx context.Context, in *struct{ Body QueryInput }) ([]workbench.Use, error) {
+		args, err := arguments(in.Body.Params)
+		if err != nil {
+			return nil, err
+		}
+		return s.bench.Estimate(ctx, in.Body.SQL, args)
 	})
 	handle(s, "GET", "/queries/{id}", "getQuery", "How far a query is", s.getQuery)
 	handle(s, "DELETE", "/queries/{id}", "deleteQuery", "End a query and free its result", func(_ context.Context, in *queryID) (Nothing, error) {
@@ -104,7 +115,8 @@ type query struct {
 	spool   *spool.Spool
 	cancel  context.CancelFunc
 	over    chan struct{} // closed when nothing fills the spool any more
-	used    time.Time     // guarded by queries.mu
+	uses    uses
+	used    time.Time // guarded by queries.mu
 }
 
 // queries are those of one server.
@@ -206,7 +218,7 @@ func (q *queries) start(ctx context.Context, in QueryInput, most int64) (*query,
 		defer leave()
 		defer r.cancel()
 		r.spool.Run(run, func(ctx context.Context, sink store.Sink) error {
-			return q.bench.Stream(ctx, r.sql, r.args, 0, sink)
+			return q.bench.Stream(workbench.WithUse(ctx, r.uses.add), r.sql, r.args, 0, sink)
 		})
 	}()
 	return r, nil
@@ -365,7 +377,7 @@ func (q *queries) close() {
 func (r *query) state(st spool.Status) QueryState {
 	out := QueryState{
 		ID: r.id, State: st.State, Columns: columnsOf(st.Columns), Rows: st.Rows, Complete: st.Over(),
-		Truncated: st.Truncated, Limit: r.limit, Seconds: st.Seconds, Bytes: st.Bytes,
+		Truncated: st.Truncated, Limit: r.limit, Seconds: st.Seconds, Bytes: st.Bytes, Attached: r.uses.list(),
 	}
 	if st.Err != nil {
 		out.Error = &problems(st.Err)[0]

@@ -61,7 +61,15 @@ func (s *Server) oneShot(ctx context.Context, in *queryInput) (answer, error) {
 			return err
 		}
 		out := newChunked(to)
-		_, _ = out.WriteString(`{"columns":` + string(columns) + `,"truncated":` + strconv.FormatBool(st.Truncated) + `,"seconds":` + string(seconds) + `,"rows":`)
+		_, _ = out.WriteString(`{"columns":` + string(columns) + `,"truncated":` + strconv.FormatBool(st.Truncated) + `,"seconds":` + string(seconds))
+		if used := r.uses.list(); len(used) > 0 {
+			attached, err := json.Marshal(used)
+			if err != nil {
+				return err
+			}
+			_, _ = out.WriteString(`,"attached":` + string(attached))
+		}
+		_, _ = out.WriteString(`,"rows":`)
 		if err := w.WriteJSON(out); err != nil {
 			return err
 		}

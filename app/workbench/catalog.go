@@ -3,6 +3,7 @@ package workbench
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"tidemark.dev/tidemark/engine"
@@ -20,7 +21,7 @@ type Catalog struct {
 // CatalogTable is a table, with the paths inside its columns.
 type CatalogTable struct {
 	Name    string          `json:"name"`
-	Kind    string          `json:"kind" enum:"dataset,system,all"`
+	Kind    string          `json:"kind" enum:"dataset,rollup,system,all"`
 	Columns []CatalogColumn `json:"columns"`
 }
 
@@ -54,8 +55,11 @@ func (b *Workbench) Catalog(ctx context.Context) (Catalog, error) {
 		last := len(out.Tables) - 1
 		if last < 0 || out.Tables[last].Name != c.Table {
 			kind := "system"
-			if c.Table == "all_events" {
+			switch {
+			case c.Table == "all_events":
 				kind = "all"
+			case !strings.HasPrefix(c.Table, "tidemark."):
+				kind = "rollup"
 			}
 			out.Tables = append(out.Tables, CatalogTable{Name: c.Table, Kind: kind})
 			last++
@@ -68,7 +72,7 @@ func (b *Workbench) Catalog(ctx context.Context) (Catalog, error) {
 	}
 	for _, f := range functions {
 		if cage.Allowed(f.Name) || b.Store.HasFunction(f.Name) {
-			out.Functions = append(out.Functions, f)
+			out.Functions = append(out.Functions, b.plugins.shown(f))
 		}
 	}
 	words, err := b.Store.Keywords(ctx)

@@ -208,21 +208,29 @@ func mayHoldTime(o store.AttachedObject, scans []engine.Scan) bool {
 			if !ok {
 				continue
 			}
-			switch c.Op {
-			case ">", ">=", "=":
-				if o.MaxTime.Before(t) {
-					return false
-				}
-			}
-			switch c.Op {
-			case "<", "<=", "=":
-				if o.MinTime.After(t) {
-					return false
-				}
+			if outside(o, c.Op, t) {
+				return false
 			}
 		}
 		return true
 	})
+}
+
+// outside reports that no event time of an object passes a comparison.
+func outside(o store.AttachedObject, op string, t time.Time) bool {
+	switch op {
+	case ">":
+		return !o.MaxTime.After(t)
+	case ">=":
+		return o.MaxTime.Before(t)
+	case "<":
+		return !o.MinTime.Before(t)
+	case "<=":
+		return o.MinTime.After(t)
+	case "=":
+		return o.MaxTime.Before(t) || o.MinTime.After(t)
+	}
+	return false
 }
 
 func (b *Workbench) orderObject(ctx context.Context, o *order, s *attachedSource, object store.AttachedObject) error {
@@ -311,7 +319,9 @@ func (b *Workbench) deliver(ctx context.Context, o *order) error {
 			o.at.markBroken(c.object)
 		}
 	}
-	return b.countFetched(ctx, o, fetched)
+	// The query need not wait for what is only counted.
+	b.counting.Go(func() { _ = b.countFetched(context.WithoutCancel(ctx), o, fetched) })
+	return nil
 }
 
 // countFetched writes into the ledger what was fetched of which object.

@@ -94,12 +94,15 @@ func (b *Workbench) Pull(ctx context.Context, opt PullOptions) (PullResult, erro
 		return result, err
 	}
 	total := Progress{}
+	var into []string
 	for _, j := range jobs {
+		into = append(into, j.dataset.Name)
 		total.ObjectsTotal += int64(len(j.tasks))
 		for _, t := range j.tasks {
 			total.BytesTotal += t.Size
 		}
 	}
+	defer b.holdTails(into...)()
 	for _, j := range jobs {
 		result.Skipped += j.skipped
 		var told int64
@@ -150,11 +153,14 @@ func (b *Workbench) last(jobs []*job, j *job) bool {
 // settle ends a pull: segments become one, watermarks move, the log is
 // written into the database.
 func (b *Workbench) settle(ctx context.Context, r PullResult) error {
-	if r.Records == 0 {
-		return nil
-	}
 	for name := range r.Datasets {
 		if _, has := b.Store.Schema(name); !has {
+			continue
+		}
+		if r.Records == 0 {
+			if err := b.RefreshRollups(ctx, name); err != nil { // as the file says now
+				return err
+			}
 			continue
 		}
 		if err := b.Store.Merge(ctx, name); err != nil {
@@ -164,8 +170,21 @@ func (b *Workbench) settle(ctx context.Context, r PullResult) error {
 		if _, err := b.Store.AdvanceWatermark(ctx, name, w.Lateness, w.MaxFuture); err != nil {
 			return err
 		}
+		if err := b.RefreshRollups(ctx, name); err != nil {
+			return err
+		}
+	}
+	if r.Records == 0 {
+		return nil
 	}
 	return b.Store.Checkpoint(ctx)
+}
+
+// RefreshRollups brings the rollups of a dataset up to its rows: what its
+// settings keep, and only the windows that rows were added to.
+func (b *Workbench) RefreshRollups(ctx context.Context, dataset string) error {
+	_, err := b.Store.Refresh(ctx, dataset, b.Current().Config.Dataset(dataset).Rollups)
+	return err
 }
 
 // DryRun says what Pull would fetch.
@@ -219,9 +238,6 @@ func (b *Workbench) plan(ctx context.Context, opt PullOptions) ([]*job, error) {
 			continue
 		}
 		d := b.Current().Config.Dataset(c.Dataset)
-		if err := runnable(c, d); err != nil {
-			return nil, err
-		}
 		if err := b.formats().Check(c.Format); err != nil {
 			return nil, fmt.Errorf("sources.%s.format: %w", c.Name, err)
 		}
@@ -254,20 +270,25 @@ func (b *Workbench) CheckPull(names []string) error {
 
 // chosen finds the sources a pull names, or all that have an end.
 func (b *Workbench) chosen(names []string) ([]workspace.Source, error) {
+	return b.choose("pull", names, func(s workspace.Source) bool { return s.Bounded() })
+}
+
+// choose finds the sources a verb names, or all of its kind.
+func (b *Workbench) choose(verb string, names []string, kind func(workspace.Source) bool) ([]workspace.Source, error) {
 	if !b.Current().Trusted {
-		return nil, workspace.ErrUntrusted(b.Current().Root, "pull")
+		return nil, workspace.ErrUntrusted(b.Current().Root, verb)
 	}
 	var all []string
 	var out []workspace.Source
 	for _, e := range b.Current().Config.Sources {
 		all = append(all, e.Key.Value)
-		if len(names) == 0 && e.Value.Bounded() || slices.Contains(names, e.Key.Value) {
+		if len(names) == 0 && kind(e.Value) || slices.Contains(names, e.Key.Value) {
 			out = append(out, e.Value)
 		}
 	}
 	for _, n := range names {
 		if _, ok := b.Current().Config.Source(n); !ok {
-			err := engine.Errorf(engine.NotFound, "pull", "there is no source %s", n)
+			err := engine.Errorf(engine.NotFound, verb, "there is no source %s", n)
 			if near := engine.Nearest(n, all); near != "" {
 				return nil, err.WithHint("did you mean %s?", near)
 			}
@@ -275,24 +296,11 @@ func (b *Workbench) chosen(names []string) ([]workspace.Source, error) {
 		}
 	}
 	if len(out) == 0 {
-		return nil, engine.Errorf(engine.NotFound, "pull", "the workspace has no s3 or file source").
+		kinds := map[string]string{"pull": "s3 or file", "tail": "kinesis or replay"}[verb]
+		return nil, engine.Errorf(engine.NotFound, verb, "the workspace has no %s source", kinds).
 			WithHint("add one under sources in tidemark.yaml")
 	}
 	return out, nil
-}
-
-// runnable refuses what is configured and cannot be done: a policy that is
-// quietly not applied would be worse than none.
-func runnable(c workspace.Source, d workspace.Dataset) error {
-	refuse := func(what, instead string) error {
-		e := engine.Errorf(engine.Invalid, "pull "+c.Name, "%s is not supported by this version", what)
-		return e.WithHint("%s", instead)
-	}
-	switch {
-	case len(d.Key) > 0:
-		return refuse("datasets."+d.Name+".key", "take it out, or use dedup")
-	}
-	return nil
 }
 
 func (b *Workbench) list(ctx context.Context, j *job, opt PullOptions) error {
@@ -329,47 +337,76 @@ func (b *Workbench) run(ctx context.Context, j *job, report func(pipeline.Counts
 	if len(j.tasks) == 0 {
 		return pipeline.Counts{}, nil
 	}
-	mapping, findTime, err := mappingOf(j.dataset)
-	if err != nil {
-		return pipeline.Counts{}, err
-	}
-	stages, release, err := b.stages(ctx, j.dataset)
+	opt, guard, release, err := b.recordOptions(ctx, j.archive.config, j.dataset)
 	if err != nil {
 		return pipeline.Counts{}, err
 	}
 	defer release()
-	guard, err := b.protection(ctx, j.dataset)
-	if err != nil {
-		return pipeline.Counts{}, err
-	}
-	if err := b.countPolicies(ctx, j.dataset.Name, guard, nil); err != nil {
-		return pipeline.Counts{}, err
-	}
-	var dedup engine.Path
-	if j.dataset.Dedup != "" {
-		if dedup, err = engine.ParsePath(j.dataset.Dedup); err != nil {
-			return pipeline.Counts{}, err
-		}
-	}
-	watermark, _, err := b.Store.Watermark(ctx, j.dataset.Name)
-	if err != nil {
-		return pipeline.Counts{}, err
-	}
-	workers := pullWorkers
+	opt.Workers = pullWorkers
 	if j.archive.config.Type == "file" {
-		workers = min(workers, runtime.GOMAXPROCS(0)+1)
+		opt.Workers = min(opt.Workers, runtime.GOMAXPROCS(0)+1)
 	}
-	counts, err := pipeline.Pull(ctx, pipeline.Options{
-		Policies: guard.policies, Key: guard.key, Private: len(guard.policies) > 0,
-		Dataset: j.dataset.Name, Source: j.archive.config.Name, Format: j.archive.config.Format, Formats: b.formats(),
-		Mapping: mapping, FindTime: findTime, Strict: j.dataset.Schema == "strict", Dedup: dedup, Stages: stages,
-		Watermark: watermark, Staging: b.staging, Scratch: b.Current().TempDir(), Workers: workers,
-		Store: b.Store, Fetch: j.archive.fetch, Clock: b.clock, Report: report,
-	}, j.tasks)
+	opt.Fetch, opt.Report = j.archive.fetch, report
+	if err := b.seam(j.archive.config, j.dataset, &opt); err != nil {
+		return pipeline.Counts{}, err
+	}
+	counts, err := pipeline.Pull(ctx, opt, j.tasks)
 	if kept := b.countPolicies(ctx, j.dataset.Name, guard, counts.Policies); err == nil {
 		err = kept
 	}
 	return counts, err
+}
+
+// keyOf reads what names a row of the dataset, and what deletes one.
+func keyOf(d workspace.Dataset) (key []engine.Path, deleted engine.Path, err error) {
+	for _, text := range d.Key {
+		p, err := engine.ParsePath(text)
+		if err != nil {
+			return nil, nil, fmt.Errorf("datasets.%s.key: %w", d.Name, err)
+		}
+		key = append(key, p)
+	}
+	if d.Deleted != "" {
+		deleted, err = engine.ParsePath(d.Deleted)
+	}
+	return key, deleted, err
+}
+
+// recordOptions say how the records of a source become rows of a dataset,
+// wherever they come from. Whoever asked calls release, if there is no error.
+func (b *Workbench) recordOptions(ctx context.Context, c workspace.Source, d workspace.Dataset) (opt pipeline.Options, guard protection, release func(), err error) {
+	mapping, findTime, err := mappingOf(d)
+	if err != nil {
+		return opt, guard, nil, err
+	}
+	if guard, err = b.protection(ctx, d); err != nil {
+		return opt, guard, nil, err
+	}
+	if err := b.countPolicies(ctx, d.Name, guard, nil); err != nil {
+		return opt, guard, nil, err
+	}
+	var dedup engine.Path
+	if d.Dedup != "" {
+		if dedup, err = engine.ParsePath(d.Dedup); err != nil {
+			return opt, guard, nil, err
+		}
+	}
+	key, deleted, err := keyOf(d)
+	if err != nil {
+		return opt, guard, nil, err
+	}
+	watermark, _, err := b.Store.Watermark(ctx, d.Name)
+	if err != nil {
+		return opt, guard, nil, err
+	}
+	stages, release, err := b.stages(ctx, d)
+	return pipeline.Options{
+		Policies: guard.policies, Key: guard.key, Private: len(guard.policies) > 0,
+		Dataset: d.Name, Source: c.Name, Format: c.Format, Formats: b.formats(),
+		Mapping: mapping, FindTime: findTime, Strict: d.Schema == "strict", Dedup: dedup, RowKey: key, Deleted: deleted, Stages: stages,
+		Watermark: watermark, Staging: b.staging, Scratch: b.Current().TempDir(),
+		Store: b.Store, Clock: b.clock,
+	}, guard, release, err
 }
 
 // mappingOf reads a dataset's mapping; findTime says that the event time is
@@ -388,6 +425,7 @@ func mappingOf(d workspace.Dataset) (m engine.Mapping, findTime bool, err error)
 	if d.EventTime != "" {
 		m.EventTime = []engine.Path{path(d.EventTime)}
 	}
+	m.MaxPaths = d.MaxPaths
 	for _, l := range d.Labels {
 		m.Labels = append(m.Labels, path(l))
 	}

@@ -53,11 +53,13 @@ type Workbench struct {
 	cache    *cache.Cache
 
 	attached attached
+	counting sync.WaitGroup // of what queries fetched, into the ledger
 
 	pulls     sync.Mutex
 	plugins   pluginHost
 	memo      memo
 	backtests memo
+	tails     tails
 }
 
 // Open opens the workspace's database; the caller holds the workspace's lock.
@@ -90,6 +92,11 @@ func Open(ctx context.Context, w *workspace.Workspace, opt Options) (*Workbench,
 		Memory: bytesText(int64(limits.Memory)), Threads: limits.Threads, Clock: opt.Clock,
 		Settle: schema.NewSettler,
 	})
+	if err == nil && w.Trusted {
+		if err = b.clearLocal(ctx); err != nil {
+			b.Store.Close()
+		}
+	}
 	if err != nil {
 		os.RemoveAll(b.staging)
 		return nil, err
@@ -161,6 +168,7 @@ func (b *Workbench) CacheSize() (bytes, limit int64) { return b.cache.Stats().By
 
 // Close writes everything to disk and lets the workspace go.
 func (b *Workbench) Close() error {
+	b.counting.Wait()
 	err := errors.Join(b.Store.Close(), b.plugins.close())
 	return errors.Join(err, os.RemoveAll(b.staging))
 }

@@ -30,6 +30,9 @@ type Source struct {
 
 	Stream string `yaml:"stream" doc:"kinesis: the name of the stream."`
 	Start  Start  `yaml:"start" doc:"kinesis: where the first tail begins: latest, trim_horizon or a time."`
+	Polite bool   `yaml:"polite" doc:"kinesis: ask half as often, for streams whose readers have little room left."`
+	// Consumer is left out of most workspaces: polling is free.
+	Consumer string `yaml:"consumer" doc:"kinesis: read through this registered consumer, with a pipe of its own (enhanced fan-out)."`
 
 	Path string `yaml:"path" doc:"file: a path or pattern, relative to the workspace: data/**/*.ndjson.gz."`
 
@@ -41,7 +44,7 @@ type Source struct {
 // dataset, it cannot do without.
 var sourceKeys = map[string][]string{
 	"s3":      {"url", "dataset", "type", "endpoint", "region", "path_style", "profile", "role_arn", "format", "include", "exclude", "attach"},
-	"kinesis": {"stream", "dataset", "type", "endpoint", "region", "profile", "role_arn", "start", "format"},
+	"kinesis": {"stream", "dataset", "type", "endpoint", "region", "profile", "role_arn", "start", "format", "polite", "consumer"},
 	"file":    {"path", "dataset", "type", "format", "include", "exclude", "attach"},
 	"replay":  {"of", "dataset", "type", "speed"},
 }

@@ -114,7 +114,7 @@ func (l *live) run(ctx context.Context, stream engine.Stream) (Counts, error) {
 	}
 	l.settle()
 	l.puller.opt.Report(l.counts)
-	if ctx.Err() != nil && (err == nil || errors.Is(err, ctx.Err())) {
+	if ctx.Err() != nil && (err == nil || errors.Is(err, ctx.Err()) || engine.KindOf(err) == engine.Canceled) {
 		return l.counts, nil
 	}
 	return l.counts, err
@@ -197,6 +197,9 @@ func (l *live) learnFirst(ctx context.Context, a engine.Arrivals) {
 		}
 		lines := make([]sampled, len(sample.lines))
 		for i, x := range sample.lines {
+			if p.protect != nil {
+				x.raw = p.protect.Protect(x.raw)
+			}
 			lines[i] = sampled{x.raw, a.Stream + "/" + a.Shard}
 		}
 		l.learn(ctx, lines, nil)

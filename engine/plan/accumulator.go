@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"maps"
 	"math"
 	"math/big"
@@ -42,6 +43,9 @@ func (a *Aggregate) NewAccumulator(columns []engine.Path) func() Accumulator {
 		return func() Accumulator { return &set{arg: arg, seen: map[string]struct{}{}} }
 	}
 	at := Compile(&Column{typed: over(engine.Timestamp), Path: eventTime, Stored: engine.Scalar(engine.Timestamp)}, columns)
+	if a.Func == Collect {
+		return func() Accumulator { return &collection{arg: arg, at: at} }
+	}
 	sign := map[AggregateFunc]int{First: -1, Last: 1}[a.Func]
 	return func() Accumulator { return &end{sign: sign, arg: arg, at: at} }
 }
@@ -199,3 +203,32 @@ func (e *end) take(v, at Value) {
 }
 func (e *end) Merge(o Accumulator) { e.take(o.(*end).best, o.(*end).on) }
 func (e *end) Parts() []Value      { return []Value{e.best} }
+
+// collection keeps all values, by event time and then by value, so that the
+// order of arrival plays no part.
+type collection struct {
+	arg, at Evaluator
+	items   []struct{ at, v Value }
+}
+
+func (c *collection) Add(env *Env) {
+	if v := c.arg(env); !v.IsNull() {
+		c.items = append(c.items, struct{ at, v Value }{c.at(env), v})
+	}
+}
+
+func (c *collection) Merge(o Accumulator) { c.items = append(c.items, o.(*collection).items...) }
+
+func (c *collection) Parts() []Value {
+	if len(c.items) == 0 {
+		return []Value{Null}
+	}
+	slices.SortStableFunc(c.items, func(a, b struct{ at, v Value }) int {
+		return cmp.Or(Compare(a.at, b.at), Compare(a.v, b.v))
+	})
+	list := make([]Value, len(c.items))
+	for i, item := range c.items {
+		list[i] = item.v
+	}
+	return []Value{List(list)}
+}

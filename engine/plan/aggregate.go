@@ -20,11 +20,12 @@ const (
 	Distinct AggregateFunc = "distinct"
 	First    AggregateFunc = "first"
 	Last     AggregateFunc = "last"
+	Collect  AggregateFunc = "list"
 )
 
 // Aggregates lists the names that NewAggregate knows.
 func Aggregates() []string {
-	return []string{"avg", "count", "distinct", "first", "last", "max", "min", "quantile", "sum"}
+	return []string{"avg", "count", "distinct", "first", "last", "list", "max", "min", "quantile", "sum"}
 }
 
 // Aggregate turns the records of a window into one value.
@@ -90,6 +91,8 @@ func NewAggregate(f AggregateFunc, args []Expr) (*Aggregate, error) {
 		}
 	case Distinct:
 		kind = engine.BigInt
+	case Collect:
+		kind = engine.List
 	}
 	return &Aggregate{Func: f, Arg: x, kind: kind}, nil
 }
@@ -170,7 +173,7 @@ func (a *Aggregate) Columns() []engine.Path {
 	if a.Arg != nil {
 		paths = append(paths, Columns(a.Arg)...)
 	}
-	if a.Func == First || a.Func == Last {
+	if a.Func == First || a.Func == Last || a.Func == Collect {
 		paths = append(paths, eventTime)
 	}
 	return paths

@@ -22,6 +22,9 @@ func (a *Aggregate) sql(w *sqlWriter) []string {
 		return []string{"count(DISTINCT " + w.finite(a.Arg) + ")"}
 	}
 	x, t := w.finite(a.Arg), w.column(eventTime)
+	if a.Func == Collect {
+		return []string{"list(" + x + " ORDER BY " + t + ", " + x + ") FILTER (WHERE " + x + " IS NOT NULL)"}
+	}
 	end := map[AggregateFunc]string{First: "min", Last: "max"}[a.Func]
 	return []string{"(" + end + "({'t': " + t + ", 'v': " + x + "}) FILTER (WHERE " + t + " IS NOT NULL AND " + x + " IS NOT NULL)).v"}
 }

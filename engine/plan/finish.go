@@ -78,3 +78,14 @@ func (f *Finisher) Finish(env *Env, parts [][]Value) (overflow bool) {
 // Breaching is the plan's condition on a finished window: true, false, or
 // null for a missing datapoint.
 func (f *Finisher) Breaching(env *Env) Value { return f.when(env) }
+
+// Empty is the row of a window without records.
+func (f *Finisher) Empty(keys []Value) (row Row) {
+	row.Keys = keys
+	parts := make([][]Value, len(f.plan.Aggregates))
+	for i, a := range f.plan.Aggregates {
+		parts[i] = a.NewAccumulator(a.Columns())().Parts()
+	}
+	f.Finish(&row.Env, parts)
+	return row
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,6 +22,7 @@ const (
 	doubleValue
 	textValue
 	timeValue
+	listValue
 )
 
 // Value is one value of an expression, or null, which is the zero Value. It
@@ -31,6 +33,7 @@ type Value struct {
 	f    float64
 	s    string
 	big  *big.Int // an integer that does not fit n
+	list []Value
 }
 
 // Null is no value.
@@ -73,9 +76,12 @@ func Text(s string) Value { return Value{kind: textValue, s: s} }
 // Time is an instant, to the microsecond.
 func Time(t time.Time) Value { return Value{kind: timeValue, n: t.UnixMicro()} }
 
+// List is a list of values, which the caller must not change any more.
+func List(values []Value) Value { return Value{kind: listValue, list: values} }
+
 // Of makes a Value from what database/sql gives for a column: booleans,
-// integers of any width, *big.Int, floats, strings, times and nil. Anything
-// else is told apart from null only: it becomes true.
+// integers of any width, *big.Int, floats, strings, times, lists and nil.
+// Anything else is told apart from null only: it becomes true.
 func Of(v any) Value {
 	switch v := v.(type) {
 	case nil:
@@ -102,6 +108,12 @@ func Of(v any) Value {
 		return Text(v)
 	case time.Time:
 		return Time(v)
+	case []any:
+		list := make([]Value, len(v))
+		for i, x := range v {
+			list[i] = Of(x)
+		}
+		return List(list)
 	}
 	return Bool(true)
 }
@@ -126,6 +138,9 @@ func (v Value) Float() (float64, bool) {
 	return 0, false
 }
 
+// Items are the values of a list, and whether v is one.
+func (v Value) Items() ([]Value, bool) { return v.list, v.kind == listValue }
+
 // Text is a string, and whether v is one.
 func (v Value) Text() (string, bool) { return v.s, v.kind == textValue }
 
@@ -145,6 +160,8 @@ func Compare(v, w Value) int {
 		return cmp.Compare(v.f, w.f)
 	case v.kind == textValue:
 		return strings.Compare(v.s, w.s)
+	case v.kind == listValue:
+		return slices.CompareFunc(v.list, w.list, Compare)
 	case v.big != nil || w.big != nil:
 		return v.bigInt().Cmp(w.bigInt())
 	}
@@ -172,6 +189,12 @@ func (v Value) String() string {
 		return v.s
 	case timeValue:
 		return time.UnixMicro(v.n).UTC().Format(time.RFC3339Nano)
+	case listValue:
+		parts := make([]string, len(v.list))
+		for i, x := range v.list {
+			parts[i] = x.String()
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
 	}
 	return "null"
 }
@@ -189,6 +212,8 @@ func (v Value) MarshalJSON() ([]byte, error) {
 		return json.Marshal(v.n != 0)
 	case v.kind == doubleValue:
 		return json.Marshal(v.f)
+	case v.kind == listValue:
+		return json.Marshal(v.list)
 	case v.kind == intValue && v.big == nil && -maxJSONInt <= v.n && v.n <= maxJSONInt:
 		return strconv.AppendInt(nil, v.n, 10), nil
 	}
@@ -228,4 +253,56 @@ func doubleSQL(f float64) string {
 		return "(" + s + ")"
 	}
 	return s
+}
+
+// KeyText writes the values of a group so that two groups have the same text
+// only if they are the same; ParseKeyText reads it.
+func KeyText(values []Value) string {
+	parts := make([][2]string, len(values))
+	for i, v := range values {
+		parts[i][0] = strconv.Itoa(int(v.kind))
+		switch v.kind {
+		case nullValue:
+		case timeValue:
+			parts[i][1] = strconv.FormatInt(v.n, 10)
+		default:
+			parts[i][1] = v.String()
+		}
+	}
+	b, _ := json.Marshal(parts) //nolint:errchkjson // strings always marshal
+	return string(b)
+}
+
+// ParseKeyText reads what KeyText wrote.
+func ParseKeyText(s string) ([]Value, error) {
+	var parts [][2]string
+	if err := json.Unmarshal([]byte(s), &parts); err != nil {
+		return nil, err
+	}
+	values := make([]Value, len(parts))
+	for i, p := range parts {
+		kind, err := strconv.Atoi(p[0])
+		if err != nil {
+			return nil, err
+		}
+		switch valueKind(kind) {
+		case boolValue:
+			values[i] = Bool(p[1] == "true")
+		case intValue:
+			n, ok := new(big.Int).SetString(p[1], 10)
+			if !ok {
+				return nil, invalid("%q is no integer", p[1])
+			}
+			values[i] = BigInt(n)
+		case textValue:
+			values[i] = Text(p[1])
+		case timeValue:
+			n, err := strconv.ParseInt(p[1], 10, 64)
+			if err != nil {
+				return nil, err
+			}
+			values[i] = Time(time.UnixMicro(n))
+		}
+	}
+	return values, nil
 }

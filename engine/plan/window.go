@@ -2,26 +2,188 @@ package plan
 
 import "time"
 
-// Window says how event time is cut: into [start, end) of one size, one after
-// the other, aligned so that a window starts Offset after 1970-01-01T00:00Z.
+// WindowKind says how event time is cut.
+type WindowKind uint8
+
+// The kinds of windows.
+const (
+	// Tumbling windows follow each other.
+	Tumbling WindowKind = iota
+	// Hopping windows overlap: one of Size begins every Every.
+	Hopping
+	// Cumulate windows share a start and end every Every until Size is full.
+	Cumulate
+	// Session windows end when nothing happens for Gap.
+	Session
+)
+
+// Window says how event time is cut into spans [start, end). Without a zone a
+// tumbling window starts Offset after 1970-01-01T00:00Z and every Size from
+// there. In a zone it is the clock on the wall that is cut: see grid.
 type Window struct {
-	Size   time.Duration
+	Kind WindowKind
+	Size time.Duration
+	// Every is how often a hopping window begins, and how much a cumulate
+	// window grows.
+	Every time.Duration
+	// Gap ends a session.
+	Gap    time.Duration
 	Offset time.Duration
+	// Zone is where a day begins; nil is UTC.
+	Zone *time.Location
 }
 
-// Index is the number of the window that holds an instant.
+// Span is a stretch of event time, [Start, End).
+type Span struct{ Start, End time.Time }
+
+// Contains reports whether an instant lies in the span.
+func (s Span) Contains(t time.Time) bool { return !t.Before(s.Start) && t.Before(s.End) }
+
+// Index is the number of the window that holds an instant, of tumbling
+// windows in UTC.
 func (w Window) Index(t time.Time) int64 {
-	size, since := w.Size.Microseconds(), t.UnixMicro()-w.Offset.Microseconds()
-	if since < 0 {
-		return -((-since + size - 1) / size)
-	}
-	return since / size
+	return floorDiv(t.UnixMicro()-w.Offset.Microseconds(), w.Size.Microseconds())
 }
 
-// Start is where window i begins.
+// Start is where tumbling window i begins.
 func (w Window) Start(i int64) time.Time {
 	return time.UnixMicro(i*w.Size.Microseconds() + w.Offset.Microseconds()).UTC()
 }
 
-// End is where window i ends, and the next one begins.
+// End is where tumbling window i ends, and the next one begins.
 func (w Window) End(i int64) time.Time { return w.Start(i + 1) }
+
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
+
+// Spans lists the windows that hold an instant, the earliest end first. A
+// session is the one that a record there would open by itself.
+func (w Window) Spans(t time.Time) []Span {
+	t = t.UTC()
+	switch w.Kind {
+	case Hopping:
+		return w.hops(t)
+	case Cumulate:
+		return w.steps(t)
+	case Session:
+		return []Span{{t, t.Add(w.Gap)}}
+	}
+	g := w.grid(w.Size)
+	return []Span{{g.floor(t), g.after(t)}}
+}
+
+func (w Window) hops(t time.Time) []Span {
+	g := w.grid(w.Every)
+	var spans []Span
+	for start := g.floor(t); ; start = g.floor(start.Add(-time.Microsecond)) {
+		end := w.hopEnd(g, start)
+		if !end.After(t) {
+			break
+		}
+		spans = append(spans, Span{start, end})
+	}
+	for i, j := 0, len(spans)-1; i < j; i, j = i+1, j-1 {
+		spans[i], spans[j] = spans[j], spans[i]
+	}
+	return spans
+}
+
+// hopEnd is Size after a start; on the wall where there is a zone, for which
+// Size is a multiple of Every.
+func (w Window) hopEnd(g grid, start time.Time) time.Time {
+	if w.Zone == nil {
+		return start.Add(w.Size)
+	}
+	for range w.Size / w.Every {
+		start = g.after(start)
+	}
+	return start
+}
+
+func (w Window) steps(t time.Time) []Span {
+	whole, step := w.grid(w.Size), w.grid(w.Every)
+	start, end := whole.floor(t), whole.after(t)
+	var spans []Span
+	for at := t; at.Before(end); {
+		if at = step.after(at); at.After(end) {
+			at = end
+		}
+		spans = append(spans, Span{start, at})
+	}
+	return spans
+}
+
+// quarter divides every offset from UTC that is in use, so a span of it never
+// lies in two windows of any zone.
+const quarter = 15 * time.Minute
+
+// slice is a size that cuts event time so finely that all instants of one
+// slice lie in the same windows; zero for sessions.
+func (w Window) slice() time.Duration {
+	unit := w.Size
+	switch w.Kind {
+	case Session:
+		return 0
+	case Hopping:
+		unit = gcd(w.Size, w.Every)
+	case Cumulate:
+		unit = w.Every
+	}
+	if w.Zone != nil {
+		unit = gcd(unit, gcd(quarter, w.Offset))
+	}
+	return unit
+}
+
+func gcd(a, b time.Duration) time.Duration {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}
+
+// Check says what is wrong with a window, "" if nothing is.
+func (w Window) Check() (problem, hint string) {
+	const most = 10_000
+	switch {
+	case w.Kind == Session && w.Gap < time.Millisecond:
+		return "a session needs a gap of at least 1ms", "write session: {gap: 10m}"
+	case w.Kind == Session && w.Zone != nil:
+		return "a session has no time zone", "it begins with its first record; remove time_zone"
+	case w.Kind == Session && w.Offset != 0:
+		return "a session has no offset", "it begins with its first record; remove offset"
+	case w.Kind == Session:
+		return "", ""
+	case w.Size < time.Millisecond || w.Size%time.Microsecond != 0:
+		return "a window needs a size of at least 1ms", "write tumbling: 1m"
+	case w.Kind != Tumbling && (w.Every < time.Millisecond || w.Every%time.Microsecond != 0):
+		return "the windows need a step of at least 1ms", "write hopping: {size: 10m, every: 1m}, or cumulate: {size: 1h, step: 10m}"
+	case w.Kind != Tumbling && w.Every > w.Size:
+		return "the step is larger than the window", "write a step that is smaller than size"
+	case w.Kind != Tumbling && w.Size/w.Every > most:
+		return "an event would lie in more than 10000 windows", "write a larger step"
+	case w.Kind == Cumulate && w.Size%w.Every != 0:
+		return "size is not a multiple of step", "as in cumulate: {size: 1h, step: 10m}"
+	}
+	return w.checkZone()
+}
+
+func (w Window) checkZone() (problem, hint string) {
+	const day = 24 * time.Hour
+	switch {
+	case w.Zone == nil:
+		return "", ""
+	case w.Size%day != 0 && day%w.Size != 0:
+		return "in a time zone a window is some days, or a part that divides a day", "write 1d, 6h or 15m, or remove time_zone"
+	case w.Kind != Tumbling && w.Size%w.Every != 0:
+		return "in a time zone size is a multiple of the step", "as in hopping: {size: 1d, every: 1h}"
+	case w.Kind != Tumbling && w.Every%day != 0 && day%w.Every != 0:
+		return "in a time zone a step is some days, or a part that divides a day", "write 1d, 6h or 15m, or remove time_zone"
+	}
+	return "", ""
+}

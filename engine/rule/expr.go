@@ -262,8 +262,7 @@ func (c *converter) conditional(n *ast.ConditionalNode) (plan.Expr, error) {
 // refused names functions of the expression language that have no place in a
 // rule, and what to write instead.
 var refused = map[string]string{
-	"now":  "a rule looks at event time only; compare columns, as in epoch(arrival_time) - epoch(event_time) > 60",
-	"list": "use distinct(x) to count values, or first(x), last(x), min(x), max(x) to pick one",
+	"now": "a rule looks at event time only; compare columns, as in epoch(arrival_time) - epoch(event_time) > 60",
 }
 
 func (c *converter) call(n *ast.CallNode) (plan.Expr, error) {

@@ -21,6 +21,14 @@ type dataset struct {
 	attached bool
 }
 
+// allSegments lists the segments; a dataset that has no version has none.
+func (d *dataset) allSegments() []segment {
+	if d == nil {
+		return nil
+	}
+	return d.segments
+}
+
 // segment is a table that holds the rows of one schema version.
 type segment struct {
 	id      int
@@ -41,7 +49,7 @@ func (g segment) sql() string {
 var datasetName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,62}$`)
 
 // reserved names would hide a part of the catalog.
-var reserved = []string{"workspace", "tidemark", "segment", "main", "temp", "system", "information_schema", "pg_catalog", "all_events"}
+var reserved = []string{"workspace", "tidemark", "segment", "rollup", "main", "temp", "system", "information_schema", "pg_catalog", "all_events"}
 
 // CheckName refuses what cannot name a dataset.
 func CheckName(name string) error {

@@ -21,6 +21,9 @@ func (s *Store) Merge(ctx context.Context, name string) error {
 	}
 	if len(d.segments) == 1 && d.segments[0].body.DuckDB() == d.version.Body.DuckDB() {
 		if !d.segments[0].body.Equal(d.version.Body) {
+			if err := s.stale(ctx, name); err != nil {
+				return err
+			}
 			if err := s.settleSegment(ctx, d); err != nil {
 				return err
 			}
@@ -32,11 +35,14 @@ func (s *Store) Merge(ctx context.Context, name string) error {
 			return err
 		}
 	}
-	next, err := s.rewriteAs(ctx, d, &dataset{version: d.version}, func(g segment) string {
+	if err := s.stale(ctx, name); err != nil {
+		return err
+	}
+	next, err := s.rewriteAs(ctx, d, &dataset{version: d.version}, func(_ *sql.Tx, g segment) (selection, error) {
 		if g.body.DuckDB() == d.version.Body.DuckDB() {
-			return selectWith(nil)
+			return selection{selectWith(nil), g.sql()}, nil
 		}
-		return selectWith(map[string]string{"body": castBody(g.body, d.version.Body)})
+		return selection{selectWith(map[string]string{"body": castBody(g.body, d.version.Body)}), g.sql()}, nil
 	})
 	if err != nil {
 		return err

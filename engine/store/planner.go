@@ -74,7 +74,7 @@ func (s *Store) planned(ctx context.Context, query string, args []any) (columns,
 	p := &s.planner
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err := p.open(ctx, s.catalogSQL()); err != nil {
+	if err := p.open(ctx, s.catalogSQL(wordsOf(query))); err != nil {
 		return nil, nil, err
 	}
 	if columns, err = p.explain(ctx, showColumns, query, args); err != nil {
@@ -84,17 +84,26 @@ func (s *Store) planned(ctx context.Context, query string, args []any) (columns,
 	return columns, conditions, err
 }
 
-// catalogSQL makes the tables of the database in an empty one.
-func (s *Store) catalogSQL() []string {
-	out := slices.Concat(systemTables, attachedTables)
+// catalogSQL makes the tables of the database that words name in an empty one.
+func (s *Store) catalogSQL(words map[string]bool) []string {
+	var out, names []string
+	if words["tidemark"] {
+		out = slices.Concat(systemTables, attachedTables)
+	}
+	all := words["all_events"]
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	var names []string
 	for name, d := range s.datasets {
+		if !all && !words[strings.ToLower(name)] {
+			continue
+		}
 		out = append(out, "CREATE TABLE main."+engine.QuoteIdent(name)+" ("+strings.Join(tableColumns(d.version.Body), ", ")+")")
 		names = append(names, name)
 	}
 	slices.Sort(out[len(out)-len(names):])
+	if !all {
+		return out
+	}
 	if names = slices.DeleteFunc(names, func(n string) bool { return s.datasets[n].attached }); len(names) > 0 {
 		slices.Sort(names)
 		out = append(out, allEventsSQL(names))

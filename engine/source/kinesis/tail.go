@@ -27,6 +27,14 @@ type Sink = func(context.Context, engine.Arrivals) error
 // when the stream cannot be reached at the start. A stream that is deleted is
 // waited for; made again, it is read from its beginning.
 func (s *Source) Tail(ctx context.Context, from []engine.Checkpoint, sink Sink) error {
+	err := s.tail(ctx, from, sink)
+	if ctx.Err() != nil { // whatever that looked like to those who were at work
+		return engine.Errorf(engine.Canceled, "", "%w", ctx.Err())
+	}
+	return err
+}
+
+func (s *Source) tail(ctx context.Context, from []engine.Checkpoint, sink Sink) error {
 	id, err := s.reach(ctx)
 	if err != nil {
 		return err

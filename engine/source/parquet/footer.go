@@ -33,7 +33,7 @@ const (
 
 // TailGuess is how many bytes at the end of an object are asked for first. Most
 // footers fit in.
-const TailGuess = 64 << 10
+const TailGuess = 32 << 10
 
 // ErrNotParquet is the failure of bytes that are no Parquet file.
 var ErrNotParquet = errors.New("it is no Parquet file")

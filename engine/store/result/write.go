@@ -17,7 +17,7 @@ import (
 
 // Formats are the texts that Write knows; it knows "arrow" too, an IPC
 // stream.
-var Formats = []string{"table", "json", "csv", "markdown"}
+var Formats = []string{"table", "json", "ndjson", "csv", "markdown"}
 
 // Rows is what is written: *sql.Rows is one. Rows that also have a method
 // TypeNames() []string tell by it the types of their columns in full; JSON
@@ -42,7 +42,7 @@ const op = "write the result"
 func Write(w io.Writer, rows Rows, format string, opt Options) (int64, error) {
 	write, ok := map[string]func(*writer, *reader) (int64, error){
 		"table": func(w *writer, r *reader) (int64, error) { return writeTable(w, r, opt.Width) },
-		"json":  writeJSON, "csv": writeCSV, "markdown": writeMarkdown, "arrow": writeArrow,
+		"json":  writeJSON, "ndjson": writeNDJSON, "csv": writeCSV, "markdown": writeMarkdown, "arrow": writeArrow,
 	}[format]
 	if !ok {
 		return 0, engine.Errorf(engine.Invalid, op, "there is no format %s", format).

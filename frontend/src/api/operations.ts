@@ -46,7 +46,7 @@ export const deleteFile = operation<'deleteFile'>('DELETE', '/files')
 /** End a query and free its result. */
 export const deleteQuery = operation<'deleteQuery'>('DELETE', '/queries/{id}')
 
-/** Remove entries for good. */
+/** Take entries out; they can be had back for thirty days. */
 export const discardQuarantine = operation<'discardQuarantine'>('POST', '/quarantine/discard')
 
 /** Delete a dataset with its rows, schema, quarantine and ledger. */
@@ -54,6 +54,9 @@ export const dropDataset = operation<'dropDataset'>('DELETE', '/datasets/{name}'
 
 /** What a pull would fetch. */
 export const dryRun = operation<'dryRun'>('POST', '/pulls/dry-run')
+
+/** What a query would fetch of attached datasets and cost. */
+export const estimateQuery = operation<'estimateQuery'>('POST', '/queries/estimate')
 
 /** What matches, how it lies in time and what its fields hold. */
 export const explore = operation<'explore'>('POST', '/explore')
@@ -124,6 +127,9 @@ export const parseDashboard = operation<'parseDashboard'>('POST', '/dashboards/p
 /** The cells and parameters of a notebook. */
 export const parseNotebook = operation<'parseNotebook'>('POST', '/notebooks/parse')
 
+/** Give a column to a path that stands in rest for want of room. */
+export const promotePath = operation<'promotePath'>('POST', '/datasets/{name}/promote')
+
 /** Run a query and get its rows at once. */
 export const query = operation<'query'>('POST', '/query')
 
@@ -148,11 +154,17 @@ export const replayQuarantine = operation<'replayQuarantine'>('POST', '/quaranti
 /** The range that a text means now. */
 export const resolveTime = operation<'resolveTime'>('POST', '/time')
 
+/** Put discarded entries back. */
+export const restoreQuarantine = operation<'restoreQuarantine'>('POST', '/quarantine/restore')
+
 /** The query for the records of one window of one group. */
 export const ruleRows = operation<'ruleRows'>('POST', '/rules/rows')
 
 /** Run one cell. */
 export const runCell = operation<'runCell'>('POST', '/notebooks/cell')
+
+/** Run the tests of windows, rules and alarms. */
+export const runTests = operation<'runTests'>('POST', '/tests/run')
 
 /** Give a path another type. */
 export const setType = operation<'setType'>('POST', '/datasets/{name}/types')
@@ -171,6 +183,9 @@ export const trustWorkspace = operation<'trustWorkspace'>('POST', '/workspace/tr
 
 /** Add a plugin or a file of records to the workspace. */
 export const upload = operation<'upload'>('POST', '/upload')
+
+/** Compare the store, the ledger and the rows. */
+export const verifyPulls = operation<'verifyPulls'>('POST', '/pulls/verify')
 
 /** Write a file, unless it is another one meanwhile. */
 export const writeFile = operation<'writeFile'>('PUT', '/files')

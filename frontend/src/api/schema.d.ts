@@ -158,6 +158,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/datasets/{name}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a column to a path that stands in rest for want of room */
+        post: operations["promotePath"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/datasets/{name}/records/{seq}": {
         parameters: {
             query?: never;
@@ -467,6 +484,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/pulls/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Compare the store, the ledger and the rows */
+        post: operations["verifyPulls"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/pulls/{id}": {
         parameters: {
             query?: never;
@@ -510,7 +544,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Remove entries for good */
+        /** Take entries out; they can be had back for thirty days */
         post: operations["discardQuarantine"];
         delete?: never;
         options?: never;
@@ -529,6 +563,23 @@ export interface paths {
         put?: never;
         /** Put what was set aside through the pipeline once more */
         post: operations["replayQuarantine"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put discarded entries back */
+        post: operations["restoreQuarantine"];
         delete?: never;
         options?: never;
         head?: never;
@@ -563,6 +614,23 @@ export interface paths {
         put?: never;
         /** Run a query and keep its result */
         post: operations["createQuery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queries/estimate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a query would fetch of attached datasets and cost */
+        post: operations["estimateQuery"];
         delete?: never;
         options?: never;
         head?: never;
@@ -827,6 +895,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tests/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Run the tests of windows, rules and alarms */
+        post: operations["runTests"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/time": {
         parameters: {
             query?: never;
@@ -1064,7 +1149,7 @@ export interface components {
         CatalogTable: {
             columns: components["schemas"]["CatalogColumn"][];
             /** @enum {string} */
-            kind: "dataset" | "system" | "all";
+            kind: "dataset" | "rollup" | "system" | "all";
             name: string;
         };
         CellChart: {
@@ -1113,6 +1198,16 @@ export interface components {
         };
         Chosen: {
             path: string;
+        };
+        ChosenEntries: {
+            /** @description Only entries of this dataset. */
+            dataset?: string;
+            /** @description Only these. */
+            ids?: number[];
+            /** @description Only entries where this path is to blame. */
+            path?: string;
+            /** @description Only entries of this reason. */
+            reason?: string;
         };
         ClientError: {
             message: string;
@@ -1255,12 +1350,10 @@ export interface components {
             /** Format: date-time */
             watermark: string | null;
         };
-        DiscardQuarantineRequest: {
-            ids: number[];
-        };
         DiscardedEntries: {
             /** Format: int64 */
             discarded: number;
+            ids: number[];
         };
         DroppedDataset: {
             dropped: string;
@@ -1279,6 +1372,10 @@ export interface components {
             requests: number;
             /** Format: int64 */
             skipped: number;
+        };
+        EnginePartition: {
+            name: string;
+            value: string;
         };
         Event: {
             /** @description data: its rows changed. */
@@ -1411,6 +1508,12 @@ export interface components {
             distinct: number;
             more: boolean;
             values: components["schemas"]["ValueCount"][];
+        };
+        FormatReason: {
+            /** @description key, magic or lines */
+            by: string;
+            /** @description What was seen. */
+            says: string;
         };
         Health: {
             datasets: components["schemas"]["DatasetHealth"][];
@@ -1580,6 +1683,9 @@ export interface components {
             message: string;
             op: string;
         };
+        PromoteInputBody: {
+            path: string;
+        };
         PullEvent: {
             /** Format: int64 */
             bytes: number;
@@ -1704,6 +1810,8 @@ export interface components {
             hash?: string;
             /** Format: int64 */
             id: number;
+            /** @description The bytes were kept; else a replay fetches the object again. */
+            kept: boolean;
             path: string;
             position: string;
             /** @description Null where the bytes were not kept: replay fetches the object again. */
@@ -1737,6 +1845,7 @@ export interface components {
             sql: string;
         };
         QueryRows: {
+            attached?: components["schemas"]["Use"][];
             columns: components["schemas"]["Column"][];
             rows: unknown[][];
             /** Format: double */
@@ -1744,6 +1853,8 @@ export interface components {
             truncated: boolean;
         };
         QueryState: {
+            /** @description What was fetched of attached datasets. */
+            attached?: components["schemas"]["Use"][];
             /** Format: int64 */
             bytes: number;
             columns: components["schemas"]["Column"][];
@@ -1793,10 +1904,6 @@ export interface components {
         RenderedText: {
             text: string;
         };
-        ReplayQuarantineRequest: {
-            /** @description Only entries of this reason. */
-            reason?: string;
-        };
         Replayed: {
             /** Format: int64 */
             dropped: number;
@@ -1815,6 +1922,11 @@ export interface components {
             datasets?: string[];
             /** @description 6h, 7d as of now, all, or two times: A/B. */
             time: string;
+        };
+        RestoredEntries: {
+            ids: number[];
+            /** Format: int64 */
+            restored: number;
         };
         RuleChecked: {
             /** @description Such as: 3 of 5, missing is not_breaching. */
@@ -1890,9 +2002,13 @@ export interface components {
             /** Format: int64 */
             bytes: number;
             compression: string[];
+            /** Format: double */
+            confidence: number;
             error?: string;
             format: string;
             key: string;
+            partitions: components["schemas"]["EnginePartition"][];
+            reasons: components["schemas"]["FormatReason"][];
         };
         SampleState: {
             /**
@@ -1908,6 +2024,16 @@ export interface components {
         };
         SchemaHistory: {
             dataset: string;
+            /**
+             * Format: int64
+             * @description How many get columns by themselves.
+             */
+            max_paths: number;
+            /**
+             * Format: int64
+             * @description How many paths have columns.
+             */
+            typed: number;
             /** @description Of the newest version. */
             types: components["schemas"]["TypedPath"][];
             /** @description Newest first. */
@@ -1920,6 +2046,8 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             major: boolean;
+            /** @description The first record that needed it, if inference made it. */
+            position: string;
             /** Format: int64 */
             version: number;
         };
@@ -2024,14 +2152,36 @@ export interface components {
             hash?: string;
             /** Format: int64 */
             id: number;
+            /** @description The bytes were kept; else a replay fetches the object again. */
+            kept: boolean;
             path: string;
             position: string;
             reason: string;
             source: string;
             want: string;
         };
+        StoreQuarantineGroup: {
+            /** Format: int64 */
+            bytes: number;
+            /** Format: int64 */
+            count: number;
+            dataset: string;
+            /** Format: date-time */
+            first: string;
+            /** @description The shapes that came. */
+            got: string[];
+            /** Format: date-time */
+            last: string;
+            path: string;
+            reason: string;
+            sources: string[];
+            want: string;
+        };
         StoreQuarantinePage: {
+            /** Format: int64 */
+            discarded: number;
             entries: components["schemas"]["StoreQuarantineEntry"][];
+            groups: components["schemas"]["StoreQuarantineGroup"][];
             reasons: components["schemas"]["StoreReasonCount"][];
             /**
              * Format: int64
@@ -2055,9 +2205,38 @@ export interface components {
             /** Format: int64 */
             seq: number;
         };
+        TestRun: {
+            /** @description Files of tests/, as the workspace lists them; absent: all. */
+            files?: string[];
+        };
         TestSourceInput: {
             name?: string;
             source?: components["schemas"]["WorkspaceSourceSpec"];
+        };
+        TesterFailure: {
+            /** Format: int64 */
+            column: number;
+            file: string;
+            /** Format: int64 */
+            line: number;
+            message: string;
+            missing?: string[];
+            unexpected?: string[];
+        };
+        TesterReport: {
+            /** Format: int64 */
+            failed: number;
+            /** Format: int64 */
+            passed: number;
+            tests: components["schemas"]["TesterResult"][];
+        };
+        TesterResult: {
+            failures: components["schemas"]["TesterFailure"][];
+            file: string;
+            /** Format: int64 */
+            line: number;
+            name: string;
+            passed: boolean;
         };
         TimeRange: {
             /** Format: date-time */
@@ -2078,6 +2257,7 @@ export interface components {
         };
         TypedPath: {
             path: string;
+            policy?: string;
             type: string;
         };
         Unmet: {
@@ -2097,11 +2277,133 @@ export interface components {
             /** @description The one that was added to tidemark.yaml. */
             source?: string;
         };
+        Use: {
+            /** Format: int64 */
+            broken: number;
+            /**
+             * Format: int64
+             * @description Of all objects of the dataset.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description What was expected to be fetched: what is needed and not in the cache, and small gaps.
+             */
+            bytes_estimated: number;
+            /** Format: int64 */
+            bytes_fetched: number;
+            /**
+             * Format: int64
+             * @description Of the columns and row groups that the query needs.
+             */
+            bytes_needed: number;
+            /** Format: double */
+            cost_usd: number;
+            dataset: string;
+            /**
+             * Format: int64
+             * @description Of the dataset.
+             */
+            objects: number;
+            /**
+             * Format: int64
+             * @description Those that may hold what the query asks for.
+             */
+            objects_read: number;
+            /** Format: int64 */
+            requests: number;
+            /** Format: int64 */
+            row_groups: number;
+            /** Format: int64 */
+            row_groups_read: number;
+            /** Format: double */
+            seconds: number;
+        };
         ValueCount: {
             /** Format: int64 */
             count: number;
             /** @description As text; null for records without a value. */
             value: string | null;
+        };
+        Verified: {
+            /** Format: int64 */
+            agree: number;
+            /**
+             * Format: int64
+             * @description Left where they are.
+             */
+            attached: number;
+            /**
+             * Format: int64
+             * @description Other bytes in the store than were pulled.
+             */
+            changed: number;
+            details: components["schemas"]["VerifiedObject"][];
+            /**
+             * Format: int64
+             * @description Other rows in the table than the ledger says.
+             */
+            differ: number;
+            /**
+             * Format: int64
+             * @description Rows in the table of objects that the ledger does not have.
+             */
+            extra: number;
+            /**
+             * Format: int64
+             * @description Pulled, and no longer in the store. Their rows stay.
+             */
+            gone: number;
+            /**
+             * Format: int64
+             * @description In the store, and never pulled.
+             */
+            missing: number;
+            /** Format: int64 */
+            objects: number;
+            /** @description Nothing is missing, changed, partial, extra, and no count differs. */
+            ok: boolean;
+            /**
+             * Format: int64
+             * @description Begun, and not pulled to the end.
+             */
+            partial: number;
+        };
+        VerifiedObject: {
+            /** Format: int64 */
+            bytes_fetched: number;
+            dataset: string;
+            /** Format: int64 */
+            dropped: number;
+            etag: string;
+            key: string;
+            /** Format: date-time */
+            max_event_time: string | null;
+            /** Format: date-time */
+            min_event_time: string | null;
+            /** Format: date-time */
+            pulled_at: string | null;
+            /** Format: int64 */
+            quarantined: number;
+            /** Format: int64 */
+            read: number;
+            /** Format: int64 */
+            rows: number;
+            /** Format: int64 */
+            schema_version: number;
+            /** Format: double */
+            seconds: number;
+            /** Format: int64 */
+            size: number;
+            source: string;
+            /** @enum {string} */
+            state: "ok" | "missing" | "changed" | "partial" | "differ" | "extra" | "gone" | "attached" | "undecodable";
+            /** Format: int64 */
+            stored: number;
+        };
+        VerifyPullsRequest: {
+            /** @description None means every s3 and file source. */
+            sources?: string[];
         };
         Workspace: {
             dashboards: components["schemas"]["TitledFile"][];
@@ -2851,6 +3153,86 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ConflictGroup"][];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    promotePath: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PromoteInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SchemaHistory"];
                 };
             };
             /** @description Bad Request */
@@ -4490,6 +4872,84 @@ export interface operations {
             };
         };
     };
+    verifyPulls: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VerifyPullsRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Verified"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     cancelPull: {
         parameters: {
             query?: never;
@@ -4571,6 +5031,7 @@ export interface operations {
             query?: {
                 dataset?: string;
                 reason?: string;
+                path?: string;
                 offset?: number;
                 limit?: number;
             };
@@ -4654,7 +5115,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["DiscardQuarantineRequest"];
+                "application/json": components["schemas"]["ChosenEntries"];
             };
         };
         responses: {
@@ -4732,7 +5193,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ReplayQuarantineRequest"];
+                "application/json": components["schemas"]["ChosenEntries"];
             };
         };
         responses: {
@@ -4743,6 +5204,84 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Replayed"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    restoreQuarantine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChosenEntries"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RestoredEntries"];
                 };
             };
             /** @description Bad Request */
@@ -4897,6 +5436,84 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["QueryState"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    estimateQuery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QueryInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Use"][];
                 };
             };
             /** @description Bad Request */
@@ -6258,6 +6875,84 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    runTests: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TestRun"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TesterReport"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,0 +1,120 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tidemark.dev/tidemark/app/workbench"
+	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/store/result"
+)
+
+func (a *app) tailVerb() *cobra.Command {
+	var span, idle time.Duration
+	var filter string
+	cmd := &cobra.Command{
+		Use:   "tail [SOURCE...]",
+		Short: "Store and show what streams bring, as it comes",
+		Long: "Store and show the records of kinesis and replay sources as they come, until\n" +
+			"Ctrl-C. The next tail goes on where this one ended.",
+		ValidArgsFunction: a.completeSources,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
+				if span > 0 {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, span)
+					defer cancel()
+				}
+				return a.tail(ctx, b, workbench.TailOptions{Sources: args, Idle: idle, Filter: filter}, filter)
+			})
+		},
+	}
+	cmd.Flags().DurationVar(&span, "for", 0, "end after this time")
+	cmd.Flags().DurationVar(&idle, "until-idle", 0, "end when nothing has come for this time")
+	cmd.Flags().StringVar(&filter, "filter", "", `show only records for which this is true, as in 'level == "ERROR"'; all are stored`)
+	return cmd
+}
+
+func (a *app) tail(ctx context.Context, b *workbench.Workbench, opt workbench.TailOptions, filter string) error {
+	show := &tailView{app: a, bench: b, filter: filter}
+	opt.Committed = show.commit
+	out, err := b.Tail(ctx, opt)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(map[string]any{"summary": out})
+	}
+	a.say("%s stored, %s set aside, in %.1f s", plural(out.Records, "record"), thousands(out.Quarantined), out.Seconds)
+	return nil
+}
+
+// tailView prints the records of each commit.
+type tailView struct {
+	*app
+	bench  *workbench.Workbench
+	filter string
+
+	mu sync.Mutex
+}
+
+func (v *tailView) commit(ctx context.Context, c workbench.TailCommit) error {
+	if c.Stored == 0 || v.quiet {
+		return nil
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	query, err := v.bench.Arrived(c, v.filter)
+	if err != nil {
+		return err
+	}
+	rows, err := v.bench.Query(ctx, query, nil, 0)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	if v.json {
+		_, err = result.Write(v.stdout, rows, "ndjson", result.Options{})
+		return err
+	}
+	return v.print(rows)
+}
+
+// print shows records as a line each: when, what kind, of whom, and the text.
+func (v *tailView) print(rows interface {
+	Next() bool
+	Scan(...any) error
+	Err() error
+}) error {
+	for rows.Next() {
+		var at *time.Time
+		var service, level, message, labels, body, rest any
+		if err := rows.Scan(&at, &service, &level, &message, &labels, &body, &rest); err != nil {
+			return err
+		}
+		when := strings.Repeat(" ", len(time.RFC3339)+3)
+		if at != nil {
+			when = at.UTC().Format("2006-01-02T15:04:05.000Z")
+		}
+		text := result.Text(message, "VARCHAR")
+		if message == nil {
+			text = result.Text(body, "VARCHAR")
+		}
+		if _, err := fmt.Fprintf(v.stdout, "%s %-5s %s %s\n", when, blank(level), blank(service), result.Visible(text)); err != nil {
+			return engine.Errorf(engine.Canceled, "show a record", "%w", err)
+		}
+	}
+	return rows.Err()
+}
+
+func blank(v any) string {
+	if v == nil {
+		return "-"
+	}
+	return result.Visible(fmt.Sprint(v))
+}

@@ -1,0 +1,40 @@
+package workbench
+
+import (
+	"tidemark.dev/tidemark/app/workspace"
+	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/pipeline"
+)
+
+// seam makes sure that an archive and a tail of one stream meet in a dataset
+// without loss or doubling: by a key that tells records apart, or by a moment
+// at which one takes over from the other. A replay has nothing to meet.
+func (b *Workbench) seam(c workspace.Source, d workspace.Dataset, opt *pipeline.Options) error {
+	if c.Type == "replay" || len(opt.Dedup) > 0 || !b.meets(c, d.Name) {
+		return nil
+	}
+	if d.Seam == nil {
+		if c.Bounded() {
+			return nil // an archive by itself is pulled as ever; the tail asks
+		}
+		return engine.Errorf(engine.Invalid, "tail "+c.Name, "an archive goes to dataset %s too, and nothing tells which of its records the stream has as well", d.Name).
+			WithHint("set datasets.%s.dedup to a path that identifies a record, or datasets.%s.seam to the time at which the tail takes over", d.Name, d.Name)
+	}
+	if c.Bounded() {
+		opt.Before = *d.Seam
+	} else {
+		opt.From = *d.Seam
+	}
+	return nil
+}
+
+// meets reports whether a dataset has both a source with an end and a stream.
+func (b *Workbench) meets(c workspace.Source, dataset string) bool {
+	for _, e := range b.Current().Config.Sources {
+		s := e.Value
+		if s.Dataset == dataset && s.Type != "replay" && s.Bounded() != c.Bounded() {
+			return true
+		}
+	}
+	return false
+}

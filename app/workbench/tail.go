@@ -1,0 +1,502 @@
+package workbench
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"tidemark.dev/tidemark/app/workspace"
+	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/pipeline"
+	"tidemark.dev/tidemark/engine/plan"
+	"tidemark.dev/tidemark/engine/rule"
+	"tidemark.dev/tidemark/engine/source/kinesis"
+	"tidemark.dev/tidemark/engine/window"
+)
+
+// TailOptions say what to tail.
+type TailOptions struct {
+	// Sources by name; none means every kinesis and replay source.
+	Sources []string
+	// Idle ends the tail once nothing has come for so long; zero never does.
+	Idle time.Duration
+	// Every is how long records wait to be committed together; zero is a
+	// second.
+	Every time.Duration
+	// Filter is a condition that somebody will ask of what arrives: it is
+	// checked before anything is read.
+	Filter string
+	// Committed is told of each commit, for one source by one goroutine at a
+	// time.
+	Committed func(context.Context, TailCommit) error
+}
+
+// TailCommit is one micro-batch that was stored.
+type TailCommit struct {
+	Source, Dataset string
+	pipeline.Commit
+}
+
+// TailResult is what a tail did; its JSON is part of the contract.
+type TailResult struct {
+	pipeline.Counts
+	Skipped int64   `json:"skipped"`
+	Seconds float64 `json:"seconds"`
+	// Lag is how far each shard was behind in the end, in milliseconds, by
+	// source/shard.
+	Lag map[string]int64 `json:"lag_ms"`
+}
+
+// TailState is a tail that runs.
+type TailState struct {
+	Source    string              `json:"source"`
+	Dataset   string              `json:"dataset"`
+	Started   time.Time           `json:"started"`
+	Paused    bool                `json:"paused"`
+	Counts    pipeline.Counts     `json:"counts"`
+	Watermark time.Time           `json:"watermark"`
+	Shards    []engine.ShardState `json:"shards"`
+}
+
+// tails are those that run, by source.
+type tails struct {
+	mu      sync.Mutex
+	running map[string]*tailing
+}
+
+// tailing is the tail of one source.
+type tailing struct {
+	source  workspace.Source
+	dataset workspace.Dataset
+	stream  engine.Stream
+	started time.Time
+
+	mu     sync.Mutex
+	counts pipeline.Counts
+	// base is what earlier runs counted: a pull into the same dataset
+	// interrupts the tail.
+	base      pipeline.Counts
+	watermark time.Time
+	last      time.Time // when something came
+	stop      context.CancelFunc
+	idle      chan struct{} // closed while the tail is not at work
+	hold      int           // how many want it not to be
+	release   chan struct{}
+}
+
+// Tail stores what streams bring until ctx ends, nothing comes any more, or
+// every stream has ended. It is no error that ctx ends it.
+func (b *Workbench) Tail(ctx context.Context, opt TailOptions) (TailResult, error) {
+	result := TailResult{Lag: map[string]int64{}}
+	started := b.clock.Now()
+	sources, err := b.choose("tail", opt.Sources, func(s workspace.Source) bool { return !s.Bounded() })
+	if err != nil {
+		return result, err
+	}
+	var all []*tailing
+	for _, c := range sources {
+		if _, has := b.Store.Schema(c.Dataset); has && opt.Filter != "" {
+			if _, err := b.filterSQL(c.Dataset, opt.Filter); err != nil {
+				return result, err
+			}
+		}
+		t, err := b.newTail(ctx, c)
+		if err != nil {
+			return result, err
+		}
+		all = append(all, t)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if opt.Idle > 0 {
+		go untilIdle(ctx, cancel, all, opt.Idle)
+	}
+	errs := make(chan error, len(all))
+	for _, t := range all {
+		go func() { errs <- b.tail(ctx, t, opt) }()
+	}
+	for range all {
+		if e := <-errs; e != nil {
+			err = e
+			cancel() // one that cannot go on ends the others: somebody should look
+		}
+	}
+	for _, t := range all {
+		result.Counts = result.Counts.Add(t.now())
+		for _, sh := range t.stream.Shards() {
+			if sh.State != "finished" {
+				result.Lag[t.source.Name+"/"+sh.Shard] = sh.Behind
+			}
+		}
+	}
+	result.Seconds = b.clock.Now().Sub(started).Seconds()
+	return result, err
+}
+
+// untilIdle cancels when nothing has come for a time.
+func untilIdle(ctx context.Context, cancel context.CancelFunc, all []*tailing, idle time.Duration) {
+	tick := time.NewTicker(min(idle/4+time.Millisecond, 250*time.Millisecond))
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			if !slices.ContainsFunc(all, func(t *tailing) bool { return now.Sub(t.lastCame()) < idle }) {
+				cancel()
+				return
+			}
+		}
+	}
+}
+
+func (t *tailing) lastCame() time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.last
+}
+
+func (t *tailing) now() pipeline.Counts {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.base.Add(t.counts)
+}
+
+// newTail prepares the tail of one source; nothing is read yet.
+func (b *Workbench) newTail(ctx context.Context, c workspace.Source) (*tailing, error) {
+	stream, err := b.openStream(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	idle := make(chan struct{})
+	close(idle)
+	return &tailing{
+		source: c, dataset: b.Current().Config.Dataset(c.Dataset), stream: stream,
+		started: b.clock.Now(), last: time.Now(), idle: idle,
+	}, nil
+}
+
+// openStream makes the stream of a kinesis or replay source.
+func (b *Workbench) openStream(ctx context.Context, c workspace.Source) (engine.Stream, error) {
+	switch c.Type {
+	case "kinesis":
+		s, err := b.openKinesis(ctx, c)
+		return s, err
+	case "replay":
+		return b.openReplay(ctx, c)
+	}
+	return nil, engine.Errorf(engine.Invalid, "tail "+c.Name, "it is a %s source, which has an end", c.Type).
+		WithHint("pull takes s3 and file sources; a replay source plays one as if it were live")
+}
+
+func (b *Workbench) openKinesis(ctx context.Context, c workspace.Source) (*kinesis.Source, error) {
+	start := kinesis.Latest
+	switch c.Start.Position {
+	case "trim_horizon":
+		start = kinesis.Horizon
+	case "at":
+		start = kinesis.At(c.Start.Time)
+	}
+	return kinesis.New(ctx, kinesis.Config{
+		Name: c.Name, Stream: c.Stream, Endpoint: c.Endpoint, Region: c.Region, Profile: c.Profile,
+		Start: start, Polite: c.Polite, FanOut: c.Consumer, Clock: b.clock,
+	})
+}
+
+// tail runs until ctx ends or the stream does. Whoever holds the dataset for
+// a pull interrupts it.
+func (b *Workbench) tail(ctx context.Context, t *tailing, opt TailOptions) error {
+	if err := b.tails.add(t); err != nil {
+		return err
+	}
+	defer b.tails.remove(t)
+	for {
+		work, err := t.begin(ctx)
+		if err != nil {
+			return nil //nolint:nilerr // ended while it waited
+		}
+		err = b.tailOnce(work, t, opt)
+		interrupted := work.Err() != nil && ctx.Err() == nil
+		t.end()
+		if err != nil || !interrupted {
+			return err
+		}
+	}
+}
+
+// tailOnce tails from the checkpoints that the store has.
+func (b *Workbench) tailOnce(ctx context.Context, t *tailing, opt TailOptions) error {
+	name, source := t.dataset.Name, t.source.Name
+	base, guard, release, err := b.recordOptions(ctx, t.source, t.dataset)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if err := b.seam(t.source, t.dataset, &base); err != nil {
+		return err
+	}
+	from, err := b.Store.Checkpoints(ctx, name, source)
+	if err != nil {
+		return err
+	}
+	marks, err := b.Store.Marks(ctx, name, source)
+	if err != nil {
+		return err
+	}
+	watermark := window.NewWatermark(strategyOf(t.dataset.Watermark), base.Watermark, windowMarks(marks))
+	base.Report = t.report
+	counts, err := pipeline.Tail(ctx, pipeline.LiveOptions{
+		Options: base, From: from, Every: opt.Every,
+		Advance: func(m map[string]pipeline.Moments) (time.Time, []engine.ShardMark) {
+			return advance(watermark, m, b.clock.Now())
+		},
+		Committed: func(ctx context.Context, c pipeline.Commit) error {
+			return b.tailCommitted(ctx, t, opt, c)
+		},
+	}, t.stream)
+	t.report(counts)
+	if kept := b.countPolicies(context.WithoutCancel(ctx), name, guard, counts.Policies); err == nil {
+		err = kept
+	}
+	return err
+}
+
+func (b *Workbench) tailCommitted(ctx context.Context, t *tailing, opt TailOptions, c pipeline.Commit) error {
+	t.mu.Lock()
+	if c.Watermark.After(t.watermark) {
+		t.watermark = c.Watermark
+	}
+	if c.Stored > 0 {
+		t.last = time.Now()
+	}
+	t.mu.Unlock()
+	if c.Stored > 0 {
+		b.changed(t.dataset.Name)
+	}
+	if opt.Committed == nil {
+		return nil
+	}
+	return opt.Committed(ctx, TailCommit{t.source.Name, t.dataset.Name, c})
+}
+
+func (t *tailing) report(c pipeline.Counts) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if c.Read > t.counts.Read {
+		t.last = time.Now()
+	}
+	t.counts = c
+}
+
+// begin waits until nobody holds the tail, and gives the context of its work.
+func (t *tailing) begin(ctx context.Context) (context.Context, error) {
+	for {
+		t.mu.Lock()
+		if t.hold == 0 {
+			work, stop := context.WithCancel(ctx)
+			t.stop, t.idle = stop, make(chan struct{})
+			t.last = time.Now()
+			t.mu.Unlock()
+			return work, nil
+		}
+		released := t.release
+		t.mu.Unlock()
+		select {
+		case <-released:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// end says that the tail is not at work.
+func (t *tailing) end() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.stop()
+	t.stop = nil
+	close(t.idle)
+	t.base, t.counts = t.base.Add(t.counts), pipeline.Counts{}
+}
+
+// pause stops the tail, if it is at work, and keeps it from going on until
+// resume is called as often.
+func (t *tailing) pause() {
+	t.mu.Lock()
+	if t.hold == 0 {
+		t.release = make(chan struct{})
+	}
+	t.hold++
+	if t.stop != nil {
+		t.stop()
+	}
+	idle := t.idle
+	t.mu.Unlock()
+	<-idle
+}
+
+func (t *tailing) resume() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.hold--; t.hold == 0 {
+		close(t.release)
+	}
+}
+
+func (t *tailing) state() TailState {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return TailState{
+		Source: t.source.Name, Dataset: t.dataset.Name, Started: t.started, Paused: t.hold > 0,
+		Counts: t.base.Add(t.counts), Watermark: t.watermark, Shards: t.stream.Shards(),
+	}
+}
+
+func (ts *tails) add(t *tailing) error {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	if ts.running[t.source.Name] != nil {
+		return engine.Errorf(engine.Conflict, "tail "+t.source.Name, "it is being tailed already").
+			WithHint("stop the other tail first")
+	}
+	for _, other := range ts.running {
+		if other.dataset.Name == t.dataset.Name {
+			return engine.Errorf(engine.Conflict, "tail "+t.source.Name, "source %s is being tailed into dataset %s", other.source.Name, t.dataset.Name).
+				WithHint("give each stream a dataset of its own; all_events has all of them")
+		}
+	}
+	if ts.running == nil {
+		ts.running = map[string]*tailing{}
+	}
+	ts.running[t.source.Name] = t
+	return nil
+}
+
+func (ts *tails) remove(t *tailing) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	delete(ts.running, t.source.Name)
+}
+
+func (ts *tails) list() (all []*tailing) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	for _, t := range ts.running {
+		all = append(all, t)
+	}
+	slices.SortFunc(all, func(a, b *tailing) int {
+		if a.source.Name < b.source.Name {
+			return -1
+		}
+		return 1
+	})
+	return all
+}
+
+// Tails lists the tails that run.
+func (b *Workbench) Tails() []TailState {
+	out := []TailState{}
+	for _, t := range b.tails.list() {
+		out = append(out, t.state())
+	}
+	return out
+}
+
+// holdTails stops the tails into some datasets until the function it gives is
+// called.
+func (b *Workbench) holdTails(datasets ...string) (release func()) {
+	var held []*tailing
+	for _, t := range b.tails.list() {
+		if slices.Contains(datasets, t.dataset.Name) {
+			t.pause()
+			held = append(held, t)
+		}
+	}
+	return func() {
+		for _, t := range held {
+			t.resume()
+		}
+	}
+}
+
+// PauseTail stops a tail until ResumeTail; its source waits, and goes on
+// where it was.
+func (b *Workbench) PauseTail(source string) error { return b.withTail(source, (*tailing).pause) }
+
+// ResumeTail lets a paused tail go on.
+func (b *Workbench) ResumeTail(source string) error { return b.withTail(source, (*tailing).resume) }
+
+func (b *Workbench) withTail(source string, do func(*tailing)) error {
+	for _, t := range b.tails.list() {
+		if t.source.Name == source {
+			do(t)
+			return nil
+		}
+	}
+	return engine.Errorf(engine.NotFound, "tail "+source, "it is not being tailed").WithHint("start the tail first")
+}
+
+// strategyOf is a dataset's watermark as the window package has it.
+func strategyOf(w workspace.Watermark) window.Strategy {
+	return window.Strategy{Kind: w.Strategy, Lateness: w.Lateness, Idle: w.Idle, MaxFuture: w.MaxFuture, P: w.P}
+}
+
+func windowMarks(marks []engine.ShardMark) []window.Mark {
+	out := make([]window.Mark, len(marks))
+	for i, m := range marks {
+		out[i] = window.Mark{Shard: m.Shard, At: m.At, Seen: m.Seen}
+	}
+	return out
+}
+
+// advance tells a watermark what a batch brought.
+func advance(w *window.Watermark, brought map[string]pipeline.Moments, now time.Time) (time.Time, []engine.ShardMark) {
+	for shard, m := range brought {
+		if len(m.Times) == 0 {
+			w.Join(shard, now)
+			continue
+		}
+		times := make([]time.Time, len(m.Times))
+		for i, us := range m.Times {
+			times[i] = time.UnixMicro(us).UTC()
+		}
+		w.Observe(shard, times, m.Arrived)
+	}
+	for shard, m := range brought {
+		if m.Ended {
+			w.Leave(shard)
+		}
+	}
+	w.Pass(now)
+	marks := []engine.ShardMark{}
+	for _, m := range w.Marks() {
+		marks = append(marks, engine.ShardMark{Shard: m.Shard, At: m.At, Seen: m.Seen})
+	}
+	return w.At(), marks
+}
+
+// Arrived is the query for the records of a commit, in the order in which they
+// came; filter is a condition on records, empty for all.
+func (b *Workbench) Arrived(c TailCommit, filter string) (string, error) {
+	where := fmt.Sprintf("ingest_time = make_timestamptz(%d)", c.Ingest.UnixMicro())
+	if filter != "" {
+		condition, err := b.filterSQL(c.Dataset, filter)
+		if err != nil {
+			return "", err
+		}
+		where += " AND " + condition
+	}
+	return "SELECT event_time, service, level, message, labels, body, rest FROM " + engine.QuoteIdent(c.Dataset) + " WHERE " + where + " ORDER BY _seq", nil
+}
+
+// filterSQL compiles a filter against a dataset as it is now.
+func (b *Workbench) filterSQL(dataset, filter string) (string, error) {
+	v, _ := b.Store.Schema(dataset)
+	e, err := rule.CompileFilter(engine.Text{Value: filter, File: "--filter"}, engine.Dataset{Name: dataset, Version: v.Version, Body: v.Body})
+	if err != nil {
+		return "", err
+	}
+	return plan.Condition(e)
+}

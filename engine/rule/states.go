@@ -1,0 +1,55 @@
+package rule
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"tidemark.dev/tidemark/engine/plan"
+)
+
+// WindowRow is what a window of one group shows now.
+type WindowRow struct {
+	Start time.Time
+	plan.Env
+}
+
+// GroupState is the state of one group's alarm.
+type GroupState struct {
+	Key   Group
+	State State
+}
+
+// States evaluates the alarm over the windows that end by until, in any
+// order, and gives the state that each group has come to.
+func (r *Rule) States(rows []WindowRow, until time.Time) []GroupState {
+	rows = slices.Clone(rows)
+	slices.SortFunc(rows, func(a, b WindowRow) int {
+		return cmp.Or(slices.CompareFunc(a.Keys, b.Keys, plan.Compare), a.Start.Compare(b.Start))
+	})
+	finisher := r.Plan.NewFinisher()
+	end := r.Plan.Window.Index(until)
+	var out []GroupState
+	var h *history
+	for i, row := range rows {
+		if i == 0 || !slices.EqualFunc(rows[i-1].Keys, row.Keys, plan.Value.Equal) {
+			h = newHistory(r, &Report{}, r.groupOf(row.Keys))
+		}
+		if slot := r.Plan.Window.Index(row.Start); slot < end {
+			h.window(slot, finisher.Breaching(&row.Env), row.Measures)
+		}
+		if i == len(rows)-1 || !slices.EqualFunc(rows[i+1].Keys, row.Keys, plan.Value.Equal) {
+			h.finish(end)
+			out = append(out, GroupState{h.key, h.state})
+		}
+	}
+	return out
+}
+
+func (r *Rule) groupOf(values []plan.Value) Group {
+	g := make(Group, len(values))
+	for i, k := range r.Plan.Keys {
+		g[k.Name] = values[i]
+	}
+	return g
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/internal/kinesistest"
+)
+
+// newStream is a program whose workspace tails a stream of an endpoint.
+func newStream(t *testing.T, shards int, more string) (*program, *kinesistest.Server) {
+	s := kinesistest.New(engine.SystemClock{})
+	t.Cleanup(s.Close)
+	s.CreateStream("app", shards)
+	p := newProgram(t, fmt.Sprintf(`name: t
+sources:
+  live: {type: kinesis, stream: app, endpoint: %q, region: us-east-1, start: trim_horizon, dataset: logs}
+%s`, s.URL, more))
+	p.env = append(p.env, "AWS_ACCESS_KEY_ID=key", "AWS_SECRET_ACCESS_KEY=secret", "AWS_EC2_METADATA_DISABLED=true")
+	return p, s
+}
+
+func TestTailVerb(t *testing.T) {
+	p, s := newStream(t, 2, "datasets: {logs: {watermark: {lateness: 10s}}}\n")
+	for i := range 100 {
+		level := "INFO"
+		if i%10 == 0 {
+			level = "ERROR"
+		}
+		s.Put("app", fmt.Sprint(i), fmt.Appendf(nil, `{"ts":"2026-01-01T00:00:%02dZ","level":%q,"message":"m%d","id":%d}`, i%60, level, i, i))
+	}
+	out := p.run("tail", "--json", "--quiet=false", "--until-idle", "2s")
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	var last struct {
+		Summary struct {
+			Read, Records int64
+			Lag           map[string]int64 `json:"lag_ms"`
+		}
+	}
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil || last.Summary.Records != 100 || len(last.Summary.Lag) != 2 {
+		t.Fatalf("%v %s", err, lines[len(lines)-1])
+	}
+	if len(lines) != 101 || !strings.Contains(lines[0], `"event_time":"2026-01-01T`) {
+		t.Errorf("%d lines, the first: %s", len(lines), lines[0])
+	}
+	if got := p.query("SELECT watermark FROM tidemark.watermarks"); got != "2026-01-01T00:00:49Z" {
+		t.Errorf("watermark %s", got)
+	}
+	for i := range 20 {
+		s.Put("app", fmt.Sprint(i), fmt.Appendf(nil, `{"ts":"2026-01-01T00:00:01Z","level":%q,"message":"n%d","id":%d}`, []string{"INFO", "ERROR"}[i%2], i, 100+i))
+	}
+	out = p.run("tail", "--filter", `level == "ERROR" && body.id < 110`, "--until-idle", "2s")
+	if n := strings.Count(out, "ERROR"); n != 5 {
+		t.Errorf("%d lines of errors:\n%s", n, out)
+	}
+	if got := p.query("SELECT count(*), count(DISTINCT body.id), count(*) FILTER (_late) FROM logs"); got != "120,120,20" {
+		t.Errorf("rows, ids, late: %s", got)
+	}
+}
+
+// TestTailKilled kills the program while it tails, again and again.
+func TestTailKilled(t *testing.T) {
+	p, s := newStream(t, 3, "")
+	id := 0
+	for range 8 {
+		for range 3000 {
+			s.Put("app", fmt.Sprint(id), fmt.Appendf(nil, `{"ts":"2026-01-01T00:00:00Z","id":%d,"poison":%d}`, id, id))
+			if id++; id%1000 == 0 {
+				s.Put("app", fmt.Sprint(id), []byte{0xff, 0xfe, 0, 1, 2})
+			}
+		}
+		if open := s.OpenShards("app"); len(open) < 6 {
+			s.Split("app", open[rand.IntN(len(open))])
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(500+rand.IntN(2000))*time.Millisecond)
+		cmd, _ := p.command(ctx, "tail", "--quiet") // its end is SIGKILL
+		_ = cmd.Run()
+		cancel()
+	}
+	p.run("tail", "--quiet", "--until-idle", "3s")
+	if got, want := p.query("SELECT count(*), count(DISTINCT body.id), count(DISTINCT _position), count(DISTINCT _seq) FROM logs"),
+		fmt.Sprintf("%d,%[1]d,%[1]d,%[1]d", id); got != want {
+		t.Errorf("rows, ids, positions, sequence numbers: %s, want %s", got, want)
+	}
+	if got := p.query("SELECT count(*), count(DISTINCT position) FROM tidemark.quarantine"); got != fmt.Sprintf("%d,%[1]d", id/1000) {
+		t.Errorf("quarantine: %s", got)
+	}
+}
+
+// TestSeam pulls the archive of a stream and tails it: every event once.
+func TestSeam(t *testing.T) {
+	event := func(i int) []byte {
+		return fmt.Appendf(nil, `{"ts":"2026-01-01T00:%02d:%02dZ","id":"e%d"}`, i/60, i%60, i)
+	}
+	for name, c := range map[string]struct{ dataset, err string }{
+		"dedup":   {"datasets: {logs: {dedup: body.id}}", ""},
+		"a time":  {`datasets: {logs: {seam: "2026-01-01T00:05:00Z"}}`, ""},
+		"nothing": {"", "nothing tells which of its records"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, s := newStream(t, 1, "  old: {type: file, path: \"in/*\", dataset: logs}\n"+c.dataset+"\n")
+			var archive []byte
+			for i := range 400 { // the archive ends after the tail's beginning
+				archive = append(append(archive, event(i)...), '\n')
+			}
+			p.write("in/a.ndjson", archive)
+			for i := 200; i < 600; i++ {
+				s.Put("app", "k", event(i))
+			}
+			if c.err != "" {
+				cmd, out := p.command(t.Context(), "tail", "--for", "5s")
+				if err := cmd.Run(); err == nil || !strings.Contains(out.String(), c.err) {
+					t.Errorf("%v %s", err, out)
+				}
+				return
+			}
+			p.run("pull", "--quiet")
+			p.run("tail", "--quiet", "--until-idle", "2s")
+			if got := p.query("SELECT count(*), count(DISTINCT body.id) FROM logs"); got != "600,600" {
+				t.Errorf("rows, ids: %s", got)
+			}
+		})
+	}
+}
