@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -140,9 +141,14 @@ func (p *paritying) rows(ctx context.Context, counts *plan.Plan, relation string
 // asDelivered is the dataset with the time at which each record was delivered
 // in place of its event time. An archive knows that only by the delivery that
 // a record came in: it was on time if it happened after the delivery before
-// had been cut, which is the shortest delay there is before it came.
+// it of the same service had been cut, which is the shortest delay there is
+// before that came.
 func (p *paritying) asDelivered(ctx context.Context, paths []engine.Path) (string, error) {
-	paths = append([]engine.Path{{"arrival_time"}}, paths...)
+	for _, path := range []engine.Path{{"arrival_time"}, {"service"}} {
+		if !slices.ContainsFunc(paths, func(p engine.Path) bool { return slices.Equal(p, path) }) {
+			paths = append(paths, path)
+		}
+	}
 	relation, err := p.bench.Store.Relation(p.rule.Plan.Dataset, paths)
 	if err != nil {
 		return "", err
@@ -153,14 +159,14 @@ func (p *paritying) asDelivered(ctx context.Context, paths []engine.Path) (strin
 		}
 	}
 	return "(SELECT r.* REPLACE (coalesce(least(greatest(r.event_time, f.floor), r.arrival_time), r.event_time) AS event_time)\nFROM " +
-		relation + " AS r LEFT JOIN " + p.delivered + " AS f USING (arrival_time))", nil
+		relation + " AS r LEFT JOIN " + p.delivered + " AS f ON r.arrival_time = f.arrival_time AND r.service IS NOT DISTINCT FROM f.service)", nil
 }
 
 // floors is a relation that says from when on a record of a delivery was on
 // time. Where all deliveries are newer than every event, as in an archive that
 // was copied, they tell nothing.
 func (p *paritying) floors(ctx context.Context) (string, error) {
-	relation, err := p.bench.Store.Relation(p.rule.Plan.Dataset, []engine.Path{{"arrival_time"}, {"event_time"}})
+	relation, err := p.bench.Store.Relation(p.rule.Plan.Dataset, []engine.Path{{"arrival_time"}, {"event_time"}, {"service"}})
 	if err != nil {
 		return "", err
 	}
@@ -182,9 +188,9 @@ func (p *paritying) floors(ctx context.Context) (string, error) {
 	}
 	floor := "NULL::TIMESTAMPTZ"
 	if told.Bool {
-		floor = fmt.Sprintf("lag(arrival_time) OVER (ORDER BY arrival_time) - to_microseconds(%d)", delay.Int64)
+		floor = fmt.Sprintf("lag(arrival_time) OVER (PARTITION BY service ORDER BY arrival_time) - to_microseconds(%d)", delay.Int64)
 	}
-	return "(SELECT arrival_time, " + floor + " AS floor FROM (SELECT DISTINCT arrival_time FROM " + relation + "))", nil
+	return "(SELECT arrival_time, service, " + floor + " AS floor FROM (SELECT DISTINCT arrival_time, service FROM " + relation + "))", nil
 }
 
 // moved counts, for each group and slot, the records that happened in it less
