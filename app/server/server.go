@@ -69,6 +69,7 @@ type Server struct {
 	events  *events
 	queries *queries
 	pulls   *pulls
+	tails   *tails
 	files   *workspace.Files
 	folder  *folder
 	after   []func() // what Close calls, once everything has stopped
@@ -84,6 +85,7 @@ func New(opt Options) *Server {
 	s.events = newEvents()
 	s.queries = newQueries(s.ctx, s.bench, s.events)
 	s.pulls = &pulls{bench: s.bench, ctx: s.ctx, events: s.events}
+	s.tails = &tails{bench: s.bench, ctx: s.ctx, events: s.events, all: map[string]*tail{}}
 	config := huma.DefaultConfig("Tidemark", "1")
 	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", "", nil
@@ -157,6 +159,7 @@ func (s *Server) register() {
 	s.notebooksAPI()
 	s.sourcesAPI()
 	s.pullsAPI()
+	s.tailsAPI()
 	s.uploadAPI()
 	s.pluginsAPI()
 	s.healthAPI()
@@ -180,6 +183,7 @@ func (s *Server) Close() error {
 	s.cancel()
 	s.queries.close()
 	s.pulls.run.Wait()
+	s.tails.run.Wait()
 	for _, f := range s.after {
 		f()
 	}

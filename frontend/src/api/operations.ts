@@ -34,6 +34,9 @@ export const conflicts = operation<'conflicts'>('GET', '/datasets/{name}/conflic
 /** The query for the records around one. */
 export const context = operation<'context'>('POST', '/explore/context')
 
+/** Change how a replay is played. */
+export const controlTail = operation<'controlTail'>('POST', '/tails/{source}/control')
+
 /** Run a query and keep its result. */
 export const createQuery = operation<'createQuery'>('POST', '/queries')
 
@@ -109,6 +112,9 @@ export const listRules = operation<'listRules'>('GET', '/rules')
 /** Sources and how they are. */
 export const listSources = operation<'listSources'>('GET', '/sources')
 
+/** Tails that run, and how the last one of each source ended. */
+export const listTails = operation<'listTails'>('GET', '/tails')
+
 /** Let the user choose, in the desktop window. */
 export const openDialog = operation<'openDialog'>('POST', '/native/open')
 
@@ -120,6 +126,9 @@ export const parseDashboard = operation<'parseDashboard'>('POST', '/dashboards/p
 
 /** The cells and parameters of a notebook. */
 export const parseNotebook = operation<'parseNotebook'>('POST', '/notebooks/parse')
+
+/** Let a tail wait. */
+export const pauseTail = operation<'pauseTail'>('POST', '/tails/{source}/pause')
 
 /** Run a query and get its rows at once. */
 export const query = operation<'query'>('POST', '/query')
@@ -145,6 +154,9 @@ export const replayQuarantine = operation<'replayQuarantine'>('POST', '/quaranti
 /** The range that a text means now. */
 export const resolveTime = operation<'resolveTime'>('POST', '/time')
 
+/** Let a tail go on. */
+export const resumeTail = operation<'resumeTail'>('POST', '/tails/{source}/resume')
+
 /** The query for the records of one window of one group. */
 export const ruleRows = operation<'ruleRows'>('POST', '/rules/rows')
 
@@ -157,8 +169,14 @@ export const setType = operation<'setType'>('POST', '/datasets/{name}/types')
 /** Begin to pull. */
 export const startPull = operation<'startPull'>('POST', '/pulls')
 
+/** Begin to tail; it goes on until it is stopped. */
+export const startTail = operation<'startTail'>('POST', '/tails')
+
 /** What the server uses and does. */
 export const status = operation<'status'>('GET', '/status')
+
+/** End a tail; what it has stored stays, and the next one goes on from there. */
+export const stopTail = operation<'stopTail'>('DELETE', '/tails/{source}')
 
 /** Reach a source and look into a few of its objects. */
 export const testSource = operation<'testSource'>('POST', '/sources/test')
