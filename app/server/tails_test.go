@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 
 	"tidemark.dev/tidemark/app/server"
@@ -79,8 +80,8 @@ func TestTailReplay(t *testing.T) {
 	// From a moment, it plays again what it has played.
 	ask[[]server.Tail](p.place, "POST", "/tails", `{"sources":["again"],"from":"2000-01-01T00:00:00Z"}`)
 	p.until("again", in("done", 100))
-	if rows := ask[server.QueryRows](p.place, "POST", "/query", `{"sql":"SELECT count(*) FROM fast"}`); fmt.Sprint(rows.Rows) != "[[200]]" {
-		t.Errorf("rows after two plays: %v", rows.Rows)
+	if _, rows, _ := p.raw("POST", "/query", `{"sql":"SELECT count(*) FROM fast"}`, "Accept", "application/json"); !strings.Contains(rows, `"rows":[[200]]`) {
+		t.Errorf("rows after two plays: %s", rows)
 	}
 
 	p.fails(409, engine.Conflict, "POST", "/tails", `{"sources":["slow"]}`)
@@ -108,7 +109,7 @@ func TestTailReplay(t *testing.T) {
 func TestTailFails(t *testing.T) {
 	p := serveTails(t, "")
 	ask[[]server.Tail](p.place, "POST", "/tails", `{"sources":["slow"]}`)
-	p.until("slow", func(t server.Tail) bool { return t.Shards[0].State == "reading" })
+	p.until("slow", func(t server.Tail) bool { return len(t.Shards) > 0 && t.Shards[0].State == "reading" })
 	ask[[]server.Tail](p.place, "POST", "/tails", `{"sources":["other"]}`)
 	p.until("other", func(t server.Tail) bool { return t.State == "failed" })
 	all := ask[[]server.Tail](p.place, "GET", "/tails", "")

@@ -30,7 +30,8 @@ describe('whittle', () => {
     expect(finds('level:error')).toEqual([2, 5])
     expect(finds('service:cart')).toEqual([1, 3, 5])
     expect(finds('ORDER 3')).toEqual([3])
-    expect(finds('e[1]')).toEqual([0, 5])
+    expect(finds('body:e[1]')).toEqual([0, 5])
+    expect(finds('e[1]')).toEqual([])
     expect(finds('/order [34]/')).toEqual([3, 4])
     expect(testOf('/(/')).toBeNull()
   })
@@ -39,7 +40,7 @@ describe('whittle', () => {
     const chips: Chip[] = [
       { text: 'service:cart', not: false },
       { text: 'level:INFO', not: true },
-      { text: 'e[1]', not: false },
+      { text: 'body:e[1]', not: false },
     ]
     for (const some of [[], chips.slice(0, 1), chips.slice(0, 2), chips]) {
       const w = new Whittled(50)

@@ -22,8 +22,9 @@ export interface Chip {
 type Test = (r: Arrived) => boolean
 
 /**
- * testOf reads what a chip says: level:ERROR, service:payments, /a pattern/,
- * or a text that is anywhere in the record. Null: the pattern is none.
+ * testOf reads what a chip says: level:ERROR, service:payments, body:text,
+ * /a pattern/, or a text in the level, the service or the message. Null: the
+ * pattern is none.
  */
 export function testOf(text: string): Test | null {
   const field = /^(level|service):(.+)$/i.exec(text)
@@ -32,12 +33,14 @@ export function testOf(text: string): Test | null {
     const want = field[2]!.toLowerCase()
     return (r) => (r[name] ?? '').toLowerCase() === want
   }
-  const pattern = patternOf(text)
+  const body = /^body:(.+)$/i.exec(text)
+  const pattern = patternOf(body ? body[1]! : text)
   if (pattern === null) return null
+  if (body) return (r) => pattern.test(r.body ?? '')
   return (r) => pattern.test(whole(r))
 }
 
-const whole = (r: Arrived): string => `${r.level ?? ''} ${r.service ?? ''} ${r.message ?? ''} ${r.body ?? ''}`
+const whole = (r: Arrived): string => `${r.level ?? ''} ${r.service ?? ''} ${r.message ?? r.body ?? ''}`
 
 /** patternOf is what a text finds, for marking it too; null if it is none. */
 export function patternOf(text: string): RegExp | null {
