@@ -14,6 +14,9 @@ type Mapping struct {
 	// Envelope holds the candidates for service, level, message, trace_id
 	// and span_id.
 	Envelope map[string][]Path `json:"envelope,omitempty"`
+	// MaxPaths is how many paths become columns by themselves; 0 means the
+	// usual number.
+	MaxPaths int `json:"max_paths,omitempty"`
 	// Labels become entries of the labels column, under their dotted path.
 	Labels []Path `json:"labels,omitempty"`
 }
@@ -39,6 +42,15 @@ type Origin struct {
 	Source  string
 	URL     string
 	Arrival time.Time
+	// Partitions become labels of every row; a label of the record's own
+	// wins.
+	Partitions []Partition
+}
+
+// Partition is what the folders of an object's key say of all it holds.
+type Partition struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
 }
 
 // Quarantined is a record, or a whole object, that was set aside.
@@ -56,6 +68,14 @@ type Quarantined struct {
 	// Hash tells the record again where its bytes are not kept: it is keyed,
 	// so that nobody without the workspace's key can try values.
 	Hash string
+}
+
+// Released is an entry of quarantine that was read once more, and what became
+// of the record, or the records of the object, that it was.
+type Released struct {
+	ID                           int64
+	Source, Object               string // whose ledger entry counts it
+	Stored, Quarantined, Dropped int64
 }
 
 // ConflictCount says how often a path met values its type cannot hold.
@@ -111,11 +131,18 @@ type Batch struct {
 	ArrivalIsTime bool
 	// Dedup is the table path whose first value wins; nil for none.
 	Dedup Path
+	// Key names what a row is about: the table then holds the newest version
+	// of each key. A version with a true value at Deleted deletes its key.
+	Key     []Path
+	Deleted Path
 	// Replace lists URLs of objects whose earlier rows must go first.
 	Replace    []string
 	Quarantine []Quarantined
-	Conflicts  []ConflictCount
-	Objects    []ObjectState
+	// Released are the entries of quarantine that were read once more: they
+	// leave it with this batch, which has what became of them.
+	Released  []Released
+	Conflicts []ConflictCount
+	Objects   []ObjectState
 	// Live is set for what came from a stream: rows of Lines then have their
 	// arrival time (_a) and position (_p) themselves.
 	Live *LiveState
@@ -163,6 +190,17 @@ type StagedTable struct {
 	Columns  []ForeignColumn
 	// Envelope names the file's column that fills an envelope column.
 	Envelope map[string]string
+	Labels   []StagedLabel
+	// Number names a column of the file that is none of Columns: the place of
+	// each row in the object, from 0. Without it rows are in order.
+	Number string
+}
+
+// StagedLabel is a column of a file that becomes an entry of labels. One that
+// Moves is then null in body.
+type StagedLabel struct {
+	Name, Column string
+	Moves        bool
 }
 
 // ForeignColumn is a column of a file that we did not write.
@@ -183,7 +221,18 @@ type ForeignTable interface {
 	// Verify decodes every value. It counts the rows, and those without a
 	// value in the column timed, if that is named.
 	Verify(ctx context.Context, timed string) (rows, untimed int64, err error)
-	// WriteLines writes every row as one JSON object a line into a file.
+	// Scan gives the values of some columns in batches of rows, in order; first
+	// is the place of a batch's first row, from 0. The columns are of the kinds
+	// Varchar, BigInt, Double and Bool, and numbers that are not finite are null.
+	// A batch is valid until take returns.
+	Scan(ctx context.Context, columns []ForeignColumn, take func(batch []Column, first int64, rows int) error) error
+	// Patch writes a copy of the file into another, rows in any order. Changes
+	// is a file of JSON lines: row is the place of a row, sI says that the
+	// changed column I has the value cI there. The copy's column number has
+	// the places of the rows.
+	Patch(ctx context.Context, changes string, changed []ForeignColumn, number, into string) error
+	// WriteLines writes every row as one JSON object a line into a file, in
+	// order.
 	WriteLines(ctx context.Context, path string) error
 	// Detach ends the decoding but leaves the file at Path until cleanup.
 	Detach() (cleanup func())

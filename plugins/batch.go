@@ -12,9 +12,9 @@ func (p *Plugin) run(ctx context.Context, n int, in []engine.Column, rows int) (
 	f := p.manifest.Functions[n]
 	out := &Result{Columns: emptyColumns(f.Outputs)}
 	for from := 0; from < rows; {
-		to := batchEnd(in, from, rows)
+		to := batchEnd(in, from, rows, f.Kind)
 		s := search{p: p, n: n, in: in, out: out, until: time.Now().Add(p.searchTime())}
-		if err := s.batch(ctx, from, to, p.settings.Deadline); err != nil {
+		if err := s.guarded(ctx, from, to); err != nil {
 			return nil, err
 		}
 		from = to
@@ -34,8 +34,11 @@ func emptyColumns(fields []Field) []engine.Column {
 }
 
 // batchEnd bounds a batch by rows and bytes; it has at least one row.
-func batchEnd(in []engine.Column, from, rows int) int {
+func batchEnd(in []engine.Column, from, rows int, kind string) int {
 	to := min(from+batchRows, rows)
+	if kind == KindFunction {
+		to = min(from+chunkRows, rows)
+	}
 	for to > from+1 && frameSize(in, from, to) > batchBytes {
 		to = from + (to-from)/2
 	}
@@ -56,6 +59,23 @@ type search struct {
 	in    []engine.Column
 	out   *Result
 	until time.Time
+
+	broken int    // rows so far
+	why    string // the last of them broke
+}
+
+// guarded runs a batch unless the plugin is suspended.
+func (s *search) guarded(ctx context.Context, from, to int) error {
+	if why := s.p.breaker.enter(); why != "" {
+		return s.without(from, to, why)
+	}
+	err := s.batch(ctx, from, to, s.p.settings.Deadline)
+	if err != nil {
+		s.p.breaker.abandon()
+		return err
+	}
+	s.p.breaker.leave(s.broken, s.why)
+	return nil
 }
 
 // batch runs rows [from, to) and adds what comes out. A batch that fails is
@@ -70,11 +90,11 @@ func (s *search) batch(ctx context.Context, from, to int, deadline time.Duration
 		return nil
 	}
 	if to-from == 1 {
-		s.reject(from, to, err.Error())
+		s.broke(from, to, err.Error(), err)
 		return nil
 	}
 	if time.Now().After(s.until) {
-		s.reject(from, to, "not tried alone, because the plugin broke too often in its batch: "+err.Error())
+		s.broke(from, to, "not tried alone, because the plugin broke too often in its batch: "+err.Error(), err)
 		return nil
 	}
 	half := from + (to-from)/2
@@ -83,6 +103,11 @@ func (s *search) batch(ctx context.Context, from, to int, deadline time.Duration
 		return err
 	}
 	return s.batch(ctx, half, to, deadline)
+}
+
+func (s *search) broke(from, to int, reason string, err error) {
+	s.broken, s.why = s.broken+to-from, err.Error()
+	s.reject(from, to, reason)
 }
 
 func (s *search) reject(from, to int, reason string) {

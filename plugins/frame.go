@@ -364,8 +364,35 @@ func checkOffsets(offsets []byte, size int) error {
 	return nil
 }
 
+// whole copies texts in one piece where there is a value in every row.
+func (f *frameReader) whole(c *engine.Column, offsets, data []byte) bool {
+	le := binary.LittleEndian
+	if len(offsets) != 4*(f.rows+1) || c.Null != nil {
+		return false
+	}
+	data = data[:le.Uint32(offsets[4*f.rows:])]
+	if len(data) > f.left || !utf8.Valid(data) {
+		return false
+	}
+	c.Offsets = make([]uint32, f.rows+1)
+	for r := range c.Offsets {
+		o := le.Uint32(offsets[4*r:])
+		if int(o) < len(data) && !utf8.RuneStart(data[o]) {
+			c.Offsets = nil
+			return false // a character is cut in two
+		}
+		c.Offsets[r] = o
+	}
+	f.left -= len(data)
+	c.Bytes = append([]byte(nil), data...)
+	return true
+}
+
 // text copies texts; one behind a null is as good as empty.
 func (f *frameReader) text(c *engine.Column, want byte, offsets, data []byte, at func(int) int) error {
+	if want == wireUTF8 && f.whole(c, offsets, data) {
+		return nil
+	}
 	le := binary.LittleEndian
 	c.Offsets = make([]uint32, 1, f.rows+1)
 	for r := range f.rows {

@@ -198,6 +198,11 @@ func FuzzReadFrame(f *testing.F) {
 	f.Add(answered(b, len(columns), 2))
 	f.Add([]byte("TMB1"))
 	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, other := range []Function{{Kind: KindFunction, Outputs: wireFields[3:4]}, {Kind: KindDecoder, Framing: FramingNone, Outputs: wireFields}} {
+			if r, err := readFrame(b, other, 3); err == nil && (r.consumed > 3 || len(r.columns) != len(other.Outputs)) {
+				t.Fatalf("%s: %v", other.Kind, r)
+			}
+		}
 		r, err := readFrame(b, Function{Kind: KindTransform, Outputs: wireFields}, 3)
 		if err != nil {
 			if err.Error() == "" || strings.ContainsAny(err.Error(), "\n\x1b") {

@@ -44,6 +44,7 @@ const (
 	maxResponse     = 16 << 20
 	maxRowsPerRow   = 8
 	batchRows       = 1024
+	chunkRows       = 2048 // of DuckDB, in a request to a function
 	batchBytes      = 1 << 20
 	pageSize        = 65536
 	maxFields       = 256 // inputs and outputs of a function
@@ -103,6 +104,9 @@ type Settings struct {
 	// Fields are the table paths that a field-wise function is bound to,
 	// instead of the one it declares.
 	Fields []string
+	// OnFailure is what happens to records while the plugin is suspended;
+	// empty is OnFailureStop.
+	OnFailure string
 }
 
 // Load checks, compiles and tries out a module. name is what messages call it.

@@ -26,7 +26,9 @@ type Plugin struct {
 
 	logged atomic.Int64
 	holds  holds
-	stats  stats
+
+	breaker breaker
+	stats   stats
 }
 
 // Info describes a plugin.

@@ -118,6 +118,8 @@ func (a *app) verbs() []*cobra.Command {
 		a.schemaVerb(),
 		a.datasetVerb(),
 		a.quarantineVerb(),
+		a.archiveVerb(),
+		a.compactVerb(),
 		a.sourcesVerb(),
 		a.pluginVerb(),
 		a.healthVerb(),

@@ -13,6 +13,7 @@ import (
 	"tidemark.dev/tidemark/app/workbench"
 	"tidemark.dev/tidemark/app/workspace"
 	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/store"
 	"tidemark.dev/tidemark/engine/store/result"
 )
 
@@ -129,7 +130,7 @@ func (a *app) nothingOpened(ctx context.Context, b *workbench.Workbench, r workb
 	if r.Quarantined == 0 {
 		return engine.Errorf(engine.NotFound, "open", "there are no records in it")
 	}
-	entries, err := b.Store.Quarantine(ctx, "")
+	entries, err := b.Store.Quarantine(ctx, store.QuarantineFilter{})
 	if err != nil {
 		return err
 	}

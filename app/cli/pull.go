@@ -147,13 +147,17 @@ func (a *app) printPull(r workbench.PullResult) error {
 	if r.Seconds > 0 {
 		rate = fmt.Sprintf(" (%s records/s)", thousands(int64(float64(r.Read)/r.Seconds)))
 	}
-	fmt.Fprintf(a.stdout, "%s records from %s, %s, in %.1f s%s\n",
-		thousands(r.Records), plural(r.Objects, "object"), formatBytes(r.Bytes), r.Seconds, rate)
+	fmt.Fprintf(a.stdout, "%s from %s, %s, in %.1f s%s\n",
+		plural(r.Records, "record"), plural(r.Objects, "object"), formatBytes(r.Bytes), r.Seconds, rate)
+	skipped := "objects were pulled before"
+	if r.Skipped == 1 {
+		skipped = "object was pulled before"
+	}
 	for _, line := range []struct {
 		n    int64
 		text string
 	}{
-		{r.Skipped, "objects were pulled before"},
+		{r.Skipped, skipped},
 		{r.Quarantined, "set aside: tidemark quarantine list"},
 		{r.Dropped, "dropped by transforms"},
 		{r.Duplicates, "duplicates"},
@@ -171,6 +175,9 @@ func (a *app) printPull(r workbench.PullResult) error {
 func plural(n int64, noun string) string {
 	if n == 1 {
 		return "1 " + noun
+	}
+	if stem, ok := strings.CutSuffix(noun, "y"); ok {
+		return thousands(n) + " " + stem + "ies"
 	}
 	return thousands(n) + " " + noun + "s"
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -16,19 +17,31 @@ import (
 
 func (a *app) quarantineVerb() *cobra.Command {
 	group := &cobra.Command{Use: "quarantine", Short: "Look at what was set aside, and try it again", Args: a.noSuchVerb, RunE: helpOf}
-	group.AddCommand(a.quarantineList(), a.quarantineShow(), a.quarantineReplay(), a.quarantineDiscard())
+	group.AddCommand(a.quarantineList(), a.quarantineGroups(), a.quarantineShow(), a.quarantineReplay(), a.quarantineDiscard(), a.quarantineRestore())
 	return group
 }
 
+// entryFlags adds the flags that choose entries.
+func entryFlags(cmd *cobra.Command, f *store.QuarantineFilter) {
+	cmd.Flags().StringVar(&f.Dataset, "dataset", "", "only entries of this dataset")
+	cmd.Flags().StringVar(&f.Reason, "reason", "", "only entries with exactly this reason")
+	cmd.Flags().StringVar(&f.Path, "path", "", "only entries where exactly this path is to blame")
+}
+
 func (a *app) quarantineList() *cobra.Command {
-	var reason string
+	var f store.QuarantineFilter
+	var discarded bool
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List what was set aside, and why",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
-				entries, err := b.Store.Quarantine(ctx, reason)
+				list := b.Store.Quarantine
+				if discarded {
+					list = b.Store.Discarded
+				}
+				entries, err := list(ctx, f)
 				if err != nil {
 					return err
 				}
@@ -36,7 +49,7 @@ func (a *app) quarantineList() *cobra.Command {
 					return a.printJSON(entries)
 				}
 				if len(entries) == 0 {
-					a.say("quarantine is empty")
+					a.say("there are no such entries")
 				}
 				t := newTable(">ID", "DATASET", "POSITION", ">BYTES", "REASON")
 				for _, e := range entries {
@@ -46,7 +59,38 @@ func (a *app) quarantineList() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&reason, "reason", "", "only entries with exactly this reason")
+	entryFlags(cmd, &f)
+	cmd.Flags().BoolVar(&discarded, "discarded", false, "what was discarded and can be had back")
+	return cmd
+}
+
+func (a *app) quarantineGroups() *cobra.Command {
+	var f store.QuarantineFilter
+	cmd := &cobra.Command{
+		Use:   "groups",
+		Short: "Count what was set aside by reason and path",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
+				groups, err := b.Store.QuarantineGroups(ctx, f)
+				if err != nil {
+					return err
+				}
+				if a.json {
+					return a.printJSON(groups)
+				}
+				if len(groups) == 0 {
+					a.say("quarantine is empty")
+				}
+				t := newTable(">COUNT", "DATASET", "REASON", "PATH", "TYPE", "GOT", "SOURCES")
+				for _, g := range groups {
+					t.add(thousands(g.Count), g.Dataset, g.Reason, g.Path, g.Want, strings.Join(g.Got, ", "), strings.Join(g.Sources, ", "))
+				}
+				return t.write(a.stdout)
+			})
+		},
+	}
+	entryFlags(cmd, &f)
 	return cmd
 }
 
@@ -56,6 +100,8 @@ func describe(e store.QuarantineEntry) string {
 		return e.Reason
 	case e.Path == "":
 		return e.Reason + " at " + e.Got
+	case e.Want == "":
+		return fmt.Sprintf("%s: %s, got %s", e.Reason, e.Path, e.Got)
 	}
 	return fmt.Sprintf("%s: %s is %s, got %s", e.Reason, e.Path, e.Want, e.Got)
 }
@@ -113,14 +159,16 @@ func withRaw(e store.QuarantineEntry, raw []byte) entryJSON {
 }
 
 func (a *app) quarantineReplay() *cobra.Command {
-	var reason string
+	var f store.QuarantineFilter
 	cmd := &cobra.Command{
-		Use:   "replay",
+		Use:   "replay [ID...]",
 		Short: "Put what was set aside through the pipeline once more",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if f.IDs, err = readIDs(args); err != nil {
+				return err
+			}
 			return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
-				r, err := b.Replay(ctx, reason)
+				r, err := b.Replay(ctx, f)
 				if err != nil {
 					return err
 				}
@@ -138,52 +186,64 @@ func (a *app) quarantineReplay() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&reason, "reason", "", "only entries with exactly this reason")
+	entryFlags(cmd, &f)
 	return cmd
 }
 
 func (a *app) quarantineDiscard() *cobra.Command {
-	var reason string
+	var f store.QuarantineFilter
 	var all bool
 	cmd := &cobra.Command{
 		Use:   "discard [ID...]",
-		Short: "Delete entries from quarantine for good",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			ids, err := readIDs(args)
-			if err != nil {
+		Short: "Take entries out of quarantine; restore has them back for 30 days",
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if f.IDs, err = readIDs(args); err != nil {
 				return err
 			}
-			if len(ids) == 0 && reason == "" && !all {
-				return engine.Errorf(engine.Invalid, "discard", "nothing was named").WithHint("name entries by id, or give --reason or --all")
+			if len(f.IDs) == 0 && f.Dataset == "" && f.Reason == "" && f.Path == "" && !all {
+				return engine.Errorf(engine.Invalid, "discard", "nothing was named").WithHint("name entries by id, or give --dataset, --reason, --path or --all")
 			}
 			return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
-				if len(ids) == 0 {
-					entries, err := b.Store.Quarantine(ctx, reason)
-					if err != nil {
-						return err
-					}
-					for _, e := range entries {
-						ids = append(ids, e.ID)
-					}
-				}
-				for _, id := range ids {
-					if _, _, err := b.Store.QuarantineRaw(ctx, id); err != nil {
-						return err
-					}
-				}
-				if err := b.Discard(ctx, ids); err != nil {
+				ids, err := b.Discard(ctx, f)
+				if err != nil {
 					return err
 				}
 				if a.json {
-					return a.printJSON(map[string]int{"discarded": len(ids)})
+					return a.printJSON(map[string]any{"discarded": len(ids), "ids": ids})
 				}
-				a.say("%s discarded", plural(int64(len(ids)), "record"))
+				a.say("%s discarded; tidemark quarantine restore has them back for 30 days", plural(int64(len(ids)), "entry"))
 				return nil
 			})
 		},
 	}
-	cmd.Flags().StringVar(&reason, "reason", "", "every entry with exactly this reason")
+	entryFlags(cmd, &f)
 	cmd.Flags().BoolVar(&all, "all", false, "everything in quarantine")
+	return cmd
+}
+
+func (a *app) quarantineRestore() *cobra.Command {
+	var f store.QuarantineFilter
+	cmd := &cobra.Command{
+		Use:   "restore [ID...]",
+		Short: "Put discarded entries back into quarantine",
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if f.IDs, err = readIDs(args); err != nil {
+				return err
+			}
+			return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
+				ids, err := b.Restore(ctx, f)
+				if err != nil {
+					return err
+				}
+				if a.json {
+					return a.printJSON(map[string]any{"restored": len(ids), "ids": ids})
+				}
+				a.say("%s restored", plural(int64(len(ids)), "entry"))
+				return nil
+			})
+		},
+	}
+	entryFlags(cmd, &f)
 	return cmd
 }
 

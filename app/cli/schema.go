@@ -14,7 +14,7 @@ import (
 
 func (a *app) schemaVerb() *cobra.Command {
 	group := &cobra.Command{Use: "schema", Short: "Look at the types of datasets, and change them", Args: a.noSuchVerb, RunE: helpOf}
-	group.AddCommand(a.schemaShow(), a.schemaHistory(), a.schemaConflicts(), a.schemaSet(), a.schemaImport())
+	group.AddCommand(a.schemaShow(), a.schemaHistory(), a.schemaConflicts(), a.schemaSet(), a.schemaPromote(), a.schemaImport())
 	return group
 }
 
@@ -129,6 +129,23 @@ func (a *app) schemaSet() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
 				v, err := b.SetType(ctx, args[0], args[1], args[2])
+				if err != nil {
+					return err
+				}
+				return a.printVersion(v)
+			})
+		},
+	}
+}
+
+func (a *app) schemaPromote() *cobra.Command {
+	return &cobra.Command{
+		Use:   "promote DATASET PATH",
+		Short: "Give a column to a path that stands in rest for want of room",
+		Args:  cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
+				v, err := b.Promote(ctx, args[0], args[1])
 				if err != nil {
 					return err
 				}

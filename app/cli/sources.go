@@ -66,10 +66,33 @@ func (a *app) printSources(reports []workbench.SourceReport) error {
 				what = s.Error
 			}
 			fmt.Fprintf(a.stdout, "  %s: %s, %s\n", safeText(s.Key), what, formatBytes(s.Bytes))
+			if s.Error == "" {
+				fmt.Fprintf(a.stdout, "    %s\n", evidence(s))
+			}
+			if len(s.Partitions) > 0 {
+				fmt.Fprintf(a.stdout, "    labels from its key: %s\n", partitions(s.Partitions))
+			}
 		}
 	}
 	if bad > 0 {
 		return engine.Errorf(engine.Unavailable, "test the sources", "%d of %d did not work", bad, len(reports))
 	}
 	return nil
+}
+
+// evidence says how sure a format is, and why.
+func evidence(s workbench.SampleReport) string {
+	why := make([]string, len(s.Reasons))
+	for i, r := range s.Reasons {
+		why[i] = safeText(r.Says) + " (" + r.By + ")"
+	}
+	return fmt.Sprintf("%.0f %% sure: %s", 100*s.Confidence, strings.Join(why, "; "))
+}
+
+func partitions(list []engine.Partition) string {
+	out := make([]string, len(list))
+	for i, p := range list {
+		out[i] = safeText(p.Name + "=" + p.Value)
+	}
+	return strings.Join(out, ", ")
 }

@@ -2,14 +2,12 @@ package server
 
 import (
 	"context"
-	"encoding/base64"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"tidemark.dev/tidemark/app/workbench"
 	"tidemark.dev/tidemark/engine"
-	"tidemark.dev/tidemark/engine/store"
+	"tidemark.dev/tidemark/engine/schema"
 )
 
 // SchemaHistory is how the type of a dataset came about.
@@ -17,6 +15,8 @@ type SchemaHistory struct {
 	Dataset  string                `json:"dataset"`
 	Versions []SchemaVersionDetail `json:"versions" doc:"Newest first."`
 	Types    []TypedPath           `json:"types" doc:"Of the newest version."`
+	Typed    int                   `json:"typed" doc:"How many paths have columns."`
+	MaxPaths int                   `json:"max_paths" doc:"How many get columns by themselves."`
 }
 
 // SchemaVersionDetail is one version of a dataset's type.
@@ -25,6 +25,7 @@ type SchemaVersionDetail struct {
 	CreatedAt time.Time    `json:"created_at"`
 	Author    string       `json:"author" doc:"inference or person."`
 	Major     bool         `json:"major"`
+	Position  string       `json:"position" doc:"The first record that needed it, if inference made it."`
 	Changes   []TypeChange `json:"changes"`
 }
 
@@ -40,6 +41,8 @@ type TypeChange struct {
 type TypedPath struct {
 	Path string `json:"path"`
 	Type string `json:"type"`
+	// Policy is what is done with its values before they are stored.
+	Policy string `json:"policy,omitempty"`
 }
 
 // RenderedText is something written out as text.
@@ -62,19 +65,6 @@ type DroppedDataset struct {
 	Dropped string `json:"dropped"`
 }
 
-// QuarantinedRecord is an entry with its bytes.
-type QuarantinedRecord struct {
-	store.QuarantineEntry
-	Raw       *string `json:"raw" doc:"Null where the bytes were not kept: replay fetches the object again."`
-	Base64    bool    `json:"base64,omitempty" doc:"raw is no text, and written in base64."`
-	Truncated bool    `json:"truncated" doc:"raw is only its beginning."`
-}
-
-// DiscardedEntries says how many entries are gone.
-type DiscardedEntries struct {
-	Discarded int `json:"discarded"`
-}
-
 // named are operations on one dataset.
 type named struct {
 	Name string `path:"name"`
@@ -87,11 +77,8 @@ func (s *Server) catalogAPI() {
 	handle(s, "GET", "/datasets/{name}/schema", "getSchema", "The versions of a dataset's type", s.getSchema)
 	handle(s, "GET", "/datasets/{name}/schema/render", "renderSchema", "The newest version in another notation", s.renderSchema)
 	handle(s, "GET", "/datasets/{name}/conflicts", "conflicts", "Values that stand in rest because their path has another type", s.conflicts)
+	handle(s, "POST", "/datasets/{name}/promote", "promotePath", "Give a column to a path that stands in rest for want of room", s.promotePath)
 	handle(s, "POST", "/datasets/{name}/types", "setType", "Give a path another type", s.setType)
-	handle(s, "GET", "/quarantine", "listQuarantine", "What was set aside, newest first", s.listQuarantine)
-	handle(s, "GET", "/quarantine/{id}", "getQuarantine", "One entry with its bytes", s.getQuarantine)
-	handle(s, "POST", "/quarantine/replay", "replayQuarantine", "Put what was set aside through the pipeline once more", s.replayQuarantine)
-	handle(s, "POST", "/quarantine/discard", "discardQuarantine", "Remove entries for good", s.discardQuarantine)
 }
 
 func (s *Server) catalog(ctx context.Context, _ *struct{}) (workbench.Catalog, error) {
@@ -118,17 +105,39 @@ func (s *Server) schemaOf(ctx context.Context, name string) (SchemaHistory, erro
 	}
 	for i := len(versions) - 1; i >= 0; i-- {
 		v := versions[i]
-		d := SchemaVersionDetail{Version: v.Version, CreatedAt: v.At, Author: v.Author, Major: v.Major, Changes: []TypeChange{}}
+		d := SchemaVersionDetail{Version: v.Version, CreatedAt: v.At, Author: v.Author, Major: v.Major, Position: v.Position, Changes: []TypeChange{}}
 		for _, c := range v.Changes {
 			d.Changes = append(d.Changes, readChange(c))
 		}
 		out.Versions = append(out.Versions, d)
 	}
+	if n := len(versions); n > 0 {
+		out.Typed = schema.Leaves(versions[n-1].Body)
+	}
+	out.MaxPaths = schema.Limit(engine.Mapping{MaxPaths: s.bench.Current().Config.Dataset(name).MaxPaths})
+	policies := s.bench.PoliciesOf(name)
 	columns, err := s.bench.Columns(ctx, name)
 	for _, c := range columns {
-		out.Types = append(out.Types, TypedPath{Path: c[0], Type: c[1]})
+		out.Types = append(out.Types, TypedPath{Path: c[0], Type: c[1], Policy: policyOf(policies, c[0])})
 	}
 	return out, err
+}
+
+// policyOf is the policy that a column is under, by itself or by what it is in.
+func policyOf(policies map[string]string, column string) string {
+	for path, policy := range policies {
+		if strings.EqualFold(path, column) || len(column) > len(path) && strings.EqualFold(column[:len(path)+1], path+".") {
+			return policy
+		}
+	}
+	if column == "labels" {
+		for path, policy := range policies {
+			if strings.HasPrefix(path, "labels.") {
+				return policy
+			}
+		}
+	}
+	return ""
 }
 
 // readChange takes a change apart that the registry keeps as one line:
@@ -198,6 +207,20 @@ func appendNew(list []string, s string) []string {
 	return append(list, s)
 }
 
+type promoteInput struct {
+	Name string `path:"name"`
+	Body struct {
+		Path string `json:"path"`
+	}
+}
+
+func (s *Server) promotePath(ctx context.Context, in *promoteInput) (SchemaHistory, error) {
+	if _, err := s.bench.Promote(ctx, in.Name, in.Body.Path); err != nil {
+		return SchemaHistory{}, err
+	}
+	return s.schemaOf(ctx, in.Name)
+}
+
 type setTypeInput struct {
 	Name string `path:"name"`
 	Body struct {
@@ -211,68 +234,4 @@ func (s *Server) setType(ctx context.Context, in *setTypeInput) (SchemaHistory, 
 		return SchemaHistory{}, err
 	}
 	return s.schemaOf(ctx, in.Name)
-}
-
-type quarantineInput struct {
-	Dataset string `query:"dataset"`
-	Reason  string `query:"reason"`
-	Offset  int    `query:"offset" minimum:"0"`
-	Limit   int    `query:"limit" minimum:"1" maximum:"10000" default:"200"`
-}
-
-func (s *Server) listQuarantine(ctx context.Context, in *quarantineInput) (store.QuarantinePage, error) {
-	return s.bench.Store.QuarantinePage(ctx, in.Dataset, in.Reason, in.Offset, in.Limit)
-}
-
-// rawLimit is how many bytes of an entry are shown.
-const rawLimit = 256 << 10
-
-func (s *Server) getQuarantine(ctx context.Context, in *struct {
-	ID int64 `path:"id"`
-},
-) (QuarantinedRecord, error) {
-	e, raw, err := s.bench.Store.QuarantineRaw(ctx, in.ID)
-	if err != nil {
-		return QuarantinedRecord{}, err
-	}
-	out := QuarantinedRecord{QuarantineEntry: e}
-	if raw == nil {
-		return out, nil
-	}
-	text := utf8.Valid(raw)
-	if len(raw) > rawLimit {
-		raw, out.Truncated = raw[:rawLimit], true
-	}
-	shown := strings.ToValidUTF8(string(raw), "")
-	if !text {
-		shown, out.Base64 = base64.StdEncoding.EncodeToString(raw), true
-	}
-	out.Raw = &shown
-	return out, nil
-}
-
-func (s *Server) replayQuarantine(ctx context.Context, in *struct {
-	Body struct {
-		Reason string `json:"reason,omitempty" doc:"Only entries of this reason."`
-	}
-},
-) (workbench.Replayed, error) {
-	return s.bench.Replay(ctx, in.Body.Reason)
-}
-
-func (s *Server) discardQuarantine(ctx context.Context, in *struct {
-	Body struct {
-		IDs []int64 `json:"ids" minItems:"1"`
-	}
-},
-) (DiscardedEntries, error) {
-	for _, id := range in.Body.IDs {
-		if _, _, err := s.bench.Store.QuarantineRaw(ctx, id); err != nil {
-			return DiscardedEntries{}, err
-		}
-	}
-	if err := s.bench.Discard(ctx, in.Body.IDs); err != nil {
-		return DiscardedEntries{}, engine.Errorf(engine.KindOf(err), "discard", "%w", err)
-	}
-	return DiscardedEntries{len(in.Body.IDs)}, nil
 }

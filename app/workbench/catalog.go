@@ -72,7 +72,7 @@ func (b *Workbench) Catalog(ctx context.Context) (Catalog, error) {
 	}
 	for _, f := range functions {
 		if cage.Allowed(f.Name) || b.Store.HasFunction(f.Name) {
-			out.Functions = append(out.Functions, f)
+			out.Functions = append(out.Functions, b.plugins.shown(f))
 		}
 	}
 	words, err := b.Store.Keywords(ctx)

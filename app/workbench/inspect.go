@@ -32,7 +32,12 @@ type SampleReport struct {
 	Bytes       int64    `json:"bytes"`
 	Format      string   `json:"format"`
 	Compression []string `json:"compression"`
-	Error       string   `json:"error,omitempty"`
+	// Confidence is how sure the format is, from 0 to 1, and Reasons why.
+	Confidence float64         `json:"confidence"`
+	Reasons    []format.Reason `json:"reasons"`
+	// Partitions are what the key says of all records; they become labels.
+	Partitions []engine.Partition `json:"partitions"`
+	Error      string             `json:"error,omitempty"`
 }
 
 // testSamples is how many objects of a source are looked into.
@@ -101,7 +106,8 @@ func (b *Workbench) testSource(ctx context.Context, c workspace.Source, r *Sourc
 		return err
 	}
 	for _, o := range first {
-		s := SampleReport{Key: o.Key, Bytes: o.Size, Compression: []string{}}
+		s := SampleReport{Key: o.Key, Bytes: o.Size, Compression: []string{}, Reasons: []format.Reason{}, Partitions: []engine.Partition{}}
+		s.Partitions = append(s.Partitions, format.Partitions(o.Key)...)
 		if err := b.lookInto(ctx, a, o, &s); err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
@@ -128,12 +134,13 @@ func (b *Workbench) lookInto(ctx context.Context, a *archive, o engine.Object, s
 		}
 	}
 	defer f.Close()
-	stream, err := format.Open(f, a.config.Format)
+	stream, err := b.formats().Open(f, format.Hint{Want: a.config.Format, Key: o.Key, Modified: o.Modified})
 	if err != nil {
 		return err
 	}
 	defer stream.Close()
 	s.Format = string(stream.Format)
+	s.Confidence, s.Reasons = stream.Found.Sure, append(s.Reasons, stream.Found.Why...)
 	s.Compression = append(s.Compression, stream.Layers...)
 	return nil
 }

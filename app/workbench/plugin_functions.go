@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/store"
 	"tidemark.dev/tidemark/plugins"
 )
 
@@ -17,6 +18,7 @@ func (b *Workbench) offerFunctions(ctx context.Context) {
 	var functions []engine.ScalarFunction
 	refused := map[string]error{}
 	from := map[string]string{}
+	offered := map[string]store.Function{}
 	for _, m := range b.modules() {
 		about, err := b.describe(ctx, m)
 		if err != nil {
@@ -31,7 +33,11 @@ func (b *Workbench) offerFunctions(ctx context.Context) {
 				continue
 			}
 			from[f.Name] = m.name
-			functions = append(functions, b.functionsOf(m, f)...)
+			for _, s := range b.functionsOf(m, f) {
+				functions = append(functions, s)
+				f.Name = s.Name
+				offered[s.Name] = store.Function{Name: s.Name, Signature: signatureOf(f), Doc: s.Doc}
+			}
 		}
 	}
 	for name, err := range b.Store.SetFunctions(ctx, functions) {
@@ -39,7 +45,7 @@ func (b *Workbench) offerFunctions(ctx context.Context) {
 	}
 	h := &b.plugins
 	h.mu.Lock()
-	h.refused = refused
+	h.refused, h.offered = refused, offered
 	h.mu.Unlock()
 }
 

@@ -23,7 +23,7 @@ type PluginInfo struct {
 	ABI     string  `json:"abi"`
 	Path    string  `json:"path"` // bundled, or the file
 	SHA256  string  `json:"sha256"`
-	State   string  `json:"state"` // ready, used, off, broken or untrusted
+	State   string  `json:"state"` // ready, used, suspended, off, broken or untrusted
 	Calls   int64   `json:"calls"`
 	Records int64   `json:"records"`
 	Errors  int64   `json:"errors"`
@@ -142,6 +142,9 @@ func (b *Workbench) pluginInfo(ctx context.Context, name string, used bool) Plug
 	}
 	if used {
 		info.State = "used"
+	}
+	if why := p.Suspended(); why != "" {
+		info.State, info.Problem = "suspended", why
 	}
 	b.plugins.mu.Lock()
 	refused := b.plugins.refused

@@ -14,6 +14,7 @@ import (
 	"tidemark.dev/tidemark/app/workspace"
 	"tidemark.dev/tidemark/app/workspace/atomicfile"
 	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/store"
 	"tidemark.dev/tidemark/plugins"
 	"tidemark.dev/tidemark/plugins/bundled"
 )
@@ -27,6 +28,19 @@ type pluginHost struct {
 	closed bool
 	// refused says which functions SQL cannot have, and why, by name.
 	refused map[string]error
+	// offered are the functions of SQL as people are shown them, by name.
+	offered map[string]store.Function
+}
+
+// shown is how a function of a plugin is shown; DuckDB knows no names of its
+// arguments.
+func (h *pluginHost) shown(f store.Function) store.Function {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if own, ok := h.offered[f.Name]; ok {
+		return own
+	}
+	return f
 }
 
 // module is a plugin's file and settings as they were read; a change of either
@@ -48,7 +62,7 @@ type module struct {
 // same reports whether two modules would do the same.
 func (m *module) same(o *module) bool {
 	return m.err == nil && o.err == nil && m.sha256 == o.sha256 && reflect.DeepEqual(m.settings.Config, o.settings.Config) &&
-		m.settings.Memory == o.settings.Memory && m.settings.Deadline == o.settings.Deadline && reflect.DeepEqual(m.settings.Fields, o.settings.Fields)
+		m.settings.Memory == o.settings.Memory && m.settings.Deadline == o.settings.Deadline && m.settings.OnFailure == o.settings.OnFailure && reflect.DeepEqual(m.settings.Fields, o.settings.Fields)
 }
 
 // retire lets the plugin go when the last who uses it is done.
@@ -175,7 +189,7 @@ func (b *Workbench) loaded(ctx context.Context, host *plugins.Host, m *module) (
 	}
 	s := m.settings
 	p, err := host.Load(ctx, m.name, m.wasm, plugins.Settings{
-		Config: s.Config, Memory: int64(s.Memory), Deadline: s.Deadline, Fields: s.Fields,
+		Config: s.Config, Memory: int64(s.Memory), Deadline: s.Deadline, Fields: s.Fields, OnFailure: s.OnFailure,
 	})
 	if err != nil {
 		if ctx.Err() == nil {

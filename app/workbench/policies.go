@@ -152,3 +152,14 @@ func (b *Workbench) nearPath(dataset string, c store.PolicyCount) string {
 }
 
 const spell = "is it spelled as in the records?"
+
+// PoliciesOf lists the policies of a dataset by the path they are about.
+func (b *Workbench) PoliciesOf(dataset string) map[string]string {
+	out := map[string]string{}
+	for _, c := range b.Current().Config.Dataset(dataset).Columns {
+		if one, err := engine.ParsePolicy(c.Key.Value, c.Value.Value); err == nil {
+			out[tablePath(one).Path.String()] = one.String()
+		}
+	}
+	return out
+}

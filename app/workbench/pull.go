@@ -238,9 +238,6 @@ func (b *Workbench) plan(ctx context.Context, opt PullOptions) ([]*job, error) {
 			continue
 		}
 		d := b.Current().Config.Dataset(c.Dataset)
-		if err := runnable(c, d); err != nil {
-			return nil, err
-		}
 		if err := b.formats().Check(c.Format); err != nil {
 			return nil, fmt.Errorf("sources.%s.format: %w", c.Name, err)
 		}
@@ -306,20 +303,6 @@ func (b *Workbench) choose(verb string, names []string, kind func(workspace.Sour
 	return out, nil
 }
 
-// runnable refuses what is configured and cannot be done: a policy that is
-// quietly not applied would be worse than none.
-func runnable(c workspace.Source, d workspace.Dataset) error {
-	refuse := func(what, instead string) error {
-		e := engine.Errorf(engine.Invalid, "pull "+c.Name, "%s is not supported by this version", what)
-		return e.WithHint("%s", instead)
-	}
-	switch {
-	case len(d.Key) > 0:
-		return refuse("datasets."+d.Name+".key", "take it out, or use dedup")
-	}
-	return nil
-}
-
 func (b *Workbench) list(ctx context.Context, j *job, opt PullOptions) error {
 	name := j.archive.config.Name
 	known, err := b.Store.Progress(ctx, j.dataset.Name, name)
@@ -374,6 +357,21 @@ func (b *Workbench) run(ctx context.Context, j *job, report func(pipeline.Counts
 	return counts, err
 }
 
+// keyOf reads what names a row of the dataset, and what deletes one.
+func keyOf(d workspace.Dataset) (key []engine.Path, deleted engine.Path, err error) {
+	for _, text := range d.Key {
+		p, err := engine.ParsePath(text)
+		if err != nil {
+			return nil, nil, fmt.Errorf("datasets.%s.key: %w", d.Name, err)
+		}
+		key = append(key, p)
+	}
+	if d.Deleted != "" {
+		deleted, err = engine.ParsePath(d.Deleted)
+	}
+	return key, deleted, err
+}
+
 // recordOptions say how the records of a source become rows of a dataset,
 // wherever they come from. Whoever asked calls release, if there is no error.
 func (b *Workbench) recordOptions(ctx context.Context, c workspace.Source, d workspace.Dataset) (opt pipeline.Options, guard protection, release func(), err error) {
@@ -393,6 +391,10 @@ func (b *Workbench) recordOptions(ctx context.Context, c workspace.Source, d wor
 			return opt, guard, nil, err
 		}
 	}
+	key, deleted, err := keyOf(d)
+	if err != nil {
+		return opt, guard, nil, err
+	}
 	watermark, _, err := b.Store.Watermark(ctx, d.Name)
 	if err != nil {
 		return opt, guard, nil, err
@@ -401,7 +403,7 @@ func (b *Workbench) recordOptions(ctx context.Context, c workspace.Source, d wor
 	return pipeline.Options{
 		Policies: guard.policies, Key: guard.key, Private: len(guard.policies) > 0,
 		Dataset: d.Name, Source: c.Name, Format: c.Format, Formats: b.formats(),
-		Mapping: mapping, FindTime: findTime, Strict: d.Schema == "strict", Dedup: dedup, Stages: stages,
+		Mapping: mapping, FindTime: findTime, Strict: d.Schema == "strict", Dedup: dedup, RowKey: key, Deleted: deleted, Stages: stages,
 		Watermark: watermark, Staging: b.staging, Scratch: b.Current().TempDir(),
 		Store: b.Store, Clock: b.clock,
 	}, guard, release, err
@@ -423,6 +425,7 @@ func mappingOf(d workspace.Dataset) (m engine.Mapping, findTime bool, err error)
 	if d.EventTime != "" {
 		m.EventTime = []engine.Path{path(d.EventTime)}
 	}
+	m.MaxPaths = d.MaxPaths
 	for _, l := range d.Labels {
 		m.Labels = append(m.Labels, path(l))
 	}

@@ -22,85 +22,11 @@ type Replayed struct {
 	Dropped     int64 `json:"dropped"`
 	Duplicates  int64 `json:"duplicates"`
 	// Refetch lists objects whose bytes were not kept: the next pull reads
-	// them again.
+	// them again. Their entries stay until then.
 	Refetch []string `json:"refetch"`
 	// Gone are records whose bytes were not kept and cannot be fetched: their
 	// objects are gone or changed. They stay in quarantine.
 	Gone []string `json:"gone,omitempty"`
-}
-
-// Replay puts quarantined records through the pipeline once more, as they
-// came; reason "" means all of them.
-func (b *Workbench) Replay(ctx context.Context, reason string) (Replayed, error) {
-	b.pulls.Lock()
-	defer b.pulls.Unlock()
-	out := Replayed{Refetch: []string{}}
-	if !b.Current().Trusted {
-		return out, workspace.ErrUntrusted(b.Current().Root, "replay")
-	}
-	entries, err := b.Store.Quarantine(ctx, reason)
-	if err != nil {
-		return out, err
-	}
-	for _, e := range entries {
-		if err := b.replayOne(ctx, e, &out); err != nil {
-			return out, err
-		}
-	}
-	return out, nil
-}
-
-// replayOne replays an entry: its bytes become an object of their own whose
-// rows keep the position of the original.
-func (b *Workbench) replayOne(ctx context.Context, e store.QuarantineEntry, out *Replayed) error {
-	_, raw, err := b.Store.QuarantineRaw(ctx, e.ID)
-	if err != nil {
-		return err
-	}
-	object, number, isRecord := strings.Cut(e.Position, "#")
-	row, err := strconv.ParseInt(number, 10, 64)
-	isRecord = isRecord && err == nil && row > 0
-	out.Replayed++
-	if raw == nil && isRecord && e.Hash != "" {
-		return b.replayFetched(ctx, e, object, row, out)
-	}
-	if raw == nil {
-		out.Refetch = append(out.Refetch, object)
-		if err := b.Store.Forget(ctx, e.Dataset, e.Source, object); err != nil {
-			return err
-		}
-		return b.Store.Release(ctx, []int64{e.ID})
-	}
-	path := filepath.Join(b.Current().TempDir(), "replay")
-	if err := os.WriteFile(path, raw, 0o600); err != nil {
-		return engine.Errorf(engine.Unavailable, "replay", "%w", err)
-	}
-	defer os.Remove(path)
-	dataset := b.Current().Config.Dataset(e.Dataset)
-	c, _ := b.Current().Config.Source(e.Source)
-	c.Name, c.Type = e.Source, "file"
-	if c.Format == "" {
-		c.Format = "auto"
-	}
-	j := &job{dataset: dataset, archive: &archive{config: c, fetch: func(context.Context, engine.Object) (pipeline.Local, error) {
-		return pipeline.Local{Path: path}, nil
-	}}}
-	j.tasks = []pipeline.Task{{Object: engine.Object{
-		Source: e.Source, Key: "replay of " + e.Position, URL: object, ETag: e.At.Format(time.RFC3339Nano), Size: int64(len(raw)), Modified: e.At,
-	}}}
-	if isRecord {
-		j.tasks[0].Record = row
-	}
-	counts, err := b.run(ctx, j, func(pipeline.Counts) {})
-	if err != nil {
-		return err
-	}
-	out.add(counts)
-	b.changed(e.Dataset)
-	if isRecord {
-		return b.Store.Replayed(ctx, e, counts.Records, counts.Dropped, counts.Quarantined)
-	}
-	return b.Store.Release(ctx, []int64{e.ID})
 }
 
 func (r *Replayed) add(c pipeline.Counts) {
@@ -110,9 +36,136 @@ func (r *Replayed) add(c pipeline.Counts) {
 	r.Duplicates += c.Duplicates
 }
 
+// Replay puts quarantined records through the pipeline once more, as they
+// came. An entry leaves quarantine in the transaction that has what became of
+// it; a replay that is interrupted has done its part of them.
+func (b *Workbench) Replay(ctx context.Context, f store.QuarantineFilter) (Replayed, error) {
+	b.pulls.Lock()
+	defer b.pulls.Unlock()
+	out := Replayed{Refetch: []string{}}
+	if !b.Current().Trusted {
+		return out, workspace.ErrUntrusted(b.Current().Root, "replay")
+	}
+	entries, err := b.Store.Quarantine(ctx, f)
+	if err != nil {
+		return out, err
+	}
+	for _, j := range b.replays(entries) {
+		if err := b.replay(ctx, j, &out); err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+// replays makes one pull for each source of each dataset.
+func (b *Workbench) replays(entries []store.QuarantineEntry) []*replayJob {
+	var jobs []*replayJob
+	at := map[[2]string]*replayJob{}
+	for _, e := range entries {
+		key := [2]string{e.Dataset, e.Source}
+		if at[key] == nil {
+			at[key] = b.newReplay(e.Dataset, e.Source)
+			jobs = append(jobs, at[key])
+		}
+		object, row := cutPosition(e.Position)
+		switch {
+		case !e.Kept && row > 0 && e.Hash != "":
+			at[key].fetched = append(at[key].fetched, e)
+			continue
+		case !e.Kept:
+			at[key].again = append(at[key].again, object)
+			continue
+		}
+		at[key].tasks = append(at[key].tasks, pipeline.Task{Entry: e.ID, Record: row, Object: engine.Object{
+			Source: e.Source, Key: strconv.FormatInt(e.ID, 10), URL: object, ETag: e.At.Format(time.RFC3339Nano), Size: e.Bytes, Modified: e.At,
+		}})
+	}
+	return jobs
+}
+
+// cutPosition takes a position apart: the object, and the number of the record
+// in it, or 0 for all of it.
+func cutPosition(position string) (object string, row int64) {
+	i := strings.LastIndexByte(position, '#')
+	if i < 0 {
+		return position, 0
+	}
+	n, err := strconv.ParseInt(position[i+1:], 10, 64)
+	if err != nil || n <= 0 {
+		return position, 0
+	}
+	return position[:i], n
+}
+
+// replayJob is a pull of entries. Of those whose bytes were not kept, records
+// that were to stay private are fetched one by one, and the objects of others
+// are read by the next pull.
+type replayJob struct {
+	*job
+	again   []string
+	fetched []store.QuarantineEntry
+}
+
+// newReplay reads entries as if they were objects of their source; rows keep
+// the position of the original.
+func (b *Workbench) newReplay(dataset, source string) *replayJob {
+	c, _ := b.Current().Config.Source(source)
+	c.Name, c.Type = source, "file"
+	if c.Format == "" {
+		c.Format = "auto"
+	}
+	return &replayJob{job: &job{dataset: b.Current().Config.Dataset(dataset), archive: &archive{config: c, fetch: b.fetchEntry}}}
+}
+
+// fetchEntry writes an entry's bytes into a file.
+func (b *Workbench) fetchEntry(ctx context.Context, o engine.Object) (pipeline.Local, error) {
+	id, err := strconv.ParseInt(o.Key, 10, 64)
+	if err != nil {
+		return pipeline.Local{}, err
+	}
+	_, raw, err := b.Store.QuarantineRaw(ctx, id)
+	if err != nil {
+		return pipeline.Local{}, err
+	}
+	f, err := os.CreateTemp(b.Current().TempDir(), "replay-*")
+	if err != nil {
+		return pipeline.Local{}, engine.Errorf(engine.Unavailable, "replay", "%w", err)
+	}
+	defer f.Close()
+	if _, err := f.Write(raw); err != nil {
+		os.Remove(f.Name())
+		return pipeline.Local{}, engine.Errorf(engine.Unavailable, "replay", "%w", err)
+	}
+	return pipeline.Local{Path: filepath.Clean(f.Name()), Release: func() { os.Remove(f.Name()) }}, nil
+}
+
+func (b *Workbench) replay(ctx context.Context, j *replayJob, out *Replayed) error {
+	out.Replayed += int64(len(j.tasks) + len(j.again) + len(j.fetched))
+	for _, object := range j.again {
+		if err := b.Store.ReadAgain(ctx, j.dataset.Name, j.archive.config.Name, object); err != nil {
+			return err
+		}
+		out.Refetch = append(out.Refetch, object)
+	}
+	counts, err := b.run(ctx, j.job, func(pipeline.Counts) {})
+	out.add(counts)
+	b.changed(j.dataset.Name)
+	if err != nil {
+		return err
+	}
+	for _, e := range j.fetched {
+		if err := b.replayFetched(ctx, e, out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // replayFetched replays a record whose bytes were not kept, out of its object,
 // if that is still what it was.
-func (b *Workbench) replayFetched(ctx context.Context, e store.QuarantineEntry, url string, row int64, out *Replayed) error {
+func (b *Workbench) replayFetched(ctx context.Context, e store.QuarantineEntry, out *Replayed) error {
+	url, row := cutPosition(e.Position)
 	c, there := b.Current().Config.Source(e.Source)
 	o, pulled, err := b.Store.PulledObject(ctx, e.Dataset, e.Source, url)
 	if err != nil {
@@ -130,7 +183,7 @@ func (b *Workbench) replayFetched(ctx context.Context, e store.QuarantineEntry, 
 	if err != nil {
 		return err
 	}
-	j := &job{archive: a, dataset: b.Current().Config.Dataset(e.Dataset), tasks: []pipeline.Task{{Object: o, Only: row}}}
+	j := &job{archive: a, dataset: b.Current().Config.Dataset(e.Dataset), tasks: []pipeline.Task{{Object: o, Only: row, Entry: e.ID}}}
 	var counts pipeline.Counts
 	if same {
 		if counts, err = b.run(ctx, j, func(pipeline.Counts) {}); err != nil {
@@ -143,7 +196,7 @@ func (b *Workbench) replayFetched(ctx context.Context, e store.QuarantineEntry, 
 	}
 	out.add(counts)
 	b.changed(e.Dataset)
-	return b.Store.Replayed(ctx, e, counts.Records, counts.Dropped, counts.Quarantined)
+	return nil
 }
 
 // stands finds an object as it is listed now; same is false when it is gone
@@ -166,9 +219,49 @@ func stands(ctx context.Context, a *archive, pulled engine.Object) (now engine.O
 	return now, same, err
 }
 
-// Discard removes entries from quarantine for good.
-func (b *Workbench) Discard(ctx context.Context, ids []int64) error {
+// Discard takes entries out of quarantine; Restore brings them back, for a
+// while.
+func (b *Workbench) Discard(ctx context.Context, f store.QuarantineFilter) ([]int64, error) {
 	b.pulls.Lock()
 	defer b.pulls.Unlock()
-	return b.Store.Release(ctx, ids)
+	entries, err := b.Store.Quarantine(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	ids, err := idsOf(f, entries, "quarantine has no entry %d", "run tidemark quarantine list")
+	if err != nil {
+		return nil, err
+	}
+	_, err = b.Store.Discard(ctx, ids)
+	return ids, err
+}
+
+// Restore puts discarded entries back into quarantine.
+func (b *Workbench) Restore(ctx context.Context, f store.QuarantineFilter) ([]int64, error) {
+	b.pulls.Lock()
+	defer b.pulls.Unlock()
+	entries, err := b.Store.Discarded(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	ids, err := idsOf(f, entries, "no discarded entry %d can be had back", "run tidemark quarantine list --discarded")
+	if err != nil {
+		return nil, err
+	}
+	_, err = b.Store.Restore(ctx, ids)
+	return ids, err
+}
+
+// idsOf lists the entries that were found; each that was named must be there.
+func idsOf(f store.QuarantineFilter, found []store.QuarantineEntry, missing, hint string) ([]int64, error) {
+	ids, has := make([]int64, 0, len(found)), map[int64]bool{}
+	for _, e := range found {
+		ids, has[e.ID] = append(ids, e.ID), true
+	}
+	for _, id := range f.IDs {
+		if !has[id] {
+			return nil, engine.Errorf(engine.NotFound, "", missing, id).WithHint("%s", hint)
+		}
+	}
+	return ids, nil
 }

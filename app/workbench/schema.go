@@ -3,6 +3,7 @@ package workbench
 import (
 	"context"
 	"encoding/json"
+	"strings"
 
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/schema"
@@ -40,6 +41,44 @@ func (b *Workbench) RenderSchema(name, format string) ([]byte, error) {
 func (b *Workbench) SetType(ctx context.Context, name, path, typ string) (engine.SchemaVersion, error) {
 	b.pulls.Lock()
 	defer b.pulls.Unlock()
+	return b.setType(ctx, name, path, typ)
+}
+
+// Promote gives a path a column that stands in rest for want of room, with the
+// type that most of its values have.
+func (b *Workbench) Promote(ctx context.Context, name, path string) (engine.SchemaVersion, error) {
+	b.pulls.Lock()
+	defer b.pulls.Unlock()
+	p, err := engine.ParsePath(strings.TrimPrefix(path, "body."))
+	if err != nil {
+		return engine.SchemaVersion{}, err
+	}
+	var seen schema.Observation
+	err = b.Store.RestValues(ctx, name, p.String(), func(value []byte) {
+		seen.Observe(append(append([]byte(`{"v":`), value...), '}'), nil)
+	})
+	if err != nil {
+		return engine.SchemaVersion{}, err
+	}
+	found := schema.Evolve(engine.Type{Kind: engine.Struct}, &seen, func(string) bool { return false }).Body
+	if !found.Known() {
+		return engine.SchemaVersion{}, b.nothingToPromote(ctx, name, p.String())
+	}
+	return b.setType(ctx, name, "body."+p.String(), found.Fields[0].Type.String())
+}
+
+func (b *Workbench) nothingToPromote(ctx context.Context, name, path string) error {
+	e := engine.Errorf(engine.NotFound, "promote "+path, "no value of it stands in rest")
+	const most = 10_000
+	if waiting, err := b.Store.RestPaths(ctx, name, most); err == nil {
+		if near := engine.Nearest(path, waiting); near != "" {
+			return e.WithHint("did you mean %s?", near)
+		}
+	}
+	return e.WithHint("tidemark schema conflicts %s lists what stands there; tidemark schema set gives a type to a path without values", name)
+}
+
+func (b *Workbench) setType(ctx context.Context, name, path, typ string) (engine.SchemaVersion, error) {
 	var none engine.SchemaVersion
 	to, err := schema.ParseType(typ)
 	if err != nil {

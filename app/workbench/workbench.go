@@ -90,6 +90,11 @@ func Open(ctx context.Context, w *workspace.Workspace, opt Options) (*Workbench,
 		Memory: bytesText(int64(limits.Memory)), Threads: limits.Threads, Clock: opt.Clock,
 		Settle: schema.NewSettler,
 	})
+	if err == nil && w.Trusted {
+		if err = b.clearLocal(ctx); err != nil {
+			b.Store.Close()
+		}
+	}
 	if err != nil {
 		os.RemoveAll(b.staging)
 		return nil, err

@@ -16,12 +16,14 @@ type Dataset struct {
 	Labels     []string                    `yaml:"labels" doc:"Paths in the record that become labels."`
 	Watermark  Watermark                   `yaml:"watermark" doc:"When a moment is considered complete."`
 	Schema     string                      `yaml:"schema" enum:"infer|strict" doc:"infer: the schema follows the data. strict: what does not fit is quarantined."`
+	MaxPaths   int                         `yaml:"max_paths" doc:"How many paths become columns by themselves; the rest of a record stays in rest. The default is 1000."`
 	Transforms []string                    `yaml:"transforms" doc:"Plugins that every record goes through, in order."`
 	Columns    engine.Entries[engine.Text] `yaml:"columns" doc:"Policies applied before anything is stored, by path in the table: drop, mask, hash or truncate(20)."`
 	Late       Late                        `yaml:"late" doc:"What happens to windows when late records arrive."`
 	Rollups    []time.Duration             `yaml:"rollups" doc:"Which aggregate tables are kept: [1m, 10m, 1h, 1d]."`
 	Dedup      string                      `yaml:"dedup" doc:"The path whose value is unique: the first record with it wins."`
-	Key        List                        `yaml:"key" doc:"The paths that name what a row is about."`
+	Key        List                        `yaml:"key" doc:"The paths that name what a row is about: of each key the version of the latest event time is kept."`
+	Deleted    string                      `yaml:"deleted" doc:"With key: a record with true, d, delete or deleted at this path deletes its key."`
 	Seam       *time.Time                  `yaml:"seam" doc:"The event time at which a tail takes over from a pull of the same stream."`
 	Quota      *Quota                      `yaml:"quota" doc:"How much a live source may bring in."`
 	Retention  Retention                   `yaml:"retention" doc:"How long rows stay in the database, and where they go then."`

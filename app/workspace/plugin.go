@@ -25,12 +25,13 @@ type Plugin struct {
 
 // PluginSettings is what the .yaml beside a plugin may say.
 type PluginSettings struct {
-	At       yamlfile.At
-	Enabled  bool           `yaml:"enabled" doc:"false keeps the plugin from being loaded."`
-	Config   map[string]any `yaml:"config" doc:"Handed to the plugin when it starts."`
-	Memory   yamlfile.Size  `yaml:"memory" doc:"The most memory it may have: 64MB. 0 is the host's default."`
-	Deadline time.Duration  `yaml:"deadline" doc:"The longest that one call may take: 500ms. 0 is the host's default."`
-	Fields   []string       `yaml:"fields" doc:"The paths it is given, instead of those it declares."`
+	At        yamlfile.At
+	Enabled   bool           `yaml:"enabled" doc:"false keeps the plugin from being loaded."`
+	Config    map[string]any `yaml:"config" doc:"Handed to the plugin when it starts."`
+	Memory    yamlfile.Size  `yaml:"memory" doc:"The most memory it may have: 64MB. 0 is the host's default."`
+	Deadline  time.Duration  `yaml:"deadline" doc:"The longest that one call may take: 500ms. 0 is the host's default."`
+	OnFailure string         `yaml:"on_failure" enum:"stop|skip|pass" doc:"What becomes of records while the plugin is suspended because it keeps failing: stop, skip (to quarantine) or pass (as they are)."`
+	Fields    []string       `yaml:"fields" doc:"The paths it is given, instead of those it declares."`
 }
 
 func (w *Workspace) loadPlugins(lookup LookupEnv) error {

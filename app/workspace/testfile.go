@@ -131,6 +131,7 @@ func (f *TestFiring) SetScalar(t engine.Text) error {
 
 // TestAlarm says when an alarm goes off.
 type TestAlarm struct {
+	At         yamlfile.At
 	Datapoints int    `yaml:"datapoints" doc:"How many datapoints must breach."`
 	Of         int    `yaml:"of" doc:"Out of how many."`
 	Missing    string `yaml:"missing" enum:"missing|ignore|breaching|not_breaching" doc:"What a missing datapoint counts as."`
@@ -233,8 +234,15 @@ func (t *Test) validate() error {
 		if t.Alarm == nil {
 			problems = append(problems, t.At.Key("points").At(0, "points need an alarm").
 				WithHint("add alarm: {datapoints: 2, of: 3, missing: missing}"))
+			return errors.Join(problems...)
 		}
-		return errors.Join(problems...)
+		return errors.Join(append(problems, t.validatePoints())...)
+	}
+	if t.Rule.Value != "" && t.Window != nil {
+		problems = append(problems, t.At.Key("window").At(0, "the rule %s brings its own window", t.Rule.Value).WithHint("remove window, or remove rule"))
+	}
+	if w := t.Watermark; w != nil && w.Strategy == "percentile" && (w.P <= 0 || w.P >= 1) {
+		problems = append(problems, t.At.Key("watermark").At(0, "strategy percentile needs a p between 0 and 1").WithHint("write watermark: {strategy: percentile, p: 0.95}"))
 	}
 	if t.Rule.Value == "" && t.Window == nil {
 		problems = append(problems, t.At.Text.At(0, "the test has neither a window nor a rule").
@@ -255,6 +263,24 @@ func (t *Test) validate() error {
 					WithHint("write [start, end]"))
 			}
 		}
+	}
+	return errors.Join(problems...)
+}
+
+// validatePoints checks a test of an alarm alone.
+func (t *Test) validatePoints() error {
+	var problems []error
+	if t.Expect.Value == "" {
+		problems = append(problems, t.At.Text.At(0, "the test expects nothing").WithHint("add expect: OK, ALARM, INSUFFICIENT_DATA or retain"))
+	}
+	a := t.Alarm
+	for key, n := range map[string]int{"datapoints": a.Datapoints, "of": a.Of} {
+		if a.At.Has(key) && n < 1 {
+			problems = append(problems, a.At.Value(key).At(0, "%s is %d", key, n).WithHint("write 1 or more"))
+		}
+	}
+	if a.At.Has("of") && a.Datapoints > a.Of {
+		problems = append(problems, a.At.Value("datapoints").At(0, "%d of %d datapoints can never breach", a.Datapoints, a.Of).WithHint("write datapoints: %d, or raise of", a.Of))
 	}
 	return errors.Join(problems...)
 }

@@ -67,6 +67,13 @@ func (v *validator) dataset(d *Dataset) {
 	for _, k := range d.Key {
 		v.tablePath(d.At.Value("key"), "key", k)
 	}
+	v.tablePath(d.At.Value("deleted"), "deleted", d.Deleted)
+	switch {
+	case d.Deleted != "" && len(d.Key) == 0:
+		v.wrong(d.At.Key("deleted"), "deleted: nothing can be deleted without a key").Hint = "say what names a row: key: body.id"
+	case len(d.Key) > 0 && d.Dedup != "":
+		v.wrong(d.At.Key("dedup"), "dedup: a dataset with a key has one row a key already").Hint = "keep one of dedup and key"
+	}
 	for _, c := range d.Columns {
 		v.column(c)
 	}

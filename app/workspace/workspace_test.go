@@ -83,9 +83,9 @@ datasets:
     late: {allowed: 20m, mode: update}
     rollups: [1m, 10m, 1h, 1d]
     dedup: body.event_id
-    key: body.order_id
     quota: {by: service, records_per_second: 1000, over: sample}
     retention: {hot: 33d, archive: "s3://logs-archive/app/"}
+  orders: {key: [body.order_id], deleted: body.gone}
 channels:
   team: {type: slack, url: "${SLACK_URL}"}
 limits: {memory: 2GB, threads: 2, temp: 20GB}
@@ -105,7 +105,7 @@ func TestTheWholeConfiguration(t *testing.T) {
 	live, _ := c.Source("live")
 	got := []any{
 		names(c.Sources), live.Start, c.Sources[0].Value.Include, d.Envelope.Map(), d.Watermark.P, d.Late.Allowed,
-		d.Rollups, d.Columns[0].Key.Value, d.Key, d.Quota.Over, d.Retention.Hot, team.URL, c.Limits.Memory.String(),
+		d.Rollups, d.Columns[0].Key.Value, c.Datasets[1].Value.Key, d.Quota.Over, d.Retention.Hot, team.URL, c.Limits.Memory.String(),
 	}
 	want := []any{
 		[]string{"archive", "live", "files", "again"},

@@ -21,6 +21,7 @@ var access = &Kind{
 		return at > 0 && len(f) > at+3 && (len(f[at+2]) == 3 || noValue(f[at+2]))
 	},
 	sure: 0.95, says: "lines of an address, two names, a time in brackets, a request in quotes and a status",
+	repeats: true,
 	decoder: func(h Hint) decodeFunc {
 		name := objectName(h.Key)
 		return func(raw []byte, out *sink) { decodeAccess(raw, out, name) }

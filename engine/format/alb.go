@@ -22,6 +22,7 @@ var alb = &Kind{
 		return false
 	},
 	sure: 0.98, says: "lines of a type, a time, app/NAME/ID, two addresses and times",
+	repeats: true,
 	decoder: func(Hint) decodeFunc { return decodeALB },
 }
 

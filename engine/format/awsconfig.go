@@ -20,6 +20,7 @@ var awsConfig = &Kind{
 	},
 	sure: 0.99, says: "fileVersion and configurationItems",
 	wrapper: "configurationItems",
+	repeats: true,
 	decoder: func(Hint) decodeFunc { return decodeConfigItem },
 }
 

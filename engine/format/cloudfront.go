@@ -18,10 +18,12 @@ var cloudFront = &Kind{
 	},
 	header: func(line []byte) bool { return w3cLine(line, true) },
 	sure:   0.98, says: "#Fields: with x-edge-… fields",
+	repeats: true,
 	decoder: func(Hint) decodeFunc { return (&w3cDecoder{}).decode },
 	columns: func(names map[string]bool) bool {
 		return names["x_edge_location"] || names["x_edge_request_id"] || names["x_edge_result_type"]
 	},
+	row: w3cHead,
 }
 
 // w3c is the extended log format of the W3C, as IIS and others write it.
@@ -33,6 +35,7 @@ var w3c = &Kind{
 	},
 	header: func(line []byte) bool { return w3cLine(line, false) },
 	sure:   0.9, says: "#Fields: and lines of as many fields",
+	repeats: true,
 	decoder: func(h Hint) decodeFunc { return (&w3cDecoder{object: objectName(h.Key)}).decode },
 }
 

@@ -11,7 +11,7 @@ var cloudTrail = &Kind{
 	Name: "cloudtrail", Title: "AWS CloudTrail",
 	Key: regexp.MustCompile(`AWSLogs/(?:o-[a-z0-9]+/)?\d{12}/CloudTrail(?:-Insight|-Aggregated)?/[a-z0-9-]+/\d{4}/\d\d/\d\d/|_CloudTrail(?:-Insight)?_[a-z0-9-]+_\d{8}T\d{4}Z_`),
 	Envelope: Origins{
-		Time: "eventTime", Service: "eventSource", Level: "ERROR with an errorCode, else INFO", Message: "eventName, and errorMessage",
+		Time: "eventTime, else @timestamp", Service: "eventSource", Level: "ERROR with an errorCode, else INFO", Message: "eventName, and errorMessage",
 	},
 	object: func(m map[string][]byte) bool {
 		if records, ok := m["Records"]; ok {
@@ -20,10 +20,11 @@ var cloudTrail = &Kind{
 			}
 			return bytes.Contains(records, []byte(`"eventVersion"`)) && bytes.Contains(records, []byte(`"eventSource"`))
 		}
-		return m["eventVersion"] != nil && m["eventSource"] != nil && m["eventName"] != nil && m["eventTime"] != nil
+		return m["eventSource"] != nil && m["eventName"] != nil && (m["eventVersion"] != nil || m["eventID"] != nil && m["awsRegion"] != nil)
 	},
 	sure: 0.99, says: "events with eventVersion, eventSource and eventName",
 	wrapper: "Records",
+	repeats: true,
 	decoder: func(Hint) decodeFunc { return decodeTrail },
 }
 
@@ -37,6 +38,10 @@ func decodeTrail(raw []byte, out *sink) {
 		switch m.name {
 		case "eventTime":
 			when = m.value
+		case "@timestamp": // of events that came through Logstash
+			if when == nil {
+				when = m.value
+			}
 		case "eventSource":
 			source = m.value
 		case "eventName":

@@ -42,6 +42,7 @@ func decodeExport(raw []byte, out *sink, stream string) {
 		stream = ""
 	}
 	e := out.begin()
+	e.quiet = out.private && in.object != nil
 	t := rfc3339(when)
 	e.head(t, firstOf(in.service, stream), in.level, firstOf(in.message, message))
 	in.write(e)

@@ -46,6 +46,7 @@ func logEvent(envelope, logged []byte, out *sink) {
 	in := lookInside(message)
 	group := textAt(envelope, "logGroup")
 	e := out.begin()
+	e.quiet = out.private && in.object != nil
 	t := epoch(scalarOf(at(logged, "timestamp")), time.Millisecond)
 	e.head(t, firstOf(in.service, groupService(group)), in.level, firstOf(in.message, message))
 	in.write(e)

@@ -56,9 +56,16 @@ type sink struct {
 	// outer is what stands around the array that the records come from, as an
 	// object without it; nil where there is none.
 	outer []byte
+	// private says that no message may repeat what the record says, and
+	// repeats that those of the format do.
+	private, repeats bool
 }
 
-func (s *sink) begin() *event { return begin(s.c.Buf) }
+func (s *sink) begin() *event {
+	e := begin(s.c.Buf)
+	e.quiet = s.private && s.repeats
+	return e
+}
 
 // add takes the event in.
 func (s *sink) add(e *event) { s.whole(e.end()) }
@@ -89,6 +96,8 @@ type transcoder struct {
 	from   *Splitter
 	decode decodeFunc
 	text   bool // what is cut is text, not JSON
+
+	private, repeats bool
 }
 
 const notUTF8 = "the record is not valid UTF-8"
@@ -100,10 +109,11 @@ func (t *transcoder) Next() (Chunk, error) {
 		if err != nil {
 			return Chunk{}, err
 		}
-		out := sink{c: Chunk{Buf: make([]byte, 0, len(in.Buf)+len(in.Buf)/2)}, outer: t.from.outer}
+		out := sink{c: Chunk{Buf: make([]byte, 0, len(in.Buf)+len(in.Buf)/2)}, outer: t.from.outer, private: t.private, repeats: t.repeats}
 		for _, r := range in.Records {
 			t.one(in, r, &out)
 		}
+		in.Recycle() // all of it was copied
 		if len(out.c.Records) > 0 {
 			return out.c, nil
 		}

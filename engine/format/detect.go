@@ -19,6 +19,9 @@ type Hint struct {
 	// Modified is when it was last changed: formats whose times have no year
 	// take the latest one that is not after it.
 	Modified time.Time
+	// Private leaves out messages that repeat what other fields say: they would
+	// give away what a policy takes out of those.
+	Private bool
 }
 
 // Kind is one format: how it is told from others, and how it is decoded.
@@ -41,6 +44,9 @@ type Kind struct {
 	sure float64
 	says string
 
+	// repeats: its messages are made of what stays in the record besides.
+	repeats bool
+
 	// How it is decoded: value by value, or line by line where line or header
 	// is set. The array member wrapper is read element by element.
 	wrapper string
@@ -50,6 +56,8 @@ type Kind struct {
 	custom Decoder
 	// columns tells it from the columns of a table.
 	columns func(names map[string]bool) bool
+	// row fills the envelope from a row of such a table.
+	row func(e *event, get func(name string) string)
 }
 
 // Origins says for each column of the envelope what fills it.
@@ -177,7 +185,10 @@ func (t *Table) detect(b []byte, hint Hint) (Detection, *Kind) {
 		byKey := k.Key != nil && k.Key.MatchString(hint.Key)
 		sure := k.look(h)
 		if sure == 0 {
-			if byKey {
+			switch {
+			case byKey && k.columns != nil && bytes.HasPrefix(b, []byte("PAR1")):
+				denied = append(denied, Reason{"key", "its key is one of " + k.Title + ", if its columns are"})
+			case byKey:
 				denied = append(denied, Reason{"key", fmt.Sprintf("its key looks like %s, but the content is another", k.Title)})
 			}
 			continue
@@ -202,7 +213,7 @@ func (t *Table) detect(b []byte, hint Hint) (Detection, *Kind) {
 			}
 		}
 	}
-	found.Sure = math.Round(found.Sure*100) / 100
+	found.Sure = math.Floor(found.Sure*100+1e-9) / 100
 	return found, best
 }
 

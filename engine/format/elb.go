@@ -17,6 +17,7 @@ var elb = &Kind{
 		return len(f) > 11 && len(f) < 18 && !rfc3339(f[0]).IsZero() && seconds(f[4]) && seconds(f[5]) && seconds(f[6])
 	},
 	sure: 0.9, says: "lines of a time, a name, two addresses and three times",
+	repeats: true,
 	decoder: func(Hint) decodeFunc { return decodeELB },
 }
 

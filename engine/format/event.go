@@ -16,6 +16,7 @@ import (
 type event struct {
 	b     []byte
 	start int
+	quiet bool // without messages that repeat what the record says
 }
 
 // begin opens an object at the end of dst.
@@ -85,7 +86,9 @@ func (e *event) head(t time.Time, service, level, message string) {
 	e.at(t)
 	e.text(derivedService, service)
 	e.text(derivedLevel, level)
-	e.text(derivedMessage, message)
+	if !e.quiet {
+		e.text(derivedMessage, message)
+	}
 }
 
 // rest writes the members of an object behind what is there already, as they

@@ -14,6 +14,7 @@ var eventBridge = &Kind{
 		return m["detail-type"] != nil && m["source"] != nil && m["detail"] != nil
 	},
 	sure: 0.99, says: "envelopes with detail-type, source and detail",
+	repeats: true,
 	decoder: func(Hint) decodeFunc { return decodeEventBridge },
 }
 

@@ -39,6 +39,7 @@ func decodeFluentBit(raw []byte, out *sink) {
 		}
 	}
 	e := out.begin()
+	e.quiet = out.private && in.object != nil
 	e.head(anyTime(when), service, in.level, firstOf(in.message, strings.TrimRight(line, "\r\n")))
 	in.write(e)
 	if in.object != nil {

@@ -79,6 +79,9 @@ func (t *Table) Open(r io.Reader, hint Hint) (*Stream, error) {
 	}
 	s.Found, s.kind = t.detect(head, hint)
 	s.Format = s.Found.Format
+	for _, layer := range s.Layers {
+		s.Found.Why = append(s.Found.Why, Reason{"magic", "it begins like " + layer})
+	}
 	s.insist(t, hint.Want)
 	return s, nil
 }
@@ -99,6 +102,10 @@ func (s *Stream) insist(t *Table, want string) {
 
 // Columnar reports whether the object is a table for DuckDB to open.
 func (s *Stream) Columnar() bool { return s.Format == Parquet || s.Format == CSV }
+
+// Text reports whether the object holds lines of a format with fields of its
+// own.
+func (s *Stream) Text() bool { return s.kind != nil && (s.kind.line != nil || s.kind.header != nil) }
 
 // Records cuts the object into records, in chunks of about size bytes. It is
 // not for columnar objects. Close ends it, too.

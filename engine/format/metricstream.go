@@ -10,6 +10,7 @@ var metricStream = &Kind{
 		return m["metric_stream_name"] != nil || m["metric_name"] != nil && m["namespace"] != nil && m["dimensions"] != nil && m["value"] != nil
 	},
 	sure: 0.98, says: "objects with namespace, metric_name, dimensions and value",
+	repeats: true,
 	decoder: func(Hint) decodeFunc { return decodeMetric },
 }
 

@@ -18,6 +18,7 @@ var nlb = &Kind{
 		return len(f) > 16 && f[0] == "tls" && !rfc3339(f[2]).IsZero() && strings.HasPrefix(f[3], "net/")
 	},
 	sure: 0.98, says: "lines of tls, a version, a time and net/NAME/ID",
+	repeats: true,
 	decoder: func(Hint) decodeFunc { return decodeNLB },
 }
 

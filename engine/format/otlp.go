@@ -20,6 +20,7 @@ var otlp = &Kind{
 		return m["resourceLogs"] != nil || m["resourceSpans"] != nil || m["resourceMetrics"] != nil
 	},
 	sure: 0.99, says: "resourceLogs, resourceSpans or resourceMetrics",
+	repeats: true,
 	decoder: func(Hint) decodeFunc { return decodeOTLP },
 }
 

@@ -13,6 +13,7 @@ var route53 = &Kind{
 		return m["query_name"] != nil && m["query_timestamp"] != nil && m["rcode"] != nil
 	},
 	sure: 0.99, says: "objects with query_timestamp, query_name and rcode",
+	repeats: true,
 	decoder: func(Hint) decodeFunc { return decodeRoute53 },
 }
 

@@ -18,6 +18,7 @@ var s3Access = &Kind{
 		return len(f) > 16 && len(f[0]) == 64 && !clfTime(f[2]).IsZero() && strings.Count(f[6], ".") >= 1
 	},
 	sure: 0.98, says: "lines of an owner's id, a bucket and a time in brackets",
+	repeats: true,
 	decoder: func(Hint) decodeFunc { return decodeS3Access },
 }
 

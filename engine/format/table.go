@@ -82,5 +82,5 @@ func (k *Kind) records(r io.Reader, hint Hint, size int) Reader {
 	split.wrapper = k.wrapper
 	split.text = k.line != nil || k.header != nil
 	split.starts = k.starts
-	return &transcoder{from: split, decode: k.decoder(hint), text: split.text}
+	return &transcoder{from: split, decode: k.decoder(hint), text: split.text, private: hint.Private, repeats: k.repeats}
 }

@@ -18,6 +18,7 @@ var vpcFlow = &Kind{
 	header: func(line []byte) bool { return flowHeader(strings.Fields(string(line))) },
 	line:   func(line []byte) bool { return flowDefault(strings.Fields(string(line))) },
 	sure:   0.97, says: "lines of fields under the names of a flow log's, or of its default fields",
+	repeats: true,
 	decoder: func(Hint) decodeFunc {
 		d := &flowDecoder{columns: flowColumns(strings.Fields(flowDefaults))}
 		return d.decode
@@ -25,6 +26,7 @@ var vpcFlow = &Kind{
 	columns: func(names map[string]bool) bool {
 		return names["srcaddr"] && names["dstaddr"] && (names["interface_id"] || names["start"])
 	},
+	row: flowHead,
 }
 
 const flowDefaults = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status"

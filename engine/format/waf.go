@@ -17,6 +17,7 @@ var waf = &Kind{
 		return m["webaclId"] != nil && m["httpRequest"] != nil || m["webaclId"] != nil && m["terminatingRuleId"] != nil
 	},
 	sure: 0.99, says: "objects with webaclId, terminatingRuleId and httpRequest",
+	repeats: true,
 	decoder: func(Hint) decodeFunc { return decodeWAF },
 }
 

@@ -30,9 +30,7 @@ func (a *livePreparer) arrivals(ctx context.Context, records []engine.Arrival) *
 	for i := range records {
 		a.arrival(ctx, &records[i], out)
 	}
-	if out.err = a.transform(ctx, out); out.err == nil {
-		a.conformLines(out)
-	}
+	a.prepare(ctx, out)
 	return out
 }
 

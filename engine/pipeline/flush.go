@@ -24,7 +24,7 @@ func (p *puller) flush(ctx context.Context) error {
 	out := engine.Batch{
 		Dataset: p.opt.Dataset, Rows: b.rows, Longest: b.longest, Tables: b.tables, Origins: b.origins,
 		Ingest: p.opt.Clock.Now(), LateBefore: p.opt.Watermark, ArrivalIsTime: len(p.opt.Mapping.EventTime) == 0,
-		Dedup: p.opt.Dedup, Replace: b.replace, Quarantine: b.held, Objects: b.states, Since: b.since, Live: b.live,
+		Dedup: p.opt.Dedup, Key: p.opt.RowKey, Deleted: p.opt.Deleted, Replace: b.replace, Quarantine: b.held, Released: b.released, Objects: b.states, Since: b.since, Live: b.live,
 	}
 	if b.file != nil {
 		out.Lines = b.file.Name()
@@ -74,7 +74,7 @@ func (p *puller) settleTypes(ctx context.Context, b *staging) error {
 
 // evolve takes what was observed into the dataset's version.
 func (p *puller) evolve(ctx context.Context, seen *schema.Observation, position string) {
-	e := schema.Evolve(p.version.Body, seen, func(path string) bool { return p.exact(ctx, path) })
+	e := schema.EvolveWithin(schema.Limit(p.opt.Mapping), p.version.Body, seen, func(path string) bool { return p.exact(ctx, path) })
 	maps.Copy(p.refused, e.Refused)
 	p.adopt(e.Body, e.Changes, position)
 }

@@ -197,6 +197,9 @@ func (l *live) learnFirst(ctx context.Context, a engine.Arrivals) {
 		}
 		lines := make([]sampled, len(sample.lines))
 		for i, x := range sample.lines {
+			if p.protect != nil {
+				x.raw = p.protect.Protect(x.raw)
+			}
 			lines[i] = sampled{x.raw, a.Stream + "/" + a.Shard}
 		}
 		l.learn(ctx, lines, nil)

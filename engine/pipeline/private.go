@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/format"
@@ -18,6 +19,16 @@ func (p *puller) protector() *schema.Protector {
 		return nil
 	}
 	return schema.NewProtector(p.opt.Policies, p.opt.Mapping, p.opt.Key)
+}
+
+// partitions are what the key of an object says of its rows, without what a
+// policy takes out of the labels.
+func (p *puller) partitions(url string) []engine.Partition {
+	return slices.DeleteFunc(format.Partitions(url), func(part engine.Partition) bool {
+		return slices.ContainsFunc(p.opt.Policies, func(policy engine.Policy) bool {
+			return len(policy.Path) == 2 && policy.Path[0] == "labels" && policy.Path[1] == part.Name
+		})
+	})
 }
 
 // Digest is the keyed hash that stands in quarantine for the bytes of a
@@ -141,7 +152,8 @@ func (p *puller) feedPrivate(ctx context.Context, r *reading, s *format.Stream) 
 		into.Close()
 		written <- err
 	}()
-	err = p.feed(ctx, r, format.NewSplitter(rows, chunkBytes))
+	r.columns = columnNames(t.Columns())
+	err = p.feed(ctx, r, p.rows(r, rows))
 	_, _ = io.Copy(io.Discard, rows) // whoever still writes must not meet a closed pipe
 	if failed := <-written; failed != nil {
 		return failed

@@ -56,13 +56,16 @@ type Task struct {
 	// Record says that the bytes are one record alone, which had this number
 	// in the object that URL names. The ledger stays as it is. 0: an object.
 	Record int64
+	// Entry says that the bytes come from this entry of quarantine, which the
+	// batch that has them releases. The ledger knows the object already.
+	Entry int64
 	// Only the record of this number is wanted of the object, which was read
 	// before. The ledger stays as it is. 0: all.
 	Only int64
 }
 
 // again reports whether records are read that the ledger has counted already.
-func (t Task) again() bool { return t.Record > 0 || t.Only > 0 }
+func (t Task) again() bool { return t.Record > 0 || t.Only > 0 || t.Entry > 0 }
 
 // Stage is a transform that records go through before they are conformed.
 type Stage interface {
@@ -108,7 +111,10 @@ type Options struct {
 	FindTime bool
 	Strict   bool
 	Dedup    engine.Path
-	Stages   []Stage
+	// RowKey and Deleted are Key and Deleted of engine.Batch.
+	RowKey  []engine.Path
+	Deleted engine.Path
+	Stages  []Stage
 	// Policies are applied after the transforms, before anything else; Key is
 	// that of their hashes.
 	Policies []engine.Policy
@@ -132,6 +138,8 @@ type Options struct {
 	Clock   engine.Clock
 	// Report is called from one goroutine after every chunk and commit.
 	Report func(Counts)
+
+	lines bool // every table goes as lines, for tests
 }
 
 // Counts is how far a pull has come, and in the end what it did.

@@ -20,9 +20,10 @@ import (
 
 // bench is a store and the folders around it.
 type bench struct {
-	t   testing.TB
+	t   failer
 	dir string
 	*store.Store
+	settle func(from, to engine.Type) engine.Settler // nil for the usual one
 }
 
 func newBench(t testing.TB) *bench {
@@ -38,11 +39,31 @@ func newBench(t testing.TB) *bench {
 	return b
 }
 
+// failer is a test, or one case of a property.
+type failer interface {
+	Context() context.Context
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+	Errorf(format string, args ...any)
+}
+
+func (b *bench) must(err error) {
+	b.t.Helper()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
 func (b *bench) open() {
 	b.t.Helper()
+	settle := b.settle
+	if settle == nil {
+		settle = schema.NewSettler
+	}
 	s, err := store.Open(context.Background(), store.Options{
 		Path: filepath.Join(b.dir, "db"), Staging: filepath.Join(b.dir, "staging"),
-		Readable: []string{filepath.Join(b.dir, "scratch")}, Threads: 2, Memory: "1GB", Settle: schema.NewSettler,
+		Readable: []string{filepath.Join(b.dir, "scratch")}, Threads: 2, Memory: "1GB", Settle: settle,
 	})
 	if err != nil {
 		b.t.Fatal(err)
@@ -134,6 +155,28 @@ func (b *bench) want(query string, want ...string) {
 	}
 }
 
+// unable is a settler whose rows cannot be loaded: like a process that ends
+// between a commit and its settling.
+type unable struct{ engine.Settler }
+
+func (unable) Settle([]byte) (body, left []byte, changed bool) { return []byte("no JSON"), nil, true }
+
+func TestWhatACrashLeavesUnsettledIsSettledAtTheNextOpen(t *testing.T) {
+	b := newBench(t)
+	b.settle = func(from, to engine.Type) engine.Settler { return unable{schema.NewSettler(from, to)} }
+	b.reopen()
+	b.pull(b.options(), b.object("a.json", `{"n":1,"foo":[]}`))
+	long := strings.Repeat(`{"n":2,"foo":[]}`+"\n", 1<<17) // more than what is looked at ahead
+	if _, err := pipeline.Pull(t.Context(), b.options(), []pipeline.Task{b.object("b.json", long+`{"n":3,"foo":["x"]}`)}); err == nil {
+		t.Fatal("settling did not fail")
+	}
+	b.want(`SELECT count(*) FILTER (rest IS NOT NULL) > 100000, count(*) FILTER (body.foo IS NOT NULL) FROM logs WHERE body.n > 1`, `true | 1`)
+	b.settle = nil
+	b.reopen()
+	b.want(`SELECT count(*) FILTER (rest IS NOT NULL), count(*) FILTER (body.foo IS NULL) FROM logs WHERE body.n > 1`, `0 | 0`)
+	b.want(`SELECT count(*) FROM tidemark.unsettled`, `0`)
+}
+
 func TestFoundingExampleEndToEnd(t *testing.T) {
 	b := newBench(t)
 	b.pull(b.options(), b.object("a.json", `{"foo": [], "bar": {}, "baz": null}`))
@@ -205,13 +248,19 @@ func TestParquetAndLinesMeet(t *testing.T) {
 // parquet writes a query's rows into a file and gives the task of reading it.
 func (b *bench) parquet(name, query string) pipeline.Task {
 	b.t.Helper()
+	return b.parquetBy(name, query, 122880)
+}
+
+// parquetBy is the same with so many rows in a group.
+func (b *bench) parquetBy(name, query string, rows int) pipeline.Task {
+	b.t.Helper()
 	db, err := sql.Open("duckdb", "")
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	defer db.Close()
 	path := filepath.Join(b.dir, "in", name)
-	if _, err := db.Exec("COPY (" + query + ") TO " + engine.QuoteText(path) + " (FORMAT parquet)"); err != nil {
+	if _, err := db.Exec("COPY (" + query + ") TO " + engine.QuoteText(path) + fmt.Sprintf(" (FORMAT parquet, ROW_GROUP_SIZE %d)", rows)); err != nil {
 		b.t.Fatal(err)
 	}
 	return task(path)

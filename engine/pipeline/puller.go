@@ -30,6 +30,8 @@ type puller struct {
 	refused map[string]string
 	shape   atomic.Pointer[shape]
 	runners sync.Pool // of stages, for the next object
+	// indirect: the transforms do more than change values.
+	indirect atomic.Bool
 	// keepMoments: somebody follows the event times of each shard.
 	keepMoments bool
 
@@ -194,16 +196,14 @@ type objectRun struct {
 func (p *puller) damaged(o *objectRun) {
 	o.state.Undecodable = o.next == 1
 	reason := o.reading.damaged.Error()
-	position := o.task.URL
-	if o.next > 1 {
+	position, raw := o.task.URL, []byte(nil)
+	if o.next > 1 { // its first records are in: only all of it can be read again
 		position = fmt.Sprintf("%s#%d", o.task.URL, o.next)
+	} else if !p.opt.Private {
+		raw = smallObject(o.local.Path)
 	}
 	p.ensureBatch(o)
-	q := engine.Quarantined{Source: p.opt.Source, Position: position, Reason: reason, Size: o.task.Size}
-	if !p.opt.Private {
-		q.Raw = smallObject(o.local.Path)
-	}
-	p.batch.quarantine(q)
+	p.batch.quarantine(engine.Quarantined{Source: p.opt.Source, Position: position, Reason: reason, Raw: raw, Size: o.task.Size})
 	o.state.Quarantined++
 	p.counts.Read++
 	p.counts.Quarantined++
@@ -214,6 +214,10 @@ func (p *puller) finish(ctx context.Context, o *objectRun) error {
 	if !o.entered {
 		p.ensureBatch(o)
 		o.enter(p.sampled[o.task.Key])
+	}
+	if id := o.task.Entry; id > 0 && (o.task.Only == 0 || o.state.Stored+o.state.Quarantined+o.state.Dropped > 0) {
+		p.ensureBatch(o)
+		p.batch.released = append(p.batch.released, engine.Released{ID: id, Source: p.opt.Source, Object: o.task.URL, Stored: o.state.Stored, Quarantined: o.state.Quarantined, Dropped: o.state.Dropped})
 	}
 	p.counts.Objects++
 	p.counts.Bytes += o.task.Size
@@ -273,7 +277,7 @@ func (p *puller) take(ctx context.Context, o *objectRun, c *piece) error {
 	if err := p.lines(o, c); err != nil {
 		return err
 	}
-	if p.batch.full() {
+	if p.batch.full() && o.task.Entry == 0 { // an entry and what becomes of it are one transaction
 		if !o.task.again() {
 			o.state.Read = max(o.next-1, o.task.Skip)
 			p.batch.object(o.state)
@@ -320,7 +324,7 @@ func (p *puller) ensureBatch(o *objectRun) {
 	}
 	if o.batch != p.batch {
 		o.batch = p.batch
-		o.origin = p.batch.origin(engine.Origin{Source: p.opt.Source, URL: o.task.URL, Arrival: o.task.Modified})
+		o.origin = p.batch.origin(engine.Origin{Source: p.opt.Source, URL: o.task.URL, Arrival: o.task.Modified, Partitions: p.partitions(o.task.URL)})
 		if o.task.Replace && o.next == 1 {
 			p.batch.replace = append(p.batch.replace, o.task.URL)
 		}
@@ -390,7 +394,11 @@ func (p *puller) setAsideStrict(o *objectRun, l line, out schema.Outcome) {
 		p.setAside(o, l, "the schema is strict and a value has another type", c.Path, c.Want, c.Got)
 		return
 	}
-	p.setAside(o, l, "the schema is strict and does not have one of its paths", "", "", "")
+	reason := "the schema is strict and does not have one of its paths"
+	if out.Asked.Want != "" {
+		reason = "the schema is strict and a value has another type"
+	}
+	p.setAside(o, l, reason, out.Asked.Path, out.Asked.Want, out.Asked.Got)
 }
 
 func (p *puller) storedLine(o *objectRun, l line, out schema.Outcome) {

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -23,8 +24,10 @@ type reading struct {
 	turn    chan struct{} // closed when the pieces are asked for
 	// The fields below are set before pieces is closed.
 	format string
-	whole  *wholeTable // instead of pieces
-	local  Local
+	// columns are the names of a columnar file's.
+	columns []string
+	whole   *wholeTable // instead of pieces
+	local   Local
 	// failed is why the object could not be reached; damaged, why it could
 	// not be decoded (to its end).
 	failed  error
@@ -119,7 +122,7 @@ func (p *puller) read(ctx context.Context, r *reading) {
 
 // hint is what is known of an object's format beforehand.
 func (p *puller) hint(t Task) format.Hint {
-	return format.Hint{Want: p.opt.Format, Key: t.Key, Modified: t.Modified}
+	return format.Hint{Want: p.opt.Format, Key: t.Key, Modified: t.Modified, Private: p.opt.Private}
 }
 
 // feed prepares the chunks of an object and sends them; the bound of the
@@ -151,6 +154,13 @@ func (p *puller) feedOne(ctx context.Context, r *reading, from io.Reader) error 
 	raw, err := io.ReadAll(from)
 	if err != nil {
 		return err
+	}
+	if len(raw) > 0 && raw[0] != '{' && raw[0] != '[' { // perhaps a line of a text format
+		s, err := p.opt.Formats.Open(bytes.NewReader(raw), p.hint(r.task))
+		if err == nil && s.Text() {
+			defer s.Close()
+			return p.feed(ctx, r, s.Records(chunkBytes))
+		}
 	}
 	return r.send(ctx, p.preparer(r.task).piece(ctx, format.One(raw)))
 }

@@ -35,7 +35,7 @@ func (p *puller) lookAhead(ctx context.Context, tasks []Task, fresh bool) error 
 // learn takes up the time field and the types of a sample.
 func (p *puller) learn(ctx context.Context, lines []sampled, tables [][]engine.ForeignColumn) {
 	if p.opt.FindTime {
-		p.opt.Mapping.EventTime = timeFields(p.opt.Mapping.EventTime, lines, tables)
+		p.opt.Mapping.EventTime = timeFields(p.opt.Formats, p.opt.Mapping.EventTime, lines, tables)
 	}
 	for _, columns := range tables {
 		body, changes := schema.Join(p.version.Body, tableBody(columns, envelopeOf(columns, p.opt.Mapping)))
@@ -167,8 +167,9 @@ func (p *puller) sampleLines(c format.Chunk, url string) (lines []sampled) {
 
 // timeFields adds to the known time fields of a dataset: what decoders say, if
 // any does, and the usual name under which most of the other records keep it.
-func timeFields(known []engine.Path, lines []sampled, tables [][]engine.ForeignColumn) []engine.Path {
-	derived := slices.ContainsFunc(known, isDerivedTime)
+func timeFields(formats *format.Table, known []engine.Path, lines []sampled, tables [][]engine.ForeignColumn) []engine.Path {
+	derived := slices.ContainsFunc(known, isDerivedTime) ||
+		slices.ContainsFunc(tables, func(c []engine.ForeignColumn) bool { return knownRows(formats, c) })
 	var own []sampled // of no format that says it
 	x := schema.NewExtractor([][]engine.Path{{schema.DerivedTime}})
 	for _, l := range lines {

@@ -30,6 +30,7 @@ type staging struct {
 
 	origins  []engine.Origin
 	held     []engine.Quarantined
+	released []engine.Released
 	heldSize int64
 	clashes  map[clash]*engine.ConflictCount
 	since    *engine.Type // what the first rows were conformed to, if not the batch's type

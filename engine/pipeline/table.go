@@ -18,14 +18,19 @@ import (
 // wholeTable is a columnar file that was decoded to its end and can be loaded
 // as it is.
 type wholeTable struct {
-	path          string
-	columns       []engine.ForeignColumn
-	mapped        map[string]string
+	path    string
+	source  string // the file as it was before the transforms
+	columns []engine.ForeignColumn
+	mapped  map[string]string
+	labels  []engine.StagedLabel
+	// number is the column that has the numbers of the rows; "" where they
+	// are where they were.
+	number        string
 	rows, untimed int64
 }
 
 // readTable decodes a columnar file, ahead of its turn. Where values must be
-// looked at one by one (transforms, labels) it sends them as lines.
+// looked at one by one it sends them as lines.
 func (p *puller) readTable(ctx context.Context, r *reading, s *format.Stream) {
 	path, err := p.localTable(r, s)
 	if err != nil {
@@ -62,7 +67,31 @@ func (p *puller) decodeTable(ctx context.Context, r *reading, path string, as fo
 		return err
 	}
 	defer f.Close()
-	return p.feed(ctx, r, format.NewSplitter(f, chunkBytes))
+	return p.feed(ctx, r, p.rows(r, f))
+}
+
+// rows reads the lines that a columnar file was written as.
+func (p *puller) rows(r *reading, from io.Reader) format.Reader {
+	rows, known := p.opt.Formats.Rows(r.columns, from, p.hint(r.task), chunkBytes)
+	if known != nil {
+		r.format = string(known.Format)
+	}
+	return rows
+}
+
+// knownRows reports whether the columns are those of a format whose rows must
+// be looked at to fill the envelope.
+func knownRows(formats *format.Table, columns []engine.ForeignColumn) bool {
+	_, known := formats.Rows(columnNames(columns), nil, format.Hint{}, 0)
+	return known != nil
+}
+
+func columnNames(columns []engine.ForeignColumn) []string {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = c.Name
+	}
+	return names
 }
 
 // decode reads every value of a columnar file: into a file of lines, or to see
@@ -73,19 +102,46 @@ func (p *puller) decode(ctx context.Context, r *reading, path, as string) (lines
 		return "", err
 	}
 	defer func() { r.onRelease(t.Detach()) }()
+	if r.whole, err = p.wholeTable(ctx, r, t); err != nil || r.whole != nil {
+		return "", err
+	}
+	if lines, err = p.writeLines(ctx, t); err != nil {
+		return "", err
+	}
+	return lines, r.send(ctx, &piece{columns: t.Columns()})
+}
+
+// wholeTable decodes a table and takes it through the transforms as columns.
+// It gives nil where values must be looked at one by one.
+func (p *puller) wholeTable(ctx context.Context, r *reading, t engine.ForeignTable) (*wholeTable, error) {
 	mapped := envelopeOf(t.Columns(), p.opt.Mapping)
-	if len(p.opt.Stages) > 0 || len(p.opt.Mapping.Labels) > 0 || mapped == nil || numbered(t.Columns()) || r.task.Skip > 0 {
-		lines, err = p.writeLines(ctx, t)
-		if err != nil {
-			return "", err
-		}
-		return lines, r.send(ctx, &piece{columns: t.Columns()})
+	r.columns = columnNames(t.Columns())
+	labels, plain := labelsOf(t.Columns(), p.opt.Mapping)
+	if mapped == nil || knownRows(p.opt.Formats, t.Columns()) || !plain || len(labels) > 0 && mapped["labels"] != "" || numbered(t.Columns()) || r.task.Skip > 0 || len(p.opt.Policies) > 0 || p.opt.lines {
+		return nil, nil
+	}
+	if len(p.opt.Stages) > 0 && (r.task.Size > directBytes || p.indirect.Load()) {
+		return nil, nil
 	}
 	rows, untimed, err := t.Verify(ctx, mapped["event_time"])
-	if err == nil {
-		r.whole = &wholeTable{t.Path(), t.Columns(), mapped, rows, untimed}
+	if err != nil {
+		return nil, err
 	}
-	return "", err
+	w := &wholeTable{path: t.Path(), source: t.Path(), columns: t.Columns(), mapped: mapped, labels: labels, rows: rows, untimed: untimed}
+	if len(p.opt.Stages) == 0 {
+		return w, nil
+	}
+	w.path, err = p.transformTable(ctx, t)
+	switch {
+	case errors.Is(err, errIndirect):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case w.path != w.source:
+		w.number = rowNumber
+		r.onRelease(func() { os.Remove(w.path) })
+	}
+	return w, nil
 }
 
 // readable gives a path inside the folders that the database may read.
@@ -136,7 +192,7 @@ func (p *puller) table(ctx context.Context, o *objectRun) error {
 // file's rows.
 func numbered(columns []engine.ForeignColumn) bool {
 	return slices.ContainsFunc(columns, func(c engine.ForeignColumn) bool {
-		return strings.EqualFold(c.Name, "file_row_number") || strings.EqualFold(c.Name, "file_index")
+		return slices.ContainsFunc([]string{"file_row_number", "file_index", rowNumber}, func(name string) bool { return strings.EqualFold(c.Name, name) })
 	})
 }
 
@@ -165,6 +221,7 @@ func (p *puller) tableWhole(o *objectRun, t *wholeTable) {
 	if t.rows > 0 {
 		p.batch.tables = append(p.batch.tables, engine.StagedTable{
 			Path: t.path, Rows: t.rows, FirstSeq: p.opt.Store.AllocateSeq(t.rows), Origin: o.origin, Columns: t.columns, Envelope: t.mapped,
+			Labels: t.labels, Number: t.number,
 		})
 		p.batch.rows += t.rows
 	}
@@ -182,7 +239,7 @@ func (p *puller) tableWhole(o *objectRun, t *wholeTable) {
 
 // tableLines takes the file's rows in as JSON lines.
 func (p *puller) tableLines(ctx context.Context, o *objectRun, whole *wholeTable) error {
-	t, err := p.opt.Store.OpenForeign(ctx, whole.path, string(format.Parquet), p.opt.Scratch)
+	t, err := p.opt.Store.OpenForeign(ctx, whole.source, string(format.Parquet), p.opt.Scratch)
 	if err != nil {
 		return err
 	}

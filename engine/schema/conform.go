@@ -3,6 +3,7 @@ package schema
 import (
 	"bytes"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"tidemark.dev/tidemark/engine"
@@ -17,6 +18,7 @@ type Conformer struct {
 	labels  []engine.Path
 	timed   bool // some path is mapped to event_time
 	full    bool // no further path gets a type
+	crowded bool // no further path is known without a type
 
 	s         scanner
 	gen       uint64
@@ -24,6 +26,7 @@ type Conformer struct {
 	edits     []edit
 	asides    []aside
 	unknown   bool // a member has no type yet and asks for one
+	asked     Conflict
 	duplicate bool
 	inList    int
 	listBad   bool // the list being read holds something its type cannot
@@ -70,6 +73,9 @@ type Outcome struct {
 	// Unknown is set when the line holds a path that has no type and could
 	// get one: observe it, evolve, and conform it again.
 	Unknown bool
+	// Asked is the first such path; Want is the type that would have to widen,
+	// if it has one.
+	Asked Conflict
 	// Conflicts are the values set aside in rest. A strict dataset
 	// quarantines a line that has one, or that is Unknown.
 	Conflicts []Conflict
@@ -79,7 +85,7 @@ type Outcome struct {
 // from the Evolution that made the version.
 func NewConformer(body engine.Type, m engine.Mapping, refused map[string]string) *Conformer {
 	return &Conformer{
-		root: buildTrie(body, m), refused: refused, labels: m.Labels, timed: len(m.EventTime) > 0, full: Leaves(body) >= MaxPaths,
+		root: buildTrie(body, m), refused: refused, labels: m.Labels, timed: len(m.EventTime) > 0, full: Leaves(body) >= Limit(m), crowded: unknowns(body) >= Limit(m),
 		slots: make([]slot, firstLabel+len(m.Labels)),
 	}
 }
@@ -105,7 +111,7 @@ func (c *Conformer) Conform(line []byte) Outcome {
 		c.scan(dedupe(line), false)
 	}
 	t := c.slots[timeSlot]
-	out := Outcome{EventTime: t.at.micros, HasTime: t.set, Unknown: c.unknown, Conflicts: c.conflicts}
+	out := Outcome{EventTime: t.at.micros, HasTime: t.set, Unknown: c.unknown, Asked: c.asked, Conflicts: c.conflicts}
 	out.Untimed = !t.set && c.timed
 	return out
 }
@@ -138,6 +144,7 @@ func (c *Conformer) reset(text []byte) {
 	c.s = scanner{b: text}
 	c.edits, c.asides, c.conflicts = c.edits[:0], c.asides[:0], c.conflicts[:0]
 	c.others, c.scratch = c.others[:0], c.scratch[:0]
+	c.asked = Conflict{}
 	c.unknown, c.duplicate, c.listBad, c.listMore, c.inList = false, false, false, false, 0
 }
 
@@ -225,7 +232,7 @@ func (c *Conformer) object(n *node, depth int) bool {
 		switch {
 		case kid == nil:
 			c.others = append(c.others, span{from, to})
-			ok = c.undeclared(n, name, depth+1)
+			ok = c.undeclared(n, name, from, depth+1)
 		case kid.seen == gen:
 			c.duplicate = true
 			_, ok = c.s.skip(depth + 1)
@@ -262,16 +269,32 @@ func (c *Conformer) checkOthers(base int) {
 }
 
 // undeclared reads a member that the type does not have.
-func (c *Conformer) undeclared(n *node, name []byte, depth int) bool {
+func (c *Conformer) undeclared(n *node, name []byte, from, depth int) bool {
 	start := c.s.pos
 	kind, ok := c.s.skip(depth)
 	if !ok {
 		return false
 	}
 	path := pathOf(n.path, string(name))
-	c.ask(path, start, kind)
+	if why := c.noRoom(n, kind); why != "" {
+		// One line of the report for all names: there may be millions of them.
+		c.conflict(strings.TrimPrefix(n.path+".*", "."), why, kind, from)
+	} else {
+		c.ask(path, start, kind)
+	}
 	c.setAside(path, start, kind)
 	return true
+}
+
+// noRoom says why a new member of n gets no type, if it is for want of room.
+func (c *Conformer) noRoom(n *node, kind shape) string {
+	switch {
+	case c.full, c.crowded && (kind == isNull || kind == isEmptyList || kind == isEmptyObject):
+		return outOfRoom
+	case n.wide:
+		return tooWide
+	}
+	return ""
 }
 
 // ask says what a value at a path without a type means: the next version has
@@ -285,10 +308,18 @@ func (c *Conformer) ask(path string, start int, kind shape) {
 	case !typable(c.s.b[start:c.s.pos], kind):
 		why = "a number that fits 128 bits or a double"
 	default:
-		c.unknown = true
+		c.askFor(path, "", kind)
 		return
 	}
 	c.conflict(path, why, kind, start)
+}
+
+// askFor notes that the dataset's type would have to change for a value.
+func (c *Conformer) askFor(path, want string, kind shape) {
+	if !c.unknown {
+		c.asked = Conflict{Path: path, Want: want, Got: kind.noun()}
+	}
+	c.unknown = true
 }
 
 // setAside sends the value from start to here to rest.
@@ -401,7 +432,7 @@ func (c *Conformer) typed(n *node, start int, kind shape) {
 		return
 	case wider:
 		if _, refused := c.refused[n.path]; !refused {
-			c.unknown = true
+			c.askFor(n.path, n.typ.String(), kind)
 			c.setAside(n.path, start, kind)
 			return
 		}

@@ -130,8 +130,12 @@ func TestLimitOfPaths(t *testing.T) {
 	}
 	b.WriteString("}")
 	body, e := learn(t, engine.Type{Kind: engine.Struct}, engine.Mapping{}, b.String())
-	if Leaves(body) != MaxPaths || len(e.Refused) != 3001-MaxPaths {
-		t.Fatalf("%d leaves, %d refused", Leaves(body), len(e.Refused))
+	out := NewConformer(body, engine.Mapping{}, e.Refused).Conform([]byte(b.String()))
+	if Leaves(body) != MaxPaths || len(e.Refused) != 0 || out.Unknown || len(out.Conflicts) != 3001-MaxPaths {
+		t.Fatalf("%d leaves, %d refused, %d conflicts", Leaves(body), len(e.Refused), len(out.Conflicts))
+	}
+	if c := out.Conflicts[0]; c.Path != "*" || c.Want != outOfRoom || !strings.HasPrefix(c.Example, `"k999":999`) {
+		t.Fatalf("%+v", c)
 	}
 }
 
@@ -152,5 +156,70 @@ func BenchmarkConform(b *testing.B) {
 			b.Fatal(out)
 		}
 		dst = c.Append(dst[:0], 1, 2, 3)
+	}
+}
+
+func TestIDsAsNamesAreAMap(t *testing.T) {
+	ids := func(n, each int, name, value string) (lines []string) {
+		for i := range n {
+			var members []string
+			for j := range each {
+				members = append(members, fmt.Sprintf(name+":"+value, i*each+j, j))
+			}
+			lines = append(lines, `{"o":{`+strings.Join(members, ",")+`}}`)
+		}
+		return lines
+	}
+	for _, c := range []struct {
+		name  string
+		lines []string
+		want  string
+	}{
+		{"an id each", ids(100, 1, `"user-%d"`, "%d"), "struct(o map(bigint))"},
+		{"names without digits, few in each", []string{`{"o":{` + letters(0) + `}}`, `{"o":{` + letters(1) + `}}`, `{"o":{` + letters(2) + `}}`, `{"o":{` + letters(3) + `}}`}, "struct(o map(bigint))"},
+		{"one object of ids", ids(1, 100, `"%d"`, `{"n":%d,"f":1.5}`), "struct(o map(struct(n bigint, f double)))"},
+		{"few names", ids(20, 2, `"user-%d"`, "%d"), ""},
+		{"values of several shapes", append(ids(100, 1, `"user-%d"`, "%d"), `{"o":{"x":"text"}}`), ""},
+	} {
+		body, _ := learn(t, engine.Type{Kind: engine.Struct}, engine.Mapping{}, c.lines...)
+		if c.want == "" {
+			if body.Fields[0].Type.Kind != engine.Struct {
+				t.Errorf("%s: %s", c.name, body)
+			}
+			continue
+		}
+		if body.String() != c.want {
+			t.Errorf("%s: %s", c.name, body)
+		}
+		check(t, engine.Mapping{}, body, []byte(c.lines[0]), []byte(`{"o":{"new":1,"y":"x"}}`))
+	}
+}
+
+// letters are members whose names have no digits; no two groups share one.
+func letters(group int) string {
+	var members []string
+	for i := range 20 {
+		members = append(members, fmt.Sprintf(`"%c%c":1`, 'a'+group, 'a'+i))
+	}
+	return strings.Join(members, ",")
+}
+
+// TestWideObjects: an object that keeps getting names stops getting columns
+// long before the dataset does, and the report has one line for it.
+func TestWideObjects(t *testing.T) {
+	body := engine.StructOf(engine.Field{Name: "o", Type: engine.StructOf(engine.Field{Name: "a", Type: engine.Scalar(engine.BigInt)})})
+	for i := range 3 {
+		var lines []string
+		for j := range 200 {
+			lines = append(lines, fmt.Sprintf(`{"o":{"k%d":1}}`, i*200+j))
+		}
+		body, _ = learn(t, body, engine.Mapping{}, lines...)
+	}
+	if n := len(body.Fields[0].Type.Fields); n != MaxMembers {
+		t.Fatalf("%d members", n)
+	}
+	out := NewConformer(body, engine.Mapping{}, nil).Conform([]byte(`{"o":{"later":1,"after":"x"}}`))
+	if out.Unknown || len(out.Conflicts) != 2 || out.Conflicts[1].Path != "o.*" || out.Conflicts[1].Example != `"after":"x"` {
+		t.Fatalf("%+v", out)
 	}
 }

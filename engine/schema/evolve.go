@@ -20,9 +20,14 @@ type Evolution struct {
 // hugeint or double. exact says whether every value stored under a bigint
 // path is exact as a double; only then may it widen to double.
 func Evolve(body engine.Type, seen *Observation, exact func(path string) bool) Evolution {
+	return EvolveWithin(MaxPaths, body, seen, exact)
+}
+
+// EvolveWithin is Evolve for a dataset with a limit of typed paths of its own.
+func EvolveWithin(limit int, body engine.Type, seen *Observation, exact func(path string) bool) Evolution {
 	e := &evolver{
 		Evolution: Evolution{Refused: map[string]string{}}, exact: exact,
-		room: MaxPaths - Leaves(body), spare: MaxPaths - unknowns(body),
+		room: limit - Leaves(body), spare: limit - unknowns(body),
 	}
 	e.Body = e.object("", 0, body, seen)
 	return e.Evolution
@@ -38,6 +43,7 @@ type evolver struct {
 // Why a path gets no type.
 const (
 	outOfRoom = "the dataset has reached its limit of typed paths"
+	tooWide   = "its object has as many members as become columns by themselves"
 	tooDeep   = "it is nested too deeply for a column"
 	notExact  = "a stored integer is not exact as a double"
 )
@@ -86,7 +92,7 @@ func (e *evolver) fit(path string, depth int, t engine.Type, seen *Observation) 
 	case engine.Unknown:
 		e.spare--
 		return t
-	case engine.List, engine.Struct:
+	case engine.List, engine.Map, engine.Struct:
 		if depth >= maxTypeDepth {
 			e.Refused[path] = tooDeep
 			return engine.Type{}
@@ -95,10 +101,15 @@ func (e *evolver) fit(path string, depth int, t engine.Type, seen *Observation) 
 	switch t.Kind {
 	case engine.List:
 		return engine.ListOf(e.fit(path+"[]", depth+1, *t.Elem, seen.element))
+	case engine.Map:
+		return engine.MapOf(e.fit(path+"[]", depth+1, *t.Elem, seen.together()))
 	case engine.Struct:
 		out := engine.Type{Kind: engine.Struct}
 		names := map[string]string{}
 		for _, f := range t.Fields {
+			if len(out.Fields) >= MaxMembers {
+				break
+			}
 			if e.admits(path, names, f.Name) {
 				out.Fields = append(out.Fields, engine.Field{Name: f.Name, Type: e.fit(pathOf(path, f.Name), depth+1, f.Type, seen.members[f.Name])})
 			}
@@ -151,8 +162,7 @@ func (e *evolver) admits(path string, names map[string]string, name string) bool
 		e.Refused[full] = "differs only by case from " + other
 		return false
 	}
-	if e.room <= 0 || e.spare <= 0 {
-		e.Refused[full] = outOfRoom
+	if e.room <= 0 || e.spare <= 0 { // the conformer knows by itself
 		return false
 	}
 	names[folded] = name
@@ -169,6 +179,9 @@ func (e *evolver) object(path string, depth int, t engine.Type, seen *Observatio
 		}
 	}
 	for _, name := range seen.order {
+		if path != "" && len(out.Fields) >= MaxMembers {
+			break
+		}
 		if _, has := t.Field(name); has || seen.members[name].empty() || !e.admits(path, names, name) {
 			continue
 		}

@@ -153,6 +153,9 @@ func (o *Observation) Type() engine.Type {
 	}
 	switch best {
 	case isObject:
+		if o.keyed() {
+			return engine.MapOf(o.together().Type())
+		}
 		t := engine.Type{Kind: engine.Struct}
 		for _, name := range o.order {
 			if m := o.members[name]; !m.empty() {

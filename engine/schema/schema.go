@@ -14,9 +14,21 @@ import (
 	"tidemark.dev/tidemark/engine"
 )
 
-// MaxPaths is how many paths of a dataset become columns by themselves; what
-// is found beyond stays in rest until somebody promotes it.
+// MaxPaths is how many paths of a dataset become columns by themselves where
+// its mapping does not say; what is found beyond stays in rest until somebody
+// promotes it.
 const MaxPaths = 1000
+
+// MaxMembers is how many members an object inside of a record gets by itself.
+const MaxMembers = 256
+
+// Limit is how many paths a dataset types by itself.
+func Limit(m engine.Mapping) int {
+	if m.MaxPaths > 0 {
+		return m.MaxPaths
+	}
+	return MaxPaths
+}
 
 // Change is one difference between two versions of a dataset's type.
 type Change struct {

@@ -13,6 +13,7 @@ type node struct {
 	index    map[string]*node
 	elem     *node // of a list or a map
 	uses     []use
+	wide     bool   // has as many members as it gets by itself
 	seen     uint64 // the object in which this member was met last
 	opens    int    // for an Extractor, the offset behind its { in the line that seen counts
 }
@@ -53,6 +54,7 @@ func (n *node) take(t engine.Type) {
 	n.typ = t
 	switch t.Kind {
 	case engine.Struct:
+		n.wide = n.parent != nil && len(t.Fields) >= MaxMembers
 		for _, f := range t.Fields {
 			kid := n.kid(f.Name)
 			kid.declared = true

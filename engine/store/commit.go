@@ -36,7 +36,7 @@ func (s *Store) Commit(ctx context.Context, b engine.Batch) (engine.Committed, e
 			return err
 		}
 		next = d
-		if err := deleteReplaced(ctx, tx, d, b.Replace); err != nil {
+		if err := deleteReplaced(ctx, tx, b.Dataset, d, b.Replace); err != nil {
 			return err
 		}
 		if done, err = insertRows(ctx, tx, d, b); err != nil {
@@ -45,11 +45,19 @@ func (s *Store) Commit(ctx context.Context, b engine.Batch) (engine.Committed, e
 		if err := insertQuarantine(ctx, tx, b); err != nil {
 			return err
 		}
+		if err := releaseEntries(ctx, tx, b); err != nil {
+			return err
+		}
 		if err := s.advanceStream(ctx, tx, b); err != nil {
 			return err
 		}
 		if err := countConflicts(ctx, tx, b); err != nil {
 			return err
+		}
+		if b.Since != nil && b.Schema != nil {
+			if err := noteUnsettled(ctx, tx, b); err != nil {
+				return err
+			}
 		}
 		return s.advanceLedger(ctx, tx, b, done)
 	})
@@ -58,12 +66,9 @@ func (s *Store) Commit(ctx context.Context, b engine.Batch) (engine.Committed, e
 	}
 	s.show(b, next)
 	if b.Since != nil && b.Schema != nil && len(next.segments) > 0 {
-		// Not in the same transaction: see copySettled. What a crash in between
-		// leaves in rest is all there, only not in its column.
-		err = s.inTx(ctx, func(tx *sql.Tx) error {
-			g := next.segments[len(next.segments)-1]
-			return s.settleRows(ctx, tx, g.sql(), *b.Since, g, b.Schema.Body, "ingest_time = "+timestampSQL(b.Ingest))
-		})
+		// Not in the same transaction: see copySettled. Open does what a crash
+		// in between leaves undone.
+		err = s.settleBatch(ctx, next, unsettled{b.Dataset, *b.Since, b.Ingest})
 	}
 	return done, err
 }
@@ -141,24 +146,29 @@ func (s *Store) defineAllEvents(ctx context.Context, tx *sql.Tx, also string) er
 }
 
 // deleteReplaced removes the rows of objects that are read anew.
-func deleteReplaced(ctx context.Context, tx *sql.Tx, d *dataset, urls []string) error {
-	if d == nil || len(urls) == 0 {
+func deleteReplaced(ctx context.Context, tx *sql.Tx, name string, d *dataset, urls []string) error {
+	if len(urls) == 0 {
 		return nil
 	}
-	if err := staleRollups(ctx, tx, d.version.Dataset); err != nil {
+	if err := staleRollups(ctx, tx, name); err != nil {
 		return err
 	}
 	for _, url := range urls {
-		for _, g := range d.segments {
+		for _, g := range d.allSegments() {
 			if _, err := tx.ExecContext(ctx, "DELETE FROM "+g.sql()+" WHERE starts_with(_position, ?)", url+"#"); err != nil {
 				return fmt.Errorf("replace the rows of %s: %w", url, err)
 			}
 		}
-		if err := forgetLate(ctx, tx, d.version.Dataset, url); err != nil {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM tidemark.tombstones WHERE dataset = ? AND url = ?", name, url); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, "DELETE FROM tidemark.quarantine WHERE position = ? OR starts_with(position, ?)", url, url+"#"); err != nil {
+		if err := forgetLate(ctx, tx, name, url); err != nil {
 			return err
+		}
+		for _, table := range []string{"quarantine", "discarded"} {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM tidemark."+table+" WHERE dataset = ? AND (position = ? OR starts_with(position, ?))", name, url, url+"#"); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -21,6 +21,14 @@ type dataset struct {
 	attached bool
 }
 
+// allSegments lists the segments; a dataset that has no version has none.
+func (d *dataset) allSegments() []segment {
+	if d == nil {
+		return nil
+	}
+	return d.segments
+}
+
 // segment is a table that holds the rows of one schema version.
 type segment struct {
 	id      int

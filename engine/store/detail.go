@@ -104,17 +104,20 @@ type QuarantinePage struct {
 	Entries []QuarantineEntry `json:"entries"`
 	// Reasons are those of the dataset, whatever reason was asked for.
 	Reasons []ReasonCount `json:"reasons"`
+	// Groups are those of the dataset by reason and path, at most a thousand.
+	Groups []QuarantineGroup `json:"groups"`
+	// Discarded is how many entries can be had back.
+	Discarded int64 `json:"discarded"`
 }
 
-// QuarantinePage lists a part of what was set aside, newest first; an empty
-// dataset or reason means all.
-func (s *Store) QuarantinePage(ctx context.Context, dataset, reason string, offset, limit int) (QuarantinePage, error) {
-	out := QuarantinePage{Entries: []QuarantineEntry{}, Reasons: []ReasonCount{}}
-	const those = ` FROM tidemark.quarantine WHERE ? IN ('', dataset) AND ? IN ('', reason)`
-	if err := s.DB().QueryRowContext(ctx, `SELECT count(*)`+those, dataset, reason).Scan(&out.Total); err != nil {
+// QuarantinePage lists a part of what was set aside, newest first.
+func (s *Store) QuarantinePage(ctx context.Context, f QuarantineFilter, offset, limit int) (QuarantinePage, error) {
+	out := QuarantinePage{Entries: []QuarantineEntry{}}
+	where, args := f.where()
+	if err := s.DB().QueryRowContext(ctx, `SELECT count(*) FROM tidemark.quarantine`+where, args...).Scan(&out.Total); err != nil {
 		return out, err
 	}
-	rows, err := s.QueryContext(ctx, `SELECT `+quarantineColumns+those+` ORDER BY id DESC LIMIT ? OFFSET ?`, dataset, reason, limit, offset)
+	rows, err := s.QueryContext(ctx, `SELECT `+quarantineColumns+` FROM tidemark.quarantine`+where+` ORDER BY id DESC LIMIT ? OFFSET ?`, append(args, limit, offset)...)
 	if err != nil {
 		return out, err
 	}
@@ -129,8 +132,21 @@ func (s *Store) QuarantinePage(ctx context.Context, dataset, reason string, offs
 	if err := rows.Err(); err != nil {
 		return out, err
 	}
-	out.Reasons, err = s.reasons(ctx, dataset)
-	return out, err
+	return out, s.countQuarantine(ctx, f.Dataset, &out)
+}
+
+// maxGroups is how many groups a page has at most; Reasons counts them all.
+const maxGroups = 1000
+
+func (s *Store) countQuarantine(ctx context.Context, dataset string, out *QuarantinePage) (err error) {
+	if out.Reasons, err = s.reasons(ctx, dataset); err != nil {
+		return err
+	}
+	if out.Groups, err = s.QuarantineGroups(ctx, QuarantineFilter{Dataset: dataset}); err != nil {
+		return err
+	}
+	out.Groups = out.Groups[:min(len(out.Groups), maxGroups)]
+	return s.DB().QueryRowContext(ctx, `SELECT count(*) FROM tidemark.discarded WHERE NOT gone AND ? IN ('', dataset)`, dataset).Scan(&out.Discarded)
 }
 
 func (s *Store) reasons(ctx context.Context, dataset string) ([]ReasonCount, error) {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 
 	"tidemark.dev/tidemark/engine"
@@ -24,9 +25,9 @@ type foreignTable struct {
 
 // OpenForeign opens a Parquet or CSV file in a throw-away instance. A CSV
 // file is typed from all of its rows and kept as a Parquet file under scratch
-// until Close, or without scratch in the memory of the instance; the rows of
-// a file opened without scratch come in their order. The instance serves one
-// file at a time, and is thrown away with the first file that it cannot read.
+// until Close, or without scratch in the memory of the instance. The instance
+// serves one file at a time, and is thrown away with the first file that it
+// cannot read.
 func (s *Store) OpenForeign(ctx context.Context, path, format, scratch string) (engine.ForeignTable, error) {
 	db, err := s.takeDecoder(ctx)
 	if err != nil {
@@ -50,6 +51,7 @@ func (s *Store) takeDecoder(ctx context.Context) (db *sql.DB, err error) {
 		return db, nil
 	}
 	opt := s.opt
+	opt.inOrder = true // the number of a row is its place in the file
 	opt.Temp, opt.TempLimit = "", ""
 	db, err = openInstance(ctx, "", opt)
 	if err != nil {
@@ -76,9 +78,6 @@ func (s *Store) dropDecoder() {
 func (f *foreignTable) open(ctx context.Context, format, scratch string) error {
 	if scratch == "" {
 		f.spoilt = true // nothing of it is to be met again
-		if _, err := f.db.ExecContext(ctx, "SET preserve_insertion_order = true"); err != nil {
-			return err
-		}
 	}
 	if format == "csv" && scratch == "" {
 		f.held = true
@@ -97,21 +96,27 @@ func (f *foreignTable) open(ctx context.Context, format, scratch string) error {
 			return err
 		}
 	}
-	rows, err := f.db.QueryContext(ctx, "DESCRIBE SELECT * FROM "+f.source())
+	var err error
+	f.columns, err = f.describe(ctx, f.source())
+	return err
+}
+
+func (f *foreignTable) describe(ctx context.Context, source string) (columns []engine.ForeignColumn, err error) {
+	rows, err := f.db.QueryContext(ctx, "DESCRIBE SELECT * FROM "+source)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var c engine.ForeignColumn
 		var null, key, def, extra any
 		if err := rows.Scan(&c.Name, &c.Declared, &null, &key, &def, &extra); err != nil {
-			return err
+			return nil, err
 		}
 		c.Type = parseDeclared(c.Declared).lattice()
-		f.columns = append(f.columns, c)
+		columns = append(columns, c)
 	}
-	return rows.Err()
+	return columns, rows.Err()
 }
 
 func (f *foreignTable) readCSV() string {
@@ -122,7 +127,11 @@ func (f *foreignTable) source() string {
 	if f.held {
 		return "held"
 	}
-	return "read_parquet(" + engine.QuoteText(f.path) + ", hive_partitioning = false)"
+	return parquetSQL(f.path)
+}
+
+func parquetSQL(path string) string {
+	return "read_parquet(" + engine.QuoteText(path) + ", hive_partitioning = false)"
 }
 
 func (f *foreignTable) Columns() []engine.ForeignColumn { return f.columns }
@@ -144,6 +153,129 @@ func (f *foreignTable) Verify(ctx context.Context, timed string) (rows, untimed 
 		Scan(&rows, &untimed, &sum)
 	return rows, untimed, f.failed(ctx, err)
 }
+
+// scanRows is how many rows are handed out at a time.
+const scanRows = 4096
+
+func (f *foreignTable) Scan(ctx context.Context, columns []engine.ForeignColumn, take func([]engine.Column, int64, int) error) error {
+	if len(columns) == 0 {
+		return f.failed(ctx, f.count(ctx, take))
+	}
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = engine.QuoteIdent(c.Name)
+		if c.Type.Kind == engine.Double {
+			names[i] = "CASE WHEN isfinite(" + names[i] + ") THEN " + names[i] + " END"
+		}
+	}
+	rows, err := f.db.QueryContext(ctx, "SELECT "+strings.Join(names, ", ")+" FROM "+f.source())
+	if err != nil {
+		return f.failed(ctx, err)
+	}
+	defer rows.Close()
+	batch, into := newScanBatch(columns)
+	first, n := int64(0), 0
+	for rows.Next() {
+		if err := rows.Scan(into...); err != nil {
+			return f.failed(ctx, err)
+		}
+		for i := range batch {
+			addCell(&batch[i], into[i])
+		}
+		if n++; n == scanRows {
+			if err := take(batch, first, n); err != nil {
+				return err
+			}
+			first += int64(n)
+			n = 0
+			batch, into = newScanBatch(columns)
+		}
+	}
+	if err := rows.Err(); err != nil || n == 0 {
+		return f.failed(ctx, err)
+	}
+	return take(batch, first, n)
+}
+
+// count hands out batches without any column.
+func (f *foreignTable) count(ctx context.Context, take func([]engine.Column, int64, int) error) error {
+	var rows int64
+	if err := f.db.QueryRowContext(ctx, "SELECT count(*) FROM "+f.source()).Scan(&rows); err != nil {
+		return err
+	}
+	for first := int64(0); first < rows; first += scanRows {
+		if err := take(nil, first, int(min(scanRows, rows-first))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newScanBatch makes empty columns, and what a row of them is read into.
+func newScanBatch(columns []engine.ForeignColumn) ([]engine.Column, []any) {
+	batch, into := make([]engine.Column, len(columns)), make([]any, len(columns))
+	for i, c := range columns {
+		batch[i] = engine.Column{Name: c.Name, Type: c.Type.Kind, Null: make([]bool, 0, scanRows)}
+		switch c.Type.Kind {
+		case engine.Varchar:
+			batch[i].Offsets, into[i] = append(make([]uint32, 0, scanRows+1), 0), new(sql.NullString)
+		case engine.Double:
+			into[i] = new(sql.NullFloat64)
+		case engine.Bool:
+			into[i] = new(sql.NullBool)
+		default:
+			into[i] = new(sql.NullInt64)
+		}
+	}
+	return batch, into
+}
+
+func addCell(c *engine.Column, cell any) {
+	switch v := cell.(type) {
+	case *sql.NullString:
+		c.Bytes = append(c.Bytes, v.String...)
+		c.Offsets, c.Null = append(c.Offsets, uint32(len(c.Bytes))), append(c.Null, !v.Valid)
+	case *sql.NullFloat64:
+		c.Floats, c.Null = append(c.Floats, v.Float64), append(c.Null, !v.Valid)
+	case *sql.NullBool:
+		n := int64(0)
+		if v.Bool {
+			n = 1
+		}
+		c.Ints, c.Null = append(c.Ints, n), append(c.Null, !v.Valid)
+	case *sql.NullInt64:
+		c.Ints, c.Null = append(c.Ints, v.Int64), append(c.Null, !v.Valid)
+	}
+}
+
+func (f *foreignTable) Patch(ctx context.Context, changes string, changed []engine.ForeignColumn, number, into string) error {
+	columns, replaced := []string{"row: 'BIGINT'"}, make([]string, len(changed))
+	for i, c := range changed {
+		name := engine.QuoteIdent(c.Name)
+		columns = append(columns, fmt.Sprintf("s%d: 'BOOLEAN', c%d: %s", i, i, engine.QuoteText(c.Declared)))
+		replaced[i] = fmt.Sprintf("CASE WHEN o.s%d THEN o.c%d ELSE f.%s END AS %s", i, i, name, name)
+	}
+	copied := "COPY (SELECT f.* EXCLUDE (file_row_number) REPLACE (" + strings.Join(replaced, ", ") + "), f.file_row_number AS " + engine.QuoteIdent(number) +
+		" FROM read_parquet(" + engine.QuoteText(f.path) + ", hive_partitioning = false, file_row_number = true) f LEFT JOIN read_json(" + engine.QuoteText(changes) +
+		", format = 'newline_delimited', maximum_object_size = " + strconv.Itoa(patchLimit) + ", columns = {" + strings.Join(columns, ", ") + "}) o ON o.row = f.file_row_number) TO " +
+		engine.QuoteText(into) + " (FORMAT parquet, COMPRESSION snappy)"
+	if _, err := f.db.ExecContext(ctx, copied); err != nil {
+		return f.failed(ctx, err)
+	}
+	have, err := f.describe(ctx, parquetSQL(into))
+	if err != nil {
+		return f.failed(ctx, err)
+	}
+	for i, c := range f.columns {
+		if have[i].Declared != c.Declared {
+			return engine.Errorf(engine.Invalid, "", "a column of type %s would become %s", c.Declared, have[i].Declared)
+		}
+	}
+	return nil
+}
+
+// patchLimit is the longest line of changes. What is longer is refused.
+const patchLimit = 16 << 20
 
 func (f *foreignTable) WriteLines(ctx context.Context, path string) error {
 	var members []string

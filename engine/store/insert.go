@@ -22,6 +22,21 @@ func insertRows(ctx context.Context, tx *sql.Tx, d *dataset, b engine.Batch) (en
 		return total, nil
 	}
 	g := d.segments[len(d.segments)-1]
+	if b.Key != nil {
+		var parts []string
+		for _, alike := range alikeTables(b.Tables, false) {
+			parts = append(parts, tablesSQL(g, b, alike))
+		}
+		if b.Lines != "" {
+			parts = append(parts, linesSQL(g, b))
+		}
+		total, err := insertVersions(ctx, tx, d, g, b, parts)
+		if err != nil {
+			return total, err
+		}
+		err = countLate(ctx, tx, g, b, &total)
+		return total, err
+	}
 	lines := b.Rows
 	for _, alike := range alikeTables(b.Tables, b.Dedup != nil) {
 		var rows int64
@@ -38,15 +53,20 @@ func insertRows(ctx context.Context, tx *sql.Tx, d *dataset, b engine.Batch) (en
 			return total, err
 		}
 	}
+	err := countLate(ctx, tx, g, b, &total)
+	return total, err
+}
+
+func countLate(ctx context.Context, tx *sql.Tx, g segment, b engine.Batch, total *engine.Committed) error {
 	if b.LateBefore.IsZero() {
-		return total, nil
+		return nil
 	}
 	err := tx.QueryRowContext(ctx, `SELECT count(*) FROM `+g.sql()+` WHERE _late AND ingest_time = ?::TIMESTAMPTZ AND event_time < ?::TIMESTAMPTZ`,
 		b.Ingest, b.LateBefore).Scan(&total.Late)
 	if err == nil && total.Late > 0 {
 		err = keepLate(ctx, tx, g, b)
 	}
-	return total, err
+	return err
 }
 
 // insertSelect loads one part of a batch, of a known number of rows.
@@ -127,7 +147,7 @@ func linesSQL(g segment, b engine.Batch) string {
 		t = "coalesce(make_timestamptz(_t), " + arrival + ")"
 	}
 	return "SELECT " + t + ", " + arrival + ", " + timestampSQL(b.Ingest) +
-		", service, level, message, trace_id, span_id, labels, body, rest::JSON, _seq, source, " + position + ", " + lateSQL(t, b.LateBefore) +
+		", service, level, message, trace_id, span_id, " + labelsSQL("labels", "partitions", b.Origins) + ", body, rest::JSON, _seq, source, " + position + ", " + lateSQL(t, b.LateBefore) +
 		" FROM read_json(" + engine.QuoteText(b.Lines) + ", format = 'newline_delimited', columns = {" + strings.Join(list, ", ") +
 		"}, maximum_object_size = " + strconv.Itoa(max(objectLimit, 2*b.Longest)) + ", compression = 'uncompressed')" + origin
 }
@@ -137,13 +157,36 @@ func linesSQL(g segment, b engine.Batch) string {
 func originsSQL(origins []engine.Origin) string {
 	if len(origins) == 1 {
 		o := origins[0]
-		return " CROSS JOIN (SELECT " + engine.QuoteText(o.Source) + " AS source, " + engine.QuoteText(o.URL) + " AS url, " + timestampSQL(o.Arrival) + " AS arrival)"
+		return " CROSS JOIN (SELECT " + engine.QuoteText(o.Source) + " AS source, " + engine.QuoteText(o.URL) + " AS url, " + timestampSQL(o.Arrival) + " AS arrival, " + partitionsSQL(o) + " AS partitions)"
 	}
 	rows := make([]string, len(origins))
 	for i, o := range origins {
-		rows[i] = "(" + strconv.Itoa(i) + ", " + engine.QuoteText(o.Source) + ", " + engine.QuoteText(o.URL) + ", " + timestampSQL(o.Arrival) + ")"
+		rows[i] = "(" + strconv.Itoa(i) + ", " + engine.QuoteText(o.Source) + ", " + engine.QuoteText(o.URL) + ", " + timestampSQL(o.Arrival) + ", " + partitionsSQL(o) + ")"
 	}
-	return " JOIN (VALUES " + strings.Join(rows, ", ") + ") AS origin(i, source, url, arrival) ON i = _o"
+	return " JOIN (VALUES " + strings.Join(rows, ", ") + ") AS origin(i, source, url, arrival, partitions) ON i = _o"
+}
+
+// partitionsSQL is the map of what the key of an object says of its rows.
+func partitionsSQL(o engine.Origin) string {
+	if len(o.Partitions) == 0 {
+		return "NULL::MAP(VARCHAR, VARCHAR)"
+	}
+	entries := make([]string, len(o.Partitions))
+	for i, p := range o.Partitions {
+		entries[i] = engine.QuoteText(p.Name) + ": " + engine.QuoteText(p.Value)
+	}
+	return "MAP {" + strings.Join(entries, ", ") + "}"
+}
+
+// labelsSQL adds the partitions of a row's object to its own labels, which win.
+func labelsSQL(own, partitions string, origins []engine.Origin) string {
+	for _, o := range origins {
+		if len(o.Partitions) > 0 {
+			return "CASE WHEN " + partitions + " IS NULL THEN " + own + " WHEN " + own + " IS NULL THEN " + partitions +
+				" ELSE map_concat(" + partitions + ", " + own + ") END"
+		}
+	}
+	return own
 }
 
 func timestampSQL(t time.Time) string {
@@ -167,7 +210,7 @@ func lateSQL(t string, watermark time.Time) string {
 func alikeTables(tables []engine.StagedTable, inOrder bool) (groups [][]engine.StagedTable) {
 	of := map[string]int{}
 	for _, t := range tables {
-		kind := fmt.Sprint(t.Columns, t.Envelope) // maps print in the order of their keys
+		kind := fmt.Sprint(t.Columns, t.Envelope, t.Labels, t.Number) // maps print in the order of their keys
 		i, known := of[kind]
 		if !known || inOrder && i != len(groups)-1 {
 			i = len(groups)
@@ -201,24 +244,52 @@ func tablesSQL(g segment, b engine.Batch, tables []engine.StagedTable) string {
 	} else if b.ArrivalIsTime {
 		t = "o.arrival"
 	}
-	labels := "NULL"
+	labels := "NULL::MAP(VARCHAR, VARCHAR)"
 	if name := like.Envelope["labels"]; name != "" {
 		labels = fileColumn(name) + "::MAP(VARCHAR, VARCHAR)"
+	}
+	for _, name := range like.Envelope { // body may have a member of that name from another file
+		delete(declared, name)
+	}
+	for _, l := range like.Labels {
+		if l.Moves {
+			delete(declared, l.Column)
+		}
+	}
+	if len(like.Labels) > 0 {
+		labels = columnLabelsSQL(like.Labels)
+	}
+	row := "f.file_row_number"
+	if like.Number != "" {
+		row = fileColumn(like.Number)
 	}
 	paths, origins := make([]string, len(tables)), make([]string, len(tables))
 	for i, t := range tables {
 		o := b.Origins[t.Origin]
 		paths[i] = engine.QuoteText(t.Path)
-		origins[i] = fmt.Sprintf("(%d, %d, %s, %s, %s)", i, t.FirstSeq, engine.QuoteText(o.Source), engine.QuoteText(o.URL), timestampSQL(o.Arrival))
+		origins[i] = fmt.Sprintf("(%d, %d, %s, %s, %s, %s)", i, t.FirstSeq, engine.QuoteText(o.Source), engine.QuoteText(o.URL), timestampSQL(o.Arrival), partitionsSQL(o))
 	}
 	list := []string{
 		t, "o.arrival", timestampSQL(b.Ingest),
-		mapped("service"), mapped("level"), mapped("message"), mapped("trace_id"), mapped("span_id"), labels,
+		mapped("service"), mapped("level"), mapped("message"), mapped("trace_id"), mapped("span_id"), labelsSQL(labels, "o.partitions", b.Origins),
 		tableBody(g.body, declared), "NULL::JSON",
-		"o.first + f.file_row_number", "o.source", "o.url || '#' || (f.file_row_number + 1)", lateSQL(t, b.LateBefore),
+		"o.first + " + row, "o.source", "o.url || '#' || (" + row + " + 1)", lateSQL(t, b.LateBefore),
 	}
 	return "SELECT " + strings.Join(list, ", ") + " FROM read_parquet([" + strings.Join(paths, ", ") + "], file_row_number = true, hive_partitioning = false) AS f" +
-		" JOIN (VALUES " + strings.Join(origins, ", ") + ") AS o(i, first, source, url, arrival) ON o.i = f.file_index"
+		" JOIN (VALUES " + strings.Join(origins, ", ") + ") AS o(i, first, source, url, arrival, partitions) ON o.i = f.file_index"
+}
+
+// columnLabelsSQL makes a map of the labels that a row has. Most rows have all of
+// them, or none.
+func columnLabelsSQL(labels []engine.StagedLabel) string {
+	names, values, there, entries := make([]string, len(labels)), make([]string, len(labels)), make([]string, len(labels)), make([]string, len(labels))
+	for i, l := range labels {
+		names[i], values[i] = engine.QuoteText(l.Name), fileColumn(l.Column)+"::VARCHAR"
+		there[i] = fileColumn(l.Column) + " IS NOT NULL"
+		entries[i] = "{'key': " + names[i] + ", 'value': " + values[i] + "}"
+	}
+	return "CASE WHEN " + strings.Join(there, " AND ") + " THEN map([" + strings.Join(names, ", ") + "], [" + strings.Join(values, ", ") + "])" +
+		" WHEN " + strings.Join(there, " OR ") + " THEN map_from_entries(list_filter([" + strings.Join(entries, ", ") + "], lambda e: e.value IS NOT NULL)) END"
 }
 
 func fileColumn(name string) string { return "f." + engine.QuoteIdent(name) }

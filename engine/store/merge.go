@@ -38,11 +38,11 @@ func (s *Store) Merge(ctx context.Context, name string) error {
 	if err := s.stale(ctx, name); err != nil {
 		return err
 	}
-	next, err := s.rewriteAs(ctx, d, &dataset{version: d.version}, func(g segment) string {
+	next, err := s.rewriteAs(ctx, d, &dataset{version: d.version}, func(_ *sql.Tx, g segment) (selection, error) {
 		if g.body.DuckDB() == d.version.Body.DuckDB() {
-			return selectWith(nil)
+			return selection{selectWith(nil), g.sql()}, nil
 		}
-		return selectWith(map[string]string{"body": castBody(g.body, d.version.Body)})
+		return selection{selectWith(map[string]string{"body": castBody(g.body, d.version.Body)}), g.sql()}, nil
 	})
 	if err != nil {
 		return err

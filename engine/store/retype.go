@@ -46,7 +46,14 @@ func (s *Store) Retype(ctx context.Context, v engine.SchemaVersion, path engine.
 	if err != nil {
 		return err
 	}
-	next, err := s.rewriteAs(ctx, d, &dataset{version: v}, func(g segment) string { return retyped(g, v.Body, to, path) })
+	next, err := s.rewriteAs(ctx, d, &dataset{version: v}, func(tx *sql.Tx, g segment) (selection, error) {
+		return selection{retyped(g, v.Body, to, path), g.sql() + " LEFT JOIN " + takenTable + " ON taken_seq = _seq"}, s.takeFromRest(ctx, tx, g, engine.Path(path[1:]).String())
+	}, func(tx *sql.Tx, g segment) error {
+		if err := leaveTogether(ctx, tx, d, path); err != nil {
+			return err
+		}
+		return recountConflicts(ctx, tx, g, v.Dataset, path, to)
+	})
 	if err != nil {
 		return err
 	}
@@ -64,14 +71,14 @@ func retyped(g segment, body, to engine.Type, path engine.Path) string {
 	fits := honestCast(old, to)
 	fromRest := "NULL"
 	if to.Kind != engine.List && to.Kind != engine.Map && to.Kind != engine.Struct { // those are read again value by value
-		fromRest = honestCast("rest->>"+engine.QuoteText(jsonPointer(key)), to)
+		fromRest = honestCast("taken", to)
 	}
 	value := setPath("body", g.body, body, path[1:], "coalesce("+fits+", "+fromRest+")")
 	added := "json_object(" + engine.QuoteText(key) + ", " + old + ")::VARCHAR"
 	rest := "CASE WHEN " + old + " IS NOT NULL AND " + fits + " IS NULL THEN CASE WHEN rest IS NULL THEN " + added +
 		" WHEN json_exists(rest, " + engine.QuoteText(jsonPointer(key)) + ") THEN rest::VARCHAR" +
 		" ELSE left(rest::VARCHAR, -1) || ',' || substr(" + added + ", 2) END" +
-		" WHEN " + fromRest + " IS NOT NULL THEN nullif(json_merge_patch(rest, json_object(" + engine.QuoteText(key) + ", NULL))::VARCHAR, '{}') ELSE rest::VARCHAR END"
+		" WHEN " + fromRest + " IS NOT NULL THEN taken_rest ELSE rest::VARCHAR END"
 	return selectWith(map[string]string{"body": value, "rest": rest})
 }
 
@@ -162,9 +169,14 @@ func selectWith(replaced map[string]string) string {
 	return list
 }
 
+// selection is what a rewrite reads of an old segment: columns in table order,
+// and from where.
+type selection struct{ columns, from string }
+
 // rewriteAs copies all rows into one new segment of next's version, reading
-// each old segment's columns as given, in one transaction.
-func (s *Store) rewriteAs(ctx context.Context, d, next *dataset, columns func(segment) string) (*dataset, error) {
+// each old segment as given, and does what else is to be done, in one
+// transaction.
+func (s *Store) rewriteAs(ctx context.Context, d, next *dataset, read func(*sql.Tx, segment) (selection, error), also ...func(*sql.Tx, segment) error) (*dataset, error) {
 	v := next.version
 	id := 1
 	if n := len(d.segments); n > 0 {
@@ -173,6 +185,7 @@ func (s *Store) rewriteAs(ctx context.Context, d, next *dataset, columns func(se
 	g := segment{id: id, version: v.Version, body: v.Body, table: fmt.Sprintf("%s_%d", v.Dataset, id)}
 	next.segments = []segment{g}
 	return next, s.inTx(ctx, func(tx *sql.Tx) error {
+		defer tx.ExecContext(context.WithoutCancel(ctx), "DROP TABLE IF EXISTS "+takenTable) //nolint:errcheck // a temporary table
 		if v.Version != d.version.Version {
 			if err := recordVersion(ctx, tx, v); err != nil {
 				return err
@@ -182,7 +195,11 @@ func (s *Store) rewriteAs(ctx context.Context, d, next *dataset, columns func(se
 			return err
 		}
 		for _, old := range d.segments {
-			if err := s.copySettled(ctx, tx, old, columns(old), g); err != nil {
+			from, err := read(tx, old)
+			if err != nil {
+				return err
+			}
+			if err := s.copySettled(ctx, tx, old, from, g); err != nil {
 				return fmt.Errorf("rewrite %s: %w", v.Dataset, err)
 			}
 			if _, err := tx.ExecContext(ctx, `DELETE FROM tidemark.segments WHERE dataset = ? AND id = ?`, v.Dataset, old.id); err != nil {
@@ -191,6 +208,11 @@ func (s *Store) rewriteAs(ctx context.Context, d, next *dataset, columns func(se
 		}
 		if _, err := tx.ExecContext(ctx, viewSQL(v.Dataset, next)); err != nil {
 			return err
+		}
+		for _, do := range also {
+			if err := do(tx, g); err != nil {
+				return err
+			}
 		}
 		for _, old := range d.segments {
 			if _, err := tx.ExecContext(ctx, "DROP TABLE "+old.sql()); err != nil {

@@ -33,7 +33,7 @@ func (s *Store) settleRows(ctx context.Context, tx *sql.Tx, old string, from eng
 // copySettled copies the rows of an older segment into g. The database crashes
 // on updates of many rows that the same transaction has written, so they are
 // joined with what they get on their way.
-func (s *Store) copySettled(ctx context.Context, tx *sql.Tx, old segment, columns string, g segment) error {
+func (s *Store) copySettled(ctx context.Context, tx *sql.Tx, old segment, read selection, g segment) error {
 	const table = "temp.settled"
 	defer tx.ExecContext(context.WithoutCancel(ctx), "DROP TABLE IF EXISTS "+table) //nolint:errcheck // a temporary table
 	if _, err := tx.ExecContext(ctx, "CREATE OR REPLACE TEMP TABLE settled (settled_seq BIGINT, settled_body "+g.body.DuckDB()+", settled_rest VARCHAR)"); err != nil {
@@ -46,7 +46,7 @@ func (s *Store) copySettled(ctx context.Context, tx *sql.Tx, old segment, column
 	if err != nil {
 		return err
 	}
-	from := "(SELECT " + columns + " FROM " + old.sql() + ")"
+	from := "(SELECT " + read.columns + " FROM " + read.from + ")"
 	if rows > 0 {
 		from = "(SELECT " + selectWith(map[string]string{
 			"body": "CASE WHEN settled_seq IS NULL THEN body ELSE " + overlay("body", "settled_body", g.body) + " END",
@@ -62,7 +62,10 @@ func (s *Store) eachPage(ctx context.Context, tx *sql.Tx, old string, from, to e
 	if s.opt.Settle == nil {
 		return 0, nil
 	}
-	settler := s.opt.Settle(from, to)
+	return s.eachPageOf(ctx, tx, old, s.opt.Settle(from, to), where, take)
+}
+
+func (s *Store) eachPageOf(ctx context.Context, tx *sql.Tx, old string, settler engine.Settler, where string, take func(*settledPage) error) (rows int64, err error) {
 	if settler.Idle() {
 		return 0, nil
 	}

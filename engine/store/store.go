@@ -46,6 +46,8 @@ type Options struct {
 	// Settle reads the rest of rows of one type of body at a later one; without
 	// it rest stays as it came.
 	Settle func(from, to engine.Type) engine.Settler
+
+	inOrder bool // rows leave a query in the order of the file they come from
 }
 
 // Store is an open database. Its methods may be called from several
@@ -83,6 +85,10 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 	s := &Store{opt: opt, replaced: map[string]bool{}, functions: udf.NewSet()}
 	if err := s.connect(ctx); err != nil {
 		return nil, err
+	}
+	if err := s.settleLeft(ctx); err != nil {
+		_ = s.Close()
+		return nil, openError(opt.Path, err)
 	}
 	return s, nil
 }
@@ -132,20 +138,26 @@ func openInstance(ctx context.Context, path string, opt Options) (*sql.DB, error
 		db.Close()
 		return nil, err
 	}
+	if opt.TempLimit != "" { // given at the start it shows, and does not hold
+		if _, err := db.ExecContext(ctx, "SET GLOBAL max_temp_directory_size = "+engine.QuoteText(opt.TempLimit)); err != nil {
+			db.Close()
+			return nil, err
+		}
+	}
 	return db, nil
 }
 
 // settings are what an instance starts with. That costs less than a SET of each.
 func settings(opt Options) url.Values {
 	v := url.Values{
-		"preserve_insertion_order":      {"false"},
+		"preserve_insertion_order":      {strconv.FormatBool(opt.inOrder)},
 		"write_buffer_row_group_count":  {"1"},
 		"max_vacuum_tasks":              {"0"}, // see RATIONALE, "Why does no checkpoint compact tables?"
 		"checkpoint_threshold":          {checkpointThreshold},
 		"storage_compatibility_version": {"v1.3.0"}, // see RATIONALE, "Why is the database file of format 1.3?"
 		"disabled_compression_methods":  {"roaring,zstd"},
 	}
-	for name, value := range map[string]string{"memory_limit": opt.Memory, "temp_directory": opt.Temp, "max_temp_directory_size": opt.TempLimit} {
+	for name, value := range map[string]string{"memory_limit": opt.Memory, "temp_directory": opt.Temp} {
 		if value != "" {
 			v.Set(name, value)
 		}

@@ -273,7 +273,7 @@ func TestLedgerKnowsHowFarItCame(t *testing.T) {
 	if other, err := d.Progress(t.Context(), "logs", "another"); err != nil || len(other.Done)+len(other.Partial) > 0 {
 		t.Errorf("another source: %+v %v", other, err)
 	}
-	if err := d.Forget(t.Context(), "logs", "src", "a"); err != nil {
+	if err := d.ReadAgain(t.Context(), "logs", "src", "a"); err != nil {
 		t.Fatal(err)
 	}
 	got, err := d.Progress(t.Context(), "logs", "src")
@@ -296,11 +296,11 @@ func TestQuarantineKeepsBytes(t *testing.T) {
 	}
 	b.Quarantine[3].Raw, b.Quarantine[3].Size, b.Quarantine[3].Path = nil, 1<<40, "a.b"
 	d.commit(b)
-	all, err := d.Quarantine(t.Context(), "")
+	all, err := d.Quarantine(t.Context(), store.QuarantineFilter{})
 	if err != nil || len(all) != 450 {
 		t.Fatal(len(all), err)
 	}
-	if odd, err := d.Quarantine(t.Context(), "reason 1"); err != nil || len(odd) != 225 {
+	if odd, err := d.Quarantine(t.Context(), store.QuarantineFilter{Reason: "reason 1"}); err != nil || len(odd) != 225 {
 		t.Fatal(len(odd), err)
 	}
 	for i, e := range all {
@@ -314,14 +314,31 @@ func TestQuarantineKeepsBytes(t *testing.T) {
 	if _, got, err := d.QuarantineRaw(t.Context(), all[255].ID); err != nil || !bytes.Equal(got, raw[:255]) {
 		t.Errorf("%x %v", got, err)
 	}
-	if err := d.Release(t.Context(), []int64{all[255].ID, all[0].ID}); err != nil {
-		t.Fatal(err)
+	if n, err := d.Discard(t.Context(), []int64{all[255].ID, all[0].ID, all[0].ID, -1}); err != nil || n != 2 {
+		t.Fatal(n, err)
 	}
 	if _, _, err := d.QuarantineRaw(t.Context(), all[255].ID); engine.KindOf(err) != engine.NotFound {
 		t.Error(err)
 	}
-	if left, _ := d.Quarantine(t.Context(), ""); len(left) != 448 {
+	if left, _ := d.Quarantine(t.Context(), store.QuarantineFilter{}); len(left) != 448 {
 		t.Error(len(left))
+	}
+	if gone, err := d.Discarded(t.Context(), store.QuarantineFilter{}); err != nil || len(gone) != 2 {
+		t.Error(gone, err)
+	}
+	if n, err := d.Restore(t.Context(), []int64{all[255].ID}); err != nil || n != 1 {
+		t.Error(n, err)
+	}
+	if _, got, err := d.QuarantineRaw(t.Context(), all[255].ID); err != nil || !bytes.Equal(got, raw[:255]) {
+		t.Errorf("%x %v", got, err)
+	}
+	groups, err := d.QuarantineGroups(t.Context(), store.QuarantineFilter{})
+	total := int64(0)
+	for _, g := range groups {
+		total += g.Count
+	}
+	if err != nil || total != 449 || len(groups) != 3 || groups[2].Path != "a.b" {
+		t.Errorf("%+v %v", groups, err)
 	}
 }
 
@@ -382,6 +399,8 @@ func TestRetypeIsHonest(t *testing.T) {
 	}{
 		{engine.Scalar(engine.BigInt), engine.Scalar(engine.Varchar), `"body":{"n":7}`, `"7"`, `-`},
 		{engine.Scalar(engine.BigInt), engine.Scalar(engine.Varchar), `"body":{},"rest":"{\"n\":\"many\"}"`, `"many"`, `-`},
+		{engine.Scalar(engine.BigInt), engine.Scalar(engine.Varchar), `"body":{},"rest":"{\"a\":[1.00000000000000000001, {\"n\":2}],\"n\":\"many\",\"s.b\":1e400}"`, `"many"`, `{"a":[1.00000000000000000001, {"n":2}],"s.b":1e400}`},
+		{engine.Scalar(engine.BigInt), engine.Scalar(engine.Varchar), `"body":{},"rest":"{\"n\":1.00000000000000000001}"`, `"1.00000000000000000001"`, `-`},
 		{engine.Scalar(engine.Varchar), engine.Scalar(engine.BigInt), `"body":{"n":"12"}`, `12`, `-`},
 		{engine.Scalar(engine.Varchar), engine.Scalar(engine.BigInt), `"body":{"n":"1.7"}`, `null`, `{"n":"1.7"}`},
 		{engine.Scalar(engine.Varchar), engine.Scalar(engine.BigInt), `"body":{"n":"x"},"rest":"{\"s.b\":1.00000000000000000001}"`, `null`, `{"s.b":1.00000000000000000001,"n":"x"}`},

@@ -33,10 +33,21 @@ var systemTables = []string{
 	`CREATE TABLE IF NOT EXISTS tidemark.quarantine (
 		id BIGINT, dataset VARCHAR, source VARCHAR, position VARCHAR, reason VARCHAR, path VARCHAR,
 		want VARCHAR, got VARCHAR, created_at TIMESTAMPTZ, bytes BIGINT, raw BLOB, hash VARCHAR)`,
+	// What was discarded, as it stood in quarantine; raw goes when it can no
+	// longer be had back.
+	`CREATE TABLE IF NOT EXISTS tidemark.discarded (
+		id BIGINT, dataset VARCHAR, source VARCHAR, position VARCHAR, reason VARCHAR, path VARCHAR,
+		want VARCHAR, got VARCHAR, created_at TIMESTAMPTZ, bytes BIGINT, raw BLOB, hash VARCHAR, discarded_at TIMESTAMPTZ, gone BOOLEAN)`,
 	`CREATE TABLE IF NOT EXISTS tidemark.conflicts (
 		dataset VARCHAR, path VARCHAR, want VARCHAR, got VARCHAR, source VARCHAR, count BIGINT, example VARCHAR)`,
 	`CREATE TABLE IF NOT EXISTS tidemark.policies (
 		dataset VARCHAR, path VARCHAR, policy VARCHAR, key_check VARCHAR, met BIGINT, updated_at TIMESTAMPTZ)`,
+	`CREATE TABLE IF NOT EXISTS tidemark.unsettled (dataset VARCHAR, since JSON, ingest_time TIMESTAMPTZ)`,
+	`CREATE TABLE IF NOT EXISTS tidemark.archives (
+		dataset VARCHAR, day TIMESTAMPTZ, place VARCHAR, name VARCHAR, rows BIGINT, bytes BIGINT, sha256 VARCHAR,
+		state VARCHAR, archived_at TIMESTAMPTZ)`,
+	`CREATE TABLE IF NOT EXISTS tidemark.tombstones (
+		dataset VARCHAR, key VARCHAR, event_time TIMESTAMPTZ, source VARCHAR, url VARCHAR, number BIGINT)`,
 	`CREATE TABLE IF NOT EXISTS tidemark.watermarks (dataset VARCHAR, watermark TIMESTAMPTZ, updated_at TIMESTAMPTZ)`,
 	`CREATE TABLE IF NOT EXISTS tidemark.shards (
 		dataset VARCHAR, source VARCHAR, stream VARCHAR, stream_created TIMESTAMPTZ, shard VARCHAR, sequence VARCHAR,

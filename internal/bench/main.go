@@ -20,6 +20,8 @@ type bench struct {
 	dir  string
 	runs int
 	size int64 // of the NDJSON, in bytes before compression
+	// millions of records that growth pulls
+	millions int
 }
 
 func main() {
@@ -29,21 +31,30 @@ func main() {
 		}
 		return
 	}
-	only := flag.String("only", "", "run just this benchmark: pull-ndjson, pull-parquet, backtest, query, rows, page, attach, download")
+	if dir := os.Getenv(hugeVar); dir != "" {
+		if err := (&bench{ctx: context.Background()}).huge(dir); err != nil {
+			fail(err)
+		}
+		return
+	}
+	only := flag.String("only", "", "run just this benchmark: pull-ndjson, pull-nested, pull-parquet, pull-labels, growth, memory, backtest, query, rows, page, attach, download")
 	runs := flag.Int("runs", 3, "how often each side runs")
 	size := flag.Int64("size", 1_000_000_000, "bytes of NDJSON, before compression")
+	millions := flag.Int("millions", 5, "how many million records growth pulls; 20 takes a while")
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "tidemark-bench-")
 	if err != nil {
 		fail(err)
 	}
 	defer os.RemoveAll(dir)
-	b := &bench{ctx: context.Background(), dir: dir, runs: *runs, size: *size}
+	b := &bench{ctx: context.Background(), dir: dir, runs: *runs, size: *size, millions: *millions}
 	for _, one := range []struct {
 		name string
 		run  func() error
 	}{
-		{"pull-ndjson", b.pullLines}, {"pull-parquet", b.pullParquet}, {"backtest", b.backtest}, {"query", b.query}, {"rows", b.rows}, {"page", b.page}, {"attach", b.attach}, {"download", b.downloads},
+		{"pull-ndjson", b.pullLines}, {"pull-nested", b.pullNested}, {"pull-parquet", b.pullParquet}, {"pull-labels", b.pullLabels},
+		{"growth", b.growth}, {"memory", b.memory}, {"backtest", b.backtest}, {"query", b.query}, {"rows", b.rows}, {"page", b.page},
+		{"attach", b.attach}, {"download", b.downloads},
 	} {
 		if *only == "" || *only == one.name {
 			if err := one.run(); err != nil {

@@ -21,6 +21,9 @@ import (
 
 const objects = 32
 
+// lineBytes is how long a record is as a line.
+const lineBytes = 425
+
 // concurrency is that of the product's downloads; the reference gets the same.
 const concurrency = 8
 
@@ -55,7 +58,6 @@ func (b *bench) serve(options, suffix string) (*s3server.Server, error) {
 		return nil, err
 	}
 	defer db.Close()
-	const lineBytes = 425
 	n := b.size / lineBytes / objects
 	for i := range objects {
 		path := filepath.Join(bucket, fmt.Sprintf("app-%03d.%s", i, suffix))

@@ -34,37 +34,51 @@ const bare = `SELECT epoch_us(event_time) // 60000000 AS w, service, count(*), c
 // stocked makes a workspace with records in it.
 func (b *bench) stocked(name string) (*workbench.Workbench, string, error) {
 	dir := filepath.Join(b.dir, name)
-	if err := os.MkdirAll(filepath.Join(dir, "in"), 0o700); err != nil {
+	if err := b.write(records(0, b.size/lineBytes), filepath.Join(dir, "in", "a.parquet"), "FORMAT parquet"); err != nil {
 		return nil, "", err
 	}
-	db, err := sql.Open("duckdb", "")
-	if err != nil {
-		return nil, "", err
-	}
-	defer db.Close()
-	n := b.size / 425
-	if _, err := db.ExecContext(b.ctx, "COPY ("+records(0, n)+") TO '"+filepath.Join(dir, "in", "a.parquet")+"' (FORMAT parquet)"); err != nil {
-		return nil, "", err
-	}
-	config := "name: bench\nsources:\n  files: {type: file, path: \"in/*\", dataset: app_logs}\n"
-	if err := os.WriteFile(filepath.Join(dir, workspace.FileName), []byte(config), 0o600); err != nil {
-		return nil, "", err
-	}
-	w, err := workspace.Load(dir, workspace.Options{Trusted: true})
-	if err != nil {
-		return nil, "", err
-	}
-	w.Trusted = true
-	w.Config.Limits.Threads = 2
-	if err := w.Prepare(); err != nil {
-		return nil, "", err
-	}
-	bench, err := workbench.Open(b.ctx, w, workbench.Options{})
+	bench, err := b.workspace(dir, "")
 	if err != nil {
 		return nil, "", err
 	}
 	_, err = bench.Pull(b.ctx, workbench.PullOptions{})
 	return bench, dir, err
+}
+
+// write puts the rows of a query into a file.
+func (b *bench) write(query, path, options string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	db, err := sql.Open("duckdb", "")
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	_, err = db.ExecContext(b.ctx, "COPY ("+query+") TO '"+path+"' ("+options+")")
+	return err
+}
+
+// workspace opens a workspace over the files in dir/in, with the settings of
+// its dataset.
+func (b *bench) workspace(dir, dataset string) (*workbench.Workbench, error) {
+	config := "name: bench\nsources:\n  files: {type: file, path: \"in/*\", dataset: app_logs}\n"
+	if dataset != "" {
+		config += "datasets:\n  app_logs: " + dataset + "\n"
+	}
+	if err := os.WriteFile(filepath.Join(dir, workspace.FileName), []byte(config), 0o600); err != nil {
+		return nil, err
+	}
+	w, err := workspace.Load(dir, workspace.Options{Trusted: true})
+	if err != nil {
+		return nil, err
+	}
+	w.Trusted = true
+	w.Config.Limits.Threads = 2
+	if err := w.Prepare(); err != nil {
+		return nil, err
+	}
+	return workbench.Open(b.ctx, w, workbench.Options{})
 }
 
 func (b *bench) backtest() error {
@@ -73,7 +87,7 @@ func (b *bench) backtest() error {
 		return err
 	}
 	defer bench.Close()
-	return b.pair("backtest", fmt.Sprintf("the bare GROUP BY over %d records", b.size/425), 1.5,
+	return b.pair("backtest", fmt.Sprintf("the bare GROUP BY over %d records", b.size/lineBytes), 1.5,
 		func(int) error {
 			report, _, err := bench.BacktestSource(b.ctx, "bench", 1, []byte(ruleText), rule.BacktestOptions{})
 			if err == nil && report.Records == 0 {

@@ -83,10 +83,24 @@ class Buffer {
   }
 }
 
+function isUTF8(at: usize, end: usize): bool {
+  while (at < end) {
+    const c = load<u8>(at++);
+    if (c < 0x80) continue;
+    let more = c >= 0xc2 && c < 0xe0 ? 1 : c >= 0xe0 && c < 0xf0 ? 2 : c >= 0xf0 && c < 0xf5 ? 3 : 0;
+    if (more == 0 || at + more > end) return false;
+    const next = load<u8>(at);
+    if ((c == 0xe0 && next < 0xa0) || (c == 0xed && next > 0x9f) || (c == 0xf0 && next < 0x90) || (c == 0xf4 && next > 0x8f)) return false;
+    for (; more > 0; more--) if ((load<u8>(at++) & 0xc0) != 0x80) return false;
+  }
+  return true;
+}
+
 /** One row of a request. */
 export class Row {
   frame: usize = 0;
   row: u32 = 0;
+  broken: bool = false;
 
   @inline
   private word(i: u32, at: u32): u32 {
@@ -110,8 +124,13 @@ export class Row {
     return this.frame + this.word(i, 16) + load<u32>(this.frame + this.word(i, 12) + 4 * this.row + 4);
   }
 
+  /** A text. One that is not UTF-8, which a decoder's line may be, rejects the row. */
   text(i: u32): string {
     const from = this.start(i);
+    if (!isUTF8(from, this.end(i))) {
+      this.broken = true;
+      return "";
+    }
     return String.UTF8.decodeUnsafe(from, this.end(i) - from);
   }
 
@@ -378,7 +397,9 @@ export function tm_call(n: i32, frame: usize, size: u32): u64 {
     out.row = r;
     out.begun = false;
     if (scalar) out.emit();
+    row.broken = false;
     call(row, out);
+    if (row.broken) out.fail("it is not UTF-8");
     out.close();
   }
   return write(scalar);

@@ -50,6 +50,9 @@ func classify(e *engine.Error, err error) {
 		e.Kind = engine.Canceled
 	case duckdb.ErrorTypeOutOfMemory:
 		e.Kind, e.Hint = engine.Unavailable, "ask for less at once, or raise limits.memory in tidemark.yaml"
+		if strings.Contains(from.Msg, "max_temp_directory_size") {
+			e.Hint = "ask for less at once, or raise limits.temp or limits.memory in tidemark.yaml"
+		}
 	case duckdb.ErrorTypeInternal, duckdb.ErrorTypeFatal, duckdb.ErrorTypeTransaction, duckdb.ErrorTypeSerialization:
 		e.Kind = engine.Internal
 	case duckdb.ErrorTypeIO, duckdb.ErrorTypeConnection:

@@ -49,7 +49,7 @@ export const deleteFile = operation<'deleteFile'>('DELETE', '/files')
 /** End a query and free its result. */
 export const deleteQuery = operation<'deleteQuery'>('DELETE', '/queries/{id}')
 
-/** Remove entries for good. */
+/** Take entries out; they can be had back for thirty days. */
 export const discardQuarantine = operation<'discardQuarantine'>('POST', '/quarantine/discard')
 
 /** Delete a dataset with its rows, schema, quarantine and ledger. */
@@ -130,6 +130,9 @@ export const parseNotebook = operation<'parseNotebook'>('POST', '/notebooks/pars
 /** Let a tail wait. */
 export const pauseTail = operation<'pauseTail'>('POST', '/tails/{source}/pause')
 
+/** Give a column to a path that stands in rest for want of room. */
+export const promotePath = operation<'promotePath'>('POST', '/datasets/{name}/promote')
+
 /** Run a query and get its rows at once. */
 export const query = operation<'query'>('POST', '/query')
 
@@ -154,6 +157,9 @@ export const replayQuarantine = operation<'replayQuarantine'>('POST', '/quaranti
 /** The range that a text means now. */
 export const resolveTime = operation<'resolveTime'>('POST', '/time')
 
+/** Put discarded entries back. */
+export const restoreQuarantine = operation<'restoreQuarantine'>('POST', '/quarantine/restore')
+
 /** Let a tail go on. */
 export const resumeTail = operation<'resumeTail'>('POST', '/tails/{source}/resume')
 
@@ -162,6 +168,9 @@ export const ruleRows = operation<'ruleRows'>('POST', '/rules/rows')
 
 /** Run one cell. */
 export const runCell = operation<'runCell'>('POST', '/notebooks/cell')
+
+/** Run the tests of windows, rules and alarms. */
+export const runTests = operation<'runTests'>('POST', '/tests/run')
 
 /** Give a path another type. */
 export const setType = operation<'setType'>('POST', '/datasets/{name}/types')

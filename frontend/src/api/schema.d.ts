@@ -158,6 +158,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/datasets/{name}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a column to a path that stands in rest for want of room */
+        post: operations["promotePath"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/datasets/{name}/records/{seq}": {
         parameters: {
             query?: never;
@@ -527,7 +544,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Remove entries for good */
+        /** Take entries out; they can be had back for thirty days */
         post: operations["discardQuarantine"];
         delete?: never;
         options?: never;
@@ -546,6 +563,23 @@ export interface paths {
         put?: never;
         /** Put what was set aside through the pipeline once more */
         post: operations["replayQuarantine"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put discarded entries back */
+        post: operations["restoreQuarantine"];
         delete?: never;
         options?: never;
         head?: never;
@@ -929,6 +963,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tests/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Run the tests of windows, rules and alarms */
+        post: operations["runTests"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/time": {
         parameters: {
             query?: never;
@@ -1212,6 +1263,16 @@ export interface components {
         Chosen: {
             path: string;
         };
+        ChosenEntries: {
+            /** @description Only entries of this dataset. */
+            dataset?: string;
+            /** @description Only these. */
+            ids?: number[];
+            /** @description Only entries where this path is to blame. */
+            path?: string;
+            /** @description Only entries of this reason. */
+            reason?: string;
+        };
         ClientError: {
             message: string;
             stack?: string;
@@ -1365,12 +1426,10 @@ export interface components {
             /** Format: date-time */
             watermark: string | null;
         };
-        DiscardQuarantineRequest: {
-            ids: number[];
-        };
         DiscardedEntries: {
             /** Format: int64 */
             discarded: number;
+            ids: number[];
         };
         DroppedDataset: {
             dropped: string;
@@ -1389,6 +1448,10 @@ export interface components {
             requests: number;
             /** Format: int64 */
             skipped: number;
+        };
+        EnginePartition: {
+            name: string;
+            value: string;
         };
         EngineShardState: {
             /** Format: int64 */
@@ -1545,6 +1608,12 @@ export interface components {
             distinct: number;
             more: boolean;
             values: components["schemas"]["ValueCount"][];
+        };
+        FormatReason: {
+            /** @description key, magic or lines */
+            by: string;
+            /** @description What was seen. */
+            says: string;
         };
         Health: {
             datasets: components["schemas"]["DatasetHealth"][];
@@ -1739,6 +1808,9 @@ export interface components {
             message: string;
             op: string;
         };
+        PromoteInputBody: {
+            path: string;
+        };
         PullEvent: {
             /** Format: int64 */
             bytes: number;
@@ -1863,6 +1935,8 @@ export interface components {
             hash?: string;
             /** Format: int64 */
             id: number;
+            /** @description The bytes were kept; else a replay fetches the object again. */
+            kept: boolean;
             path: string;
             position: string;
             /** @description Null where the bytes were not kept: replay fetches the object again. */
@@ -1964,10 +2038,6 @@ export interface components {
             /** Format: double */
             speed: number;
         };
-        ReplayQuarantineRequest: {
-            /** @description Only entries of this reason. */
-            reason?: string;
-        };
         Replayed: {
             /** Format: int64 */
             dropped: number;
@@ -1986,6 +2056,11 @@ export interface components {
             datasets?: string[];
             /** @description 6h, 7d as of now, all, or two times: A/B. */
             time: string;
+        };
+        RestoredEntries: {
+            ids: number[];
+            /** Format: int64 */
+            restored: number;
         };
         RuleChecked: {
             /** @description Such as: 3 of 5, missing is not_breaching. */
@@ -2057,12 +2132,26 @@ export interface components {
             /** Format: int64 */
             bytes: number;
             compression: string[];
+            /** Format: double */
+            confidence: number;
             error?: string;
             format: string;
             key: string;
+            partitions: components["schemas"]["EnginePartition"][];
+            reasons: components["schemas"]["FormatReason"][];
         };
         SchemaHistory: {
             dataset: string;
+            /**
+             * Format: int64
+             * @description How many get columns by themselves.
+             */
+            max_paths: number;
+            /**
+             * Format: int64
+             * @description How many paths have columns.
+             */
+            typed: number;
             /** @description Of the newest version. */
             types: components["schemas"]["TypedPath"][];
             /** @description Newest first. */
@@ -2075,6 +2164,8 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             major: boolean;
+            /** @description The first record that needed it, if inference made it. */
+            position: string;
             /** Format: int64 */
             version: number;
         };
@@ -2174,14 +2265,36 @@ export interface components {
             hash?: string;
             /** Format: int64 */
             id: number;
+            /** @description The bytes were kept; else a replay fetches the object again. */
+            kept: boolean;
             path: string;
             position: string;
             reason: string;
             source: string;
             want: string;
         };
+        StoreQuarantineGroup: {
+            /** Format: int64 */
+            bytes: number;
+            /** Format: int64 */
+            count: number;
+            dataset: string;
+            /** Format: date-time */
+            first: string;
+            /** @description The shapes that came. */
+            got: string[];
+            /** Format: date-time */
+            last: string;
+            path: string;
+            reason: string;
+            sources: string[];
+            want: string;
+        };
         StoreQuarantinePage: {
+            /** Format: int64 */
+            discarded: number;
             entries: components["schemas"]["StoreQuarantineEntry"][];
+            groups: components["schemas"]["StoreQuarantineGroup"][];
             reasons: components["schemas"]["StoreReasonCount"][];
             /**
              * Format: int64
@@ -2258,9 +2371,38 @@ export interface components {
             /** @description None means every kinesis and replay source. */
             sources?: string[];
         };
+        TestRun: {
+            /** @description Files of tests/, as the workspace lists them; absent: all. */
+            files?: string[];
+        };
         TestSourceInput: {
             name?: string;
             source?: components["schemas"]["WorkspaceSourceSpec"];
+        };
+        TesterFailure: {
+            /** Format: int64 */
+            column: number;
+            file: string;
+            /** Format: int64 */
+            line: number;
+            message: string;
+            missing?: string[];
+            unexpected?: string[];
+        };
+        TesterReport: {
+            /** Format: int64 */
+            failed: number;
+            /** Format: int64 */
+            passed: number;
+            tests: components["schemas"]["TesterResult"][];
+        };
+        TesterResult: {
+            failures: components["schemas"]["TesterFailure"][];
+            file: string;
+            /** Format: int64 */
+            line: number;
+            name: string;
+            passed: boolean;
         };
         TimeRange: {
             /** Format: date-time */
@@ -2281,6 +2423,7 @@ export interface components {
         };
         TypedPath: {
             path: string;
+            policy?: string;
             type: string;
         };
         Unmet: {
@@ -3176,6 +3319,86 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ConflictGroup"][];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    promotePath: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PromoteInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SchemaHistory"];
                 };
             };
             /** @description Bad Request */
@@ -4974,6 +5197,7 @@ export interface operations {
             query?: {
                 dataset?: string;
                 reason?: string;
+                path?: string;
                 offset?: number;
                 limit?: number;
             };
@@ -5057,7 +5281,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["DiscardQuarantineRequest"];
+                "application/json": components["schemas"]["ChosenEntries"];
             };
         };
         responses: {
@@ -5135,7 +5359,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ReplayQuarantineRequest"];
+                "application/json": components["schemas"]["ChosenEntries"];
             };
         };
         responses: {
@@ -5146,6 +5370,84 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Replayed"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    restoreQuarantine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChosenEntries"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RestoredEntries"];
                 };
             };
             /** @description Bad Request */
@@ -7029,6 +7331,84 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Tail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    runTests: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TestRun"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TesterReport"];
                 };
             };
             /** @description Bad Request */

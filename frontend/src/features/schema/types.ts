@@ -74,3 +74,14 @@ export function tree(types: PathType[], search = ''): Row[] {
   }
   return rows.filter((r) => keep.has(r.path))
 }
+
+/** promotable lists paths below an object, from the members that a conflict of all of them has as examples. */
+export function promotable(path: string, examples: string[]): string[] {
+  const above = path === '*' ? '' : path.slice(0, -1)
+  const names = examples.map((x) => /^"((?:[^"\\]|\\.)*)"/.exec(x)?.[0]).filter((x) => x !== undefined)
+  const out = names.map((quoted) => {
+    const name = JSON.parse(quoted) as string
+    return above + (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? name : '"' + name.replaceAll('"', '""') + '"')
+  })
+  return [...new Set(out)]
+}

@@ -1,0 +1,7 @@
+package pipeline
+
+// AsLines makes every table go through the pipeline as lines.
+func AsLines(o Options) Options {
+	o.lines = true
+	return o
+}
