@@ -70,6 +70,7 @@ type Server struct {
 	queries *queries
 	pulls   *pulls
 	tails   *tails
+	sample  sample
 	files   *workspace.Files
 	folder  *folder
 	after   []func() // what Close calls, once everything has stopped
@@ -163,6 +164,7 @@ func (s *Server) register() {
 	s.tailsAPI()
 	s.uploadAPI()
 	s.pluginsAPI()
+	s.sampleAPI()
 	s.testsAPI()
 	s.healthAPI()
 	s.mux.HandleFunc("GET /api/openapi.json", s.serveOpenAPI)
@@ -172,8 +174,8 @@ func (s *Server) register() {
 // Handler is the whole server behind its guard.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/api/", s.mux)
-	mux.Handle("/healthz", s.mux)
+	mux.HandleFunc("/api/", s.routed)
+	mux.HandleFunc("/healthz", s.routed)
 	if s.opt.Page != nil {
 		mux.Handle("/", s.opt.Page)
 	}
@@ -184,6 +186,7 @@ func (s *Server) Handler() http.Handler {
 func (s *Server) Close() error {
 	s.cancel()
 	s.queries.close()
+	s.sample.run.Wait()
 	s.pulls.run.Wait()
 	s.tails.run.Wait()
 	for _, f := range s.after {

@@ -85,6 +85,9 @@ export const getRecord = operation<'getRecord'>('GET', '/datasets/{name}/records
 /** A window of the rows of a query. */
 export const getRows = operation<'getRows'>('GET', '/queries/{id}/rows')
 
+/** How far the sample is. */
+export const getSample = operation<'getSample'>('GET', '/sample')
+
 /** The versions of a dataset's type. */
 export const getSchema = operation<'getSchema'>('GET', '/datasets/{name}/schema')
 
@@ -114,6 +117,9 @@ export const listSources = operation<'listSources'>('GET', '/sources')
 
 /** Tails that run, and how the last one of each source ended. */
 export const listTails = operation<'listTails'>('GET', '/tails')
+
+/** Write the sample into a workspace that has no sources yet, and begin to pull it. */
+export const loadSample = operation<'loadSample'>('POST', '/sample')
 
 /** Let the user choose, in the desktop window. */
 export const openDialog = operation<'openDialog'>('POST', '/native/open')
