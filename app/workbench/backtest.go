@@ -87,7 +87,7 @@ type RuleCheck struct {
 	Measures []string `json:"measures"`
 	Watched  []string `json:"watched" doc:"The measures that when reads."`
 	GroupBy  []string `json:"group_by"`
-	Window   string   `json:"window" doc:"Its size, such as 5m."`
+	Window   string   `json:"window" doc:"Its size, such as 5m; 10m every 1m."`
 	Alarm    string   `json:"alarm" doc:"Such as: 3 of 5, missing is not_breaching."`
 	// Err holds all problems.
 	Err error `json:"-"`
@@ -117,7 +117,7 @@ func (b *Workbench) CheckRule(c RuleChoice) RuleCheck {
 	for _, k := range r.Plan.Keys {
 		out.GroupBy = append(out.GroupBy, k.Name)
 	}
-	out.SQL, out.Alarm, out.Window = r.SQL(), r.Alarm.String(), engine.FormatDuration(r.Plan.Window.Size)
+	out.SQL, out.Alarm, out.Window = r.SQL(), r.Alarm.String(), r.Plan.Window.String()
 	return out
 }
 
