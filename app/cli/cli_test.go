@@ -86,7 +86,7 @@ func TestErrorJSONTakesEachFactFromTheOutermostThatKnowsIt(t *testing.T) {
 	inner := engine.Errorf(engine.Invalid, "parse", "unexpected )").WithHint("remove it")
 	inner.File, inner.Line, inner.Column = "rules/a.yaml", 7, 9
 	got := toJSON(engine.Errorf(engine.Invalid, "check rule", "%w", inner))
-	want := errorJSON{"invalid", "check rule", "rules/a.yaml:7:9: parse: unexpected )", "remove it", "rules/a.yaml", 7, 9}
+	want := errorJSON{"invalid", "check rule", "rules/a.yaml:7:9: parse: unexpected )", "remove it", "rules/a.yaml", 7, 9, nil}
 	if got != want {
 		t.Errorf("%+v", got)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/export"
 )
 
 // Exit codes are part of the contract with scripts.
@@ -168,6 +169,8 @@ type errorJSON struct {
 	File    string      `json:"file"`
 	Line    int         `json:"line"`
 	Column  int         `json:"column"`
+	// Refusal is there when an export cannot hold a rule.
+	*export.Refusal
 }
 
 func toJSON(err error) errorJSON {
@@ -178,6 +181,7 @@ func toJSON(err error) errorJSON {
 			j.Message = e.Err.Error()
 		}
 	}
+	errors.As(err, &j.Refusal)
 	if at := placed(err); at != nil {
 		j.File, j.Line, j.Column = at.File, at.Line, at.Column
 	}

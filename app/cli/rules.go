@@ -16,8 +16,8 @@ import (
 )
 
 func (a *app) rulesVerb() *cobra.Command {
-	group := &cobra.Command{Use: "rules", Short: "Check alert rules, and run them over what is stored", Args: a.noSuchVerb, RunE: helpOf}
-	group.AddCommand(a.rulesCheck(), a.rulesList(), a.rulesBacktest())
+	group := &cobra.Command{Use: "rules", Short: "Check alert rules, run them over what is stored, and export them", Args: a.noSuchVerb, RunE: helpOf}
+	group.AddCommand(a.rulesCheck(), a.rulesList(), a.rulesBacktest(), a.rulesExport())
 	return group
 }
 

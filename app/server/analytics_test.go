@@ -498,6 +498,10 @@ func TestRecordAndContext(t *testing.T) {
 	if rows := s.run(q); len(rows) != 6 {
 		t.Errorf("%d rows of\n%s", len(rows), q.SQL)
 	}
+	q = answered[workbench.ComposedQuery](s, "POST", "/explore/context", object{"dataset": "requests", "seq": 30, "before": 3, "after": 2, "same": []string{"event_time"}})
+	if rows := s.run(q); len(rows) == 0 {
+		t.Errorf("the record itself is not among\n%s", q.SQL)
+	}
 	first := s.run(workbench.ComposedQuery{SQL: "SELECT min(_seq) FROM timeless"})[0][0]
 	q = answered[workbench.ComposedQuery](s, "POST", "/explore/context", object{"dataset": "timeless", "seq": first, "before": 3, "after": 2})
 	if rows := s.run(q); len(rows) != 2 {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -98,15 +99,51 @@ func init() {
 		case status >= 500:
 			f.Err.Kind = engine.Internal
 		}
-		var more []string
-		for _, e := range errs {
-			if e != nil {
-				more = append(more, e.Error())
-			}
-		}
-		if len(more) > 0 {
-			f.Err.Message += ": " + strings.Join(more, "; ")
+		f.Err.Hint = hints[status]
+		if said := details(errs); said != "" {
+			f.Err.Message += ": " + said
 		}
 		return f
 	}
+}
+
+// hints say what to do about input that does not fit.
+var hints = map[int]string{
+	http.StatusUnprocessableEntity:   "/api/openapi.json says what this operation takes",
+	http.StatusBadRequest:            "/api/openapi.json says what this operation takes",
+	http.StatusRequestEntityTooLarge: "send at most 16 MB; files go to /api/v1/upload",
+	http.StatusUnsupportedMediaType:  "send JSON, with Content-Type: application/json",
+}
+
+// Of what does not fit, this much is told.
+const (
+	maxDetails = 5
+	maxDetail  = 200
+)
+
+// details says where input does not fit. The input itself is not repeated: it
+// may be large, and who sent it has it.
+func details(errs []error) string {
+	var said []string
+	for _, e := range errs {
+		if e == nil {
+			continue
+		}
+		text := e.Error()
+		var d huma.ErrorDetailer
+		if errors.As(e, &d) {
+			text = d.ErrorDetail().Message
+			if at := d.ErrorDetail().Location; at != "" {
+				text += " (" + at + ")"
+			}
+		}
+		if runes := []rune(text); len(runes) > maxDetail {
+			text = string(runes[:maxDetail]) + "…"
+		}
+		said = append(said, text)
+	}
+	if more := len(said) - maxDetails; more > 0 {
+		said = append(said[:maxDetails], fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(said, "; ")
 }

@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/http"
 	"strings"
+
+	"tidemark.dev/tidemark/engine"
 )
 
 // policy lets the page load only what comes from here. Styles may stand in
@@ -26,12 +28,12 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		origin := r.Header.Get("Origin")
 		switch {
 		case !s.ours(r.Host):
-			http.Error(w, "this address is not ours", http.StatusMisdirectedRequest)
+			refuse(w, http.StatusMisdirectedRequest, engine.Invalid, "this address is not ours", "open the address that tidemark printed")
 		case origin != "" && (!strings.HasPrefix(origin, "http://") || !s.ours(strings.TrimPrefix(origin, "http://"))):
-			http.Error(w, "not for other sites", http.StatusForbidden)
+			refuse(w, http.StatusForbidden, engine.Invalid, "not for other sites", "open the address that tidemark printed")
 		case strings.HasPrefix(r.URL.Path, "/api/") && !s.knows(r):
 			h.Set("WWW-Authenticate", "Bearer")
-			http.Error(w, "a token is needed: open the address that tidemark printed", http.StatusUnauthorized)
+			refuse(w, http.StatusUnauthorized, engine.Invalid, "a token is needed", "open the address that tidemark printed, or send the token as Authorization: Bearer TOKEN")
 		default:
 			if strings.HasPrefix(r.URL.Path, "/api/") {
 				// Browsers queue equal requests behind each other for their cache.
@@ -53,3 +55,47 @@ func (s *Server) knows(r *http.Request) bool {
 	token, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	return found && s.opt.Token != "" && subtle.ConstantTimeCompare([]byte(token), []byte(s.opt.Token)) == 1
 }
+
+// refuse answers with a failure in the shape of all others.
+func refuse(w http.ResponseWriter, status int, kind engine.Kind, message, hint string) {
+	e := engine.Errorf(kind, "read the request", "%s", message).WithHint("%s", hint)
+	f := failed(e)
+	f.status = status
+	_ = writeFailed(w, f)
+}
+
+// routed hands a request to the operation it names. What names none is told
+// so in the shape of all failures, where http.ServeMux would answer in text.
+func (s *Server) routed(w http.ResponseWriter, r *http.Request) {
+	h, pattern := s.mux.Handler(r)
+	if pattern != "" {
+		s.mux.ServeHTTP(w, r)
+		return
+	}
+	silent := &headOnly{header: http.Header{}}
+	h.ServeHTTP(silent, r)
+	for name, values := range silent.header {
+		if name == "Allow" || name == "Location" {
+			w.Header()[name] = values
+		}
+	}
+	const described = "/api/openapi.json describes the API"
+	switch silent.status {
+	case http.StatusMethodNotAllowed:
+		refuse(w, silent.status, engine.Invalid, r.Method+" cannot be done here, but "+silent.header.Get("Allow"), described)
+	case http.StatusNotFound:
+		refuse(w, silent.status, engine.NotFound, "there is no such address", described)
+	default: // a redirect to the clean form of a path
+		w.WriteHeader(silent.status)
+	}
+}
+
+// headOnly is an answer of which only the status and the header are kept.
+type headOnly struct {
+	header http.Header
+	status int
+}
+
+func (h *headOnly) Header() http.Header         { return h.header }
+func (h *headOnly) WriteHeader(status int)      { h.status = status }
+func (h *headOnly) Write(b []byte) (int, error) { return len(b), nil }

@@ -9,11 +9,13 @@ import (
 
 	"tidemark.dev/tidemark/app/workbench"
 	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/store/cage"
 )
 
 // Status is what the server uses and does.
 type Status struct {
 	MemoryBytes    int64   `json:"memory_bytes"`
+	MemoryLimit    int64   `json:"memory_limit" doc:"Past it the queries that run are ended; 0 is none."`
 	DatabaseBytes  int64   `json:"database_bytes"`
 	CacheBytes     int64   `json:"cache_bytes"`
 	CacheLimit     int64   `json:"cache_limit"`
@@ -71,7 +73,7 @@ func (s *Server) healthAPI() {
 
 func (s *Server) status() Status {
 	out := Status{
-		MemoryBytes: memoryUsed(), UptimeSeconds: time.Since(s.started).Seconds(),
+		MemoryBytes: memoryUsed(), MemoryLimit: cage.MemoryLimit(), UptimeSeconds: time.Since(s.started).Seconds(),
 		PullsRunning: s.pulls.running(), Goroutines: runtime.NumGoroutine(),
 	}
 	for _, suffix := range []string{"", ".wal"} {

@@ -150,8 +150,9 @@ func (s *Server) exportQuery(ctx context.Context, in *exportInput) (answer, erro
 }
 
 // writeFailure answers with a failure where nothing has been written yet.
-func writeFailure(w http.ResponseWriter, err error) error {
-	f := failed(err)
+func writeFailure(w http.ResponseWriter, err error) error { return writeFailed(w, failed(err)) }
+
+func writeFailed(w http.ResponseWriter, f *Failure) error {
 	w.Header().Set("Content-Type", typeJSON)
 	w.WriteHeader(f.status)
 	return json.NewEncoder(w).Encode(f)

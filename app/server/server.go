@@ -69,6 +69,7 @@ type Server struct {
 	events  *events
 	queries *queries
 	pulls   *pulls
+	sample  sample
 	files   *workspace.Files
 	folder  *folder
 	after   []func() // what Close calls, once everything has stopped
@@ -160,6 +161,7 @@ func (s *Server) register() {
 	s.pullsAPI()
 	s.uploadAPI()
 	s.pluginsAPI()
+	s.sampleAPI()
 	s.testsAPI()
 	s.healthAPI()
 	s.mux.HandleFunc("GET /api/openapi.json", s.serveOpenAPI)
@@ -169,8 +171,8 @@ func (s *Server) register() {
 // Handler is the whole server behind its guard.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/api/", s.mux)
-	mux.Handle("/healthz", s.mux)
+	mux.HandleFunc("/api/", s.routed)
+	mux.HandleFunc("/healthz", s.routed)
 	if s.opt.Page != nil {
 		mux.Handle("/", s.opt.Page)
 	}
@@ -181,6 +183,7 @@ func (s *Server) Handler() http.Handler {
 func (s *Server) Close() error {
 	s.cancel()
 	s.queries.close()
+	s.sample.run.Wait()
 	s.pulls.run.Wait()
 	for _, f := range s.after {
 		f()

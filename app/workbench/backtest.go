@@ -87,15 +87,39 @@ type RuleCheck struct {
 	Measures []string `json:"measures"`
 	Watched  []string `json:"watched" doc:"The measures that when reads."`
 	GroupBy  []string `json:"group_by"`
-	Window   string   `json:"window" doc:"Its size, such as 5m; 10m every 1m."`
+	Window   string   `json:"window" doc:"Its size, such as 5m."`
 	Alarm    string   `json:"alarm" doc:"Such as: 3 of 5, missing is not_breaching."`
+	RuleFilters
 	// Err holds all problems.
 	Err error `json:"-"`
 }
 
+// RuleFilters are a rule's where as the filters of a list of records.
+type RuleFilters struct {
+	Where []PathFilter `json:"where" doc:"What the rule's where says as filters."`
+	More  bool         `json:"where_more" doc:"Whether it asks for more than the filters say."`
+}
+
+func ruleFilters(r *rule.Rule) RuleFilters {
+	out := RuleFilters{Where: []PathFilter{}}
+	list, whole := r.Conditions()
+	for _, c := range list {
+		f := PathFilter{Path: c.Path.Short(), Op: c.Op, Value: c.Values}
+		if len(c.Values) == 1 {
+			f.Value = c.Values[0]
+		}
+		if len(c.Values) == 1 && c.Values[0].IsNull() {
+			f.Op, f.Value = map[string]string{"=": "!exists", "!=": "exists"}[c.Op], nil
+		}
+		out.Where = append(out.Where, f)
+	}
+	out.More = !whole
+	return out
+}
+
 // CheckRule reads a rule; what it can tell of a broken one, it tells.
 func (b *Workbench) CheckRule(c RuleChoice) RuleCheck {
-	out := RuleCheck{Measures: []string{}, Watched: []string{}, GroupBy: []string{}}
+	out := RuleCheck{Measures: []string{}, Watched: []string{}, GroupBy: []string{}, RuleFilters: RuleFilters{Where: []PathFilter{}}}
 	file, line, text, err := b.source(c)
 	if err != nil {
 		out.Err = err
@@ -117,6 +141,7 @@ func (b *Workbench) CheckRule(c RuleChoice) RuleCheck {
 	for _, k := range r.Plan.Keys {
 		out.GroupBy = append(out.GroupBy, k.Name)
 	}
+	out.RuleFilters = ruleFilters(r)
 	out.SQL, out.Alarm, out.Window = r.SQL(), r.Alarm.String(), r.Plan.Window.String()
 	return out
 }
@@ -242,6 +267,7 @@ type AlarmEpisode struct {
 	Summary     string         `json:"summary,omitempty" doc:"The rule's sentence about the window that raised it."`
 	Description string         `json:"description"`
 	Runbook     string         `json:"runbook,omitempty"`
+	RuleFilters
 }
 
 // Alarms lists when the valid rules would have been in alarm, by backtests
@@ -275,6 +301,7 @@ func (t Backtested) alarm(info RuleInfo, e rule.Episode) AlarmEpisode {
 	out := AlarmEpisode{
 		Rule: info.Name, File: info.File, Dataset: info.Dataset, Severity: info.Severity,
 		Key: map[string]any{}, Start: e.Start, End: e.End, Runbook: t.Rule.Spec.Runbook.Value,
+		RuleFilters: ruleFilters(t.Rule),
 	}
 	for k, v := range e.Key {
 		out.Key[k] = v

@@ -257,10 +257,28 @@ func (b *Workbench) tailOnce(ctx context.Context, t *tailing, opt TailOptions) e
 		},
 	}, t.stream)
 	t.report(counts)
+	if settled := b.settleTail(context.WithoutCancel(ctx), name, counts); err == nil {
+		err = settled
+	}
 	if kept := b.countPolicies(context.WithoutCancel(ctx), name, guard, counts.Policies); err == nil {
 		err = kept
 	}
 	return err
+}
+
+// settleTail puts in order what a tail has left: segments become one, and the
+// log is written into the database.
+func (b *Workbench) settleTail(ctx context.Context, dataset string, c pipeline.Counts) error {
+	if c.Records == 0 {
+		return nil
+	}
+	if err := b.Store.Merge(ctx, dataset); err != nil {
+		return err
+	}
+	if err := b.RefreshRollups(ctx, dataset); err != nil {
+		return err
+	}
+	return b.Store.Checkpoint(ctx)
 }
 
 func (b *Workbench) tailCommitted(ctx context.Context, t *tailing, opt TailOptions, c pipeline.Commit) error {
@@ -273,6 +291,9 @@ func (b *Workbench) tailCommitted(ctx context.Context, t *tailing, opt TailOptio
 	}
 	t.mu.Unlock()
 	if c.Stored > 0 {
+		if err := b.RefreshRollups(ctx, t.dataset.Name); err != nil {
+			return err
+		}
 		b.changed(t.dataset.Name)
 	}
 	if opt.Committed == nil {

@@ -23,6 +23,7 @@ import (
 	"tidemark.dev/tidemark/engine/schema"
 	"tidemark.dev/tidemark/engine/source/cache"
 	"tidemark.dev/tidemark/engine/store"
+	"tidemark.dev/tidemark/engine/store/cage"
 )
 
 // cacheLimit bounds the object cache of a workspace.
@@ -84,6 +85,7 @@ func Open(ctx context.Context, w *workspace.Workspace, opt Options) (*Workbench,
 		return nil, err
 	}
 	limits := w.Config.Limits
+	cage.LimitMemory(int64(limits.Memory))
 	b.Store, err = store.Open(ctx, store.Options{
 		Path: w.DatabasePath(), Staging: b.staging, Readable: []string{w.TempDir()},
 		Temp: filepath.Join(w.TempDir(), "spill"), TempLimit: bytesText(int64(limits.Temp)),

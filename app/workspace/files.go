@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"sync"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"tidemark.dev/tidemark/engine"
 )
@@ -44,11 +46,17 @@ func CheckFile(name string) error {
 	case !known || !strings.HasSuffix(base, suffix) || base == suffix:
 		return engine.Errorf(engine.Invalid, "name a file", "%q is none of the workspace's files", name).
 			WithHint("%s, rules/NAME.yaml, tests/NAME.yaml, notebooks/NAME.md and dashboards/NAME.yaml are", FileName)
-	case strings.HasPrefix(base, ".") || strings.ContainsAny(base, `\:*?"<>|`) || strings.ContainsFunc(base, unicode.IsControl) || len(base) > 200:
+	case strings.HasPrefix(base, ".") || strings.ContainsAny(base, `\:*?"<>|`) || strings.ContainsFunc(base, unseen) || len(base) > 200:
 		return engine.Errorf(engine.Invalid, "name a file", "%q cannot be a file's name on every machine", name).
 			WithHint("use letters, digits, - and _")
 	}
 	return nil
+}
+
+// unseen reports whether a character of a name cannot be seen, or turns the
+// others around.
+func unseen(r rune) bool {
+	return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == utf8.RuneError || r == '\u2028' || r == '\u2029'
 }
 
 // Version identifies a file's content.
@@ -71,6 +79,11 @@ func (f *Files) open(name string) (*os.Root, error) {
 func fileError(name string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return engine.Errorf(engine.NotFound, "open "+name, "there is no such file")
+	}
+	// os.Root has no name for this error.
+	if strings.Contains(err.Error(), "path escapes from parent") {
+		return engine.Errorf(engine.Invalid, "open "+name, "it is a link that leads out of the workspace").
+			WithHint("put the file itself there: links to the outside are not followed")
 	}
 	return engine.Errorf(engine.Unavailable, "open "+name, "%w", err).WithHint("check that the folder is yours to write to")
 }
@@ -97,7 +110,27 @@ func read(root *os.Root, name string) ([]byte, error) {
 	if err != nil {
 		return nil, fileError(name, err)
 	}
+	if at := notUTF8(text); at >= 0 {
+		e := engine.Errorf(engine.Invalid, "open "+name, "it is not UTF-8: byte %d is 0x%02X", at, text[at]).
+			WithHint("save it as UTF-8 in another editor; here it would lose what cannot be shown")
+		e.Line = bytes.Count(text[:at], []byte("\n")) + 1
+		e.Column = utf8.RuneCount(text[bytes.LastIndexByte(text[:at], '\n')+1:at]) + 1
+		e.File = name
+		return nil, e
+	}
 	return text, nil
+}
+
+// notUTF8 is where a text stops being UTF-8, or -1.
+func notUTF8(text []byte) int {
+	for i := 0; i < len(text); {
+		r, size := utf8.DecodeRune(text[i:])
+		if r == utf8.RuneError && size == 1 {
+			return i
+		}
+		i += size
+	}
+	return -1
 }
 
 // Write puts text into a file, whole or not at all, and gives its version.
@@ -223,17 +256,43 @@ func (f *Files) Delete(name, version string) error {
 	return trash(root, name)
 }
 
+// Replace is Write for text that is not made from what is there: that is kept
+// in .tidemark/trash/.
+func (f *Files) Replace(name string, text []byte, version string) (string, error) {
+	root, err := f.open(name)
+	if err != nil {
+		return "", err
+	}
+	was, err := read(root, name)
+	if err == nil {
+		to, mkErr := trashName(root, name)
+		if err = mkErr; err == nil {
+			err = root.WriteFile(to, was, 0o600)
+		}
+	}
+	root.Close()
+	if err != nil {
+		return "", fileError(name, err)
+	}
+	return f.Write(name, text, version)
+}
+
 // trash moves a file to .tidemark/trash/, under a name that tells when.
 func trash(root *os.Root, name string) error {
-	folder := filepath.Base(StateDir("")) + "/trash"
-	if err := root.MkdirAll(folder, 0o700); err != nil {
-		return fileError(name, err)
+	to, err := trashName(root, name)
+	if err == nil {
+		err = root.Rename(name, to)
 	}
-	to := folder + "/" + time.Now().UTC().Format("20060102T150405.000000") + "-" + strings.ReplaceAll(name, "/", "-")
-	if err := root.Rename(name, to); err != nil {
+	if err != nil {
 		return fileError(name, err)
 	}
 	return nil
+}
+
+// trashName is where a file goes that is thrown away now.
+func trashName(root *os.Root, name string) (string, error) {
+	folder := filepath.Base(StateDir("")) + "/trash"
+	return folder + "/" + time.Now().UTC().Format("20060102T150405.000000") + "-" + strings.ReplaceAll(name, "/", "-"), root.MkdirAll(folder, 0o700)
 }
 
 // TrashPlugin moves a plugin of the workspace, and what stands beside it,

@@ -226,5 +226,5 @@ func trustError(err error) error {
 // something or run a plugin in a workspace that is not trusted.
 func ErrUntrusted(root, op string) error {
 	return engine.Errorf(engine.Conflict, op, "the workspace %s is not trusted", root).
-		WithHint("look through %s, rules/ and plugins/, then run: tidemark trust", FileName)
+		WithHint("look through %s, rules/ and plugins/, then trust it: by the button on Home, or with tidemark trust", FileName)
 }

@@ -188,6 +188,13 @@ func (c condition) compare(f Filter) error {
 }
 
 // bind makes a value into a parameter of the path's type.
+// timeLayouts are the ways a time may be written: as in JSON, as DuckDB writes
+// it, and shorter, where it is UTC.
+var timeLayouts = []string{
+	time.RFC3339Nano, "2006-01-02 15:04:05Z07", "2006-01-02 15:04:05Z07:00",
+	"2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02",
+}
+
 func (c condition) bind(v any) (string, error) {
 	t := c.t
 	if t.Kind == engine.List {
@@ -212,7 +219,7 @@ func (c condition) bind(v any) (string, error) {
 		}
 		return c.param(c.name(), b) + "::BOOLEAN", nil
 	case engine.Timestamp, engine.Date:
-		for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02"} {
+		for _, layout := range timeLayouts {
 			if at, err := time.Parse(layout, text); err == nil {
 				return c.param(c.name(), stamp(at)) + "::TIMESTAMPTZ", nil
 			}

@@ -33,6 +33,14 @@ func (s Summary) Exprs() (exprs []plan.Expr) {
 	return exprs
 }
 
+// Each calls f for every piece of the sentence in order: plain text with a nil
+// expression, or an expression, to be shown as a percentage if so wanted.
+func (s Summary) Each(f func(text string, e plan.Expr, percent bool)) {
+	for _, p := range s.parts {
+		f(p.text, p.expr, p.percent)
+	}
+}
+
 // Render writes the sentence for the row of a window; "" if there is none.
 func (s Summary) Render(env *plan.Env) string {
 	var b strings.Builder

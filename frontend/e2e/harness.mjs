@@ -93,7 +93,7 @@ export function apiOf(page) {
   return (method, path, body) =>
     page.evaluate(
       async ([method, path, body]) => {
-        const headers = { Authorization: 'Bearer ' + sessionStorage.getItem('tidemark.token'), ...(body ? { 'Content-Type': 'application/json' } : {}) }
+        const headers = { Accept: 'application/json', Authorization: 'Bearer ' + sessionStorage.getItem('tidemark.token'), ...(body ? { 'Content-Type': 'application/json' } : {}) }
         const r = await fetch('/api/v1' + path, { method, headers, body: body ? JSON.stringify(body) : undefined })
         const text = await r.text()
         return text ? JSON.parse(text) : null

@@ -52,7 +52,7 @@ export default async function ({ page, url, server, axe, surroundings }) {
   await form.getByRole('button', { name: 'Test', exact: true }).click()
   await form.getByText(/nothing there|no /i).first().waitFor()
   await form.getByLabel('File, folder or pattern').fill('data/logs/app/**')
-  await form.getByLabel('Name').fill('twice')
+  await form.getByLabel('Name', { exact: true }).fill('twice')
   await form.getByLabel('Into dataset').fill('again')
   await form.getByRole('button', { name: 'Test', exact: true }).click()
   await form.getByText('Reached.').waitFor()

@@ -86,11 +86,27 @@ func refuseTree(src *source, t *tree) error {
 	switch {
 	case strings.Contains(t.Message, "arameters"):
 		return pointAt(src.original, at, "%s", strings.TrimSuffix(clean(t.Message), " yet"))
+	case first == "WITH" && changing(text, words) != nil:
+		verb := changing(text, words)
+		return pointAt(src.original, src.at+verb.start, "only SELECT, EXPLAIN, SHOW, DESCRIBE and SUMMARIZE run here, not %s", strings.ToUpper(verb.of(text))).
+			WithHint("a query reads the workspace and changes nothing")
 	case selects[first] || first == "(" || strings.Contains(strings.ToUpper(text), "PIVOT"):
 		return pointAt(src.original, at, "a PIVOT must name its values here").WithHint("write PIVOT t ON column IN (value, ...) USING ...")
 	}
 	return pointAt(src.original, at, "only SELECT, EXPLAIN, SHOW, DESCRIBE and SUMMARIZE run here, not %s", first).
 		WithHint("a query reads the workspace and changes nothing")
+}
+
+// changing finds the word that makes more than a look of a WITH: a verb where
+// a statement begins.
+func changing(text string, words []token) *token {
+	verbs := set("DELETE", "INSERT", "UPDATE", "MERGE")
+	for i := 1; i < len(words); i++ {
+		if before := words[i-1].of(text); (before == "(" || before == ")") && verbs[strings.ToUpper(words[i].of(text))] {
+			return &words[i]
+		}
+	}
+	return nil
 }
 
 var selects = set("SELECT", "WITH", "FROM", "VALUES", "TABLE", "PIVOT", "UNPIVOT")

@@ -49,7 +49,7 @@ func classify(e *engine.Error, err error) {
 	case duckdb.ErrorTypeInterrupt:
 		e.Kind = engine.Canceled
 	case duckdb.ErrorTypeOutOfMemory:
-		e.Kind, e.Hint = engine.Unavailable, "ask for less at once, or raise limits.memory in tidemark.yaml"
+		e.Kind, e.Hint = engine.Unavailable, "ask for less at once: fewer rows or smaller values; or raise limits.memory in tidemark.yaml"
 		if strings.Contains(from.Msg, "max_temp_directory_size") {
 			e.Hint = "ask for less at once, or raise limits.temp or limits.memory in tidemark.yaml"
 		}

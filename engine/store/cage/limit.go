@@ -28,6 +28,7 @@ func limit(ctx context.Context, opt Options) *limiter {
 	if opt.Timeout > 0 {
 		l.timer = time.AfterFunc(opt.Timeout, func() { l.cancel(errTimeout{opt.Timeout}) })
 	}
+	watch(l)
 	return l
 }
 
@@ -40,17 +41,22 @@ func (l *limiter) inTime() {
 
 // end gives the context's resources back.
 func (l *limiter) end() {
+	unwatch(l)
 	l.inTime()
 	l.cancel(nil)
 }
 
-// why tells our own time limit from a caller that left, and both from a
+// why tells our own limits from a caller that left, and both from a
 // failure of the query.
 func (l *limiter) why(err error) error {
 	if err == nil || l.ctx.Err() == nil {
 		return err
 	}
 	var late errTimeout
+	var large errMemory
+	if l.caller.Err() == nil && errors.As(context.Cause(l.ctx), &large) {
+		return engine.Errorf(engine.Unavailable, op, "%w", large).WithHint("ask for less at once: fewer rows, or smaller values")
+	}
 	if l.caller.Err() == nil && errors.As(context.Cause(l.ctx), &late) {
 		return engine.Errorf(engine.Unavailable, op, "%w", late).WithHint("ask for less, or give it more time with --timeout")
 	}

@@ -173,6 +173,7 @@ func (w *walker) call(n map[string]any) {
 	if structureFunctions[name] && !shallow(n) {
 		w.refuse(n, "the structure that %s is given must be written out, and not nested more than %d deep", name, maxStructure)
 	}
+	w.sized(n)
 	if !known().scalar[name] && (w.own == nil || !w.own(name)) {
 		w.functions = append(w.functions, function{name, w.place(n)})
 	}

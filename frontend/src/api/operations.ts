@@ -82,6 +82,9 @@ export const getRecord = operation<'getRecord'>('GET', '/datasets/{name}/records
 /** A window of the rows of a query. */
 export const getRows = operation<'getRows'>('GET', '/queries/{id}/rows')
 
+/** How far the sample is. */
+export const getSample = operation<'getSample'>('GET', '/sample')
+
 /** The versions of a dataset's type. */
 export const getSchema = operation<'getSchema'>('GET', '/datasets/{name}/schema')
 
@@ -108,6 +111,9 @@ export const listRules = operation<'listRules'>('GET', '/rules')
 
 /** Sources and how they are. */
 export const listSources = operation<'listSources'>('GET', '/sources')
+
+/** Write the sample into a workspace that has no sources yet, and begin to pull it. */
+export const loadSample = operation<'loadSample'>('POST', '/sample')
 
 /** Let the user choose, in the desktop window. */
 export const openDialog = operation<'openDialog'>('POST', '/native/open')

@@ -825,6 +825,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sample": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far the sample is */
+        get: operations["getSample"];
+        put?: never;
+        /** Write the sample into a workspace that has no sources yet, and begin to pull it */
+        post: operations["loadSample"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sources": {
         parameters: {
             query?: never;
@@ -1009,6 +1027,10 @@ export interface components {
             start: string;
             /** @description The rule's sentence about the window that raised it. */
             summary?: string;
+            /** @description What the rule's where says as filters. */
+            where: components["schemas"]["PathFilter"][];
+            /** @description Whether it asks for more than the filters say. */
+            where_more: boolean;
         };
         BacktestDatapoint: {
             /** @description Null for a missing datapoint. */
@@ -1917,6 +1939,10 @@ export interface components {
             sql: string;
             /** @description The measures that when reads. */
             watched: string[];
+            /** @description What the rule's where says as filters. */
+            where: components["schemas"]["PathFilter"][];
+            /** @description Whether it asks for more than the filters say. */
+            where_more: boolean;
             /** @description Its size, such as 5m. */
             window: string;
         };
@@ -1983,6 +2009,18 @@ export interface components {
             key: string;
             partitions: components["schemas"]["EnginePartition"][];
             reasons: components["schemas"]["FormatReason"][];
+        };
+        SampleState: {
+            /**
+             * Format: int64
+             * @description Of Total hours of data.
+             */
+            done: number;
+            /** @description Why the last attempt failed; nothing of it is left then. */
+            error?: components["schemas"]["Problem"];
+            running: boolean;
+            /** Format: int64 */
+            total: number;
         };
         SchemaHistory: {
             dataset: string;
@@ -2085,6 +2123,11 @@ export interface components {
             goroutines: number;
             /** Format: int64 */
             memory_bytes: number;
+            /**
+             * Format: int64
+             * @description Past it the queries that run are ended; 0 is none.
+             */
+            memory_limit: number;
             /** Format: int64 */
             pulls_running: number;
             /** Format: int64 */
@@ -6416,6 +6459,136 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSample: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SampleState"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    loadSample: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SampleState"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,9 +1,10 @@
-import { json, problemOf } from '../api/client'
+import { json } from '../api/client'
 import { adopt as adoptPath, openDialog } from '../api/operations'
 import { events } from './events.svelte'
-import { plural } from './format'
+import { plural, visible } from './format'
 import { router } from './router.svelte'
 import { toast } from './toast.svelte'
+import { refused } from './trust'
 import { workspace } from './workspace.svelte'
 
 interface Adopted {
@@ -15,10 +16,10 @@ interface Adopted {
 
 function told(a: Adopted) {
   if (a.kind === 'plugin') {
-    toast(`Plugin ${a.plugin?.name ?? a.path} is in the workspace`, 'ok')
+    toast(`Plugin ${visible(a.plugin?.name ?? a.path)} is in the workspace`, 'ok')
     router.go('/plugins')
   } else {
-    toast(`Pulling ${a.path} into ${a.dataset}`, 'ok')
+    toast(`Pulling ${visible(a.path)} into ${a.dataset}`, 'ok')
     router.go('/sources')
     if (a.dataset) follow(a.dataset)
   }
@@ -47,7 +48,7 @@ export async function upload(files: Iterable<File>): Promise<void> {
     try {
       told(await json<Adopted>('POST', '/upload', { query: { name: f.name }, raw: new Uint8Array(await f.arrayBuffer()) }))
     } catch (e) {
-      toast(`${f.name}: ${problemOf(e).message}`, 'alarm')
+      refused(visible(f.name), e)
     }
   }
 }
@@ -57,7 +58,7 @@ export async function adopt(path: string): Promise<void> {
   try {
     told(await adoptPath({ body: { path } }))
   } catch (e) {
-    toast(`${path}: ${problemOf(e).message}`, 'alarm')
+    refused(visible(path), e)
   }
 }
 
@@ -67,6 +68,6 @@ export async function ask(what: 'file' | 'folder' | 'plugin'): Promise<void> {
     const { path } = await openDialog({ body: { what } })
     if (path) await adopt(path)
   } catch (e) {
-    toast(problemOf(e).message, 'alarm')
+    refused('', e)
   }
 }

@@ -18,6 +18,11 @@ describe('the address of the records of a group', () => {
   it('knows a group without a value', () => {
     expect(of({ 'labels.region': null }).get('f')).toBe('labels.region !exists')
   })
+  it('carries what the rule asks of every record, once', () => {
+    const where = [{ path: 'body.type', op: '=' as const, value: 'request' }, { path: 'service', op: '=' as const, value: ['a', 'b'] }]
+    const q = new URLSearchParams(recordsAddress(catalog, 'app', { service: 'a' }, 0, 1, where).split('?')[1])
+    expect(q.get('f')).toBe('service = "a" AND body.type = "request"')
+  })
   it('has no filter when there is no group', () => {
     expect(of({}).has('f')).toBe(false)
   })

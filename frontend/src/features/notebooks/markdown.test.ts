@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 
-import { headings, render } from './markdown'
+import { headings, render, withoutRemote } from './markdown'
 
 const html = (text: string): string => {
   const d = document.createElement('div')
@@ -34,4 +34,8 @@ it('ends on anything', () => {
 
 it('lists headings', () => {
   expect(headings('# A\n```\n# no\n```\n## B `c`\nx')).toEqual([{ level: 1, text: 'A' }, { level: 2, text: 'B c' }])
+})
+
+it('pictures from elsewhere become their text', () => {
+  expect(withoutRemote('<p><img src="https://a.b/x.png" alt="a <b>"> <img src="/x"> <img src="data:image/png;base64,AA==" alt="own"></p>')).toBe('<p><em>a &lt;b&gt;</em> <em>picture</em> <img src="data:image/png;base64,AA==" alt="own"></p>')
 })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { dependents, graph, mentions, signature, type Node } from './names'
+import { dependents, graph, mentions, renamed, signature, type Node } from './names'
 
 describe('mentions', () => {
   it('leaves out strings and comments', () => {
@@ -15,6 +15,19 @@ describe('mentions', () => {
   })
   it('ends on texts that are not closed', () => {
     for (const s of ["'a", '"a', '/* a', '$$ a', "e'\\", '$', '--', '$a$']) expect(() => mentions(s)).not.toThrow()
+  })
+})
+
+describe('a name that changes', () => {
+  const of = (sql: string) => renamed(sql, 'Errors', 'failures')
+  it('changes where a table is read', () => {
+    expect(of('select errors.n from errors')).toBe('select failures.n from failures')
+    expect(of('select * from logs l, "errors" e join errors using (n)')).toBe('select * from logs l, failures e join failures using (n)')
+    expect(of('select (select max(n) from errors where n in (1, 2)), x from (select 1 as x) a, errors')).toBe('select (select max(n) from failures where n in (1, 2)), x from (select 1 as x) a, failures')
+    expect(of('from ERRORS')).toBe('from failures')
+  })
+  it('leaves columns, aliases, functions and words in strings alone', () => {
+    for (const sql of ["select errors, 'from errors' from logs -- from errors", 'select count(*) errors from logs group by errors, level', 'select a.errors from a order by 1, errors', 'select * from errors(3)', 'select 1 from range(2, errors)']) expect(of(sql)).toBe(sql)
   })
 })
 
@@ -55,5 +68,16 @@ describe('what depends on what', () => {
     // How a chart looks makes no result old.
     expect(changed(cells.map((c, i) => (i === 3 ? { ...c, text: 'data: top\ntype: line' } : c)), values)).toEqual([])
     expect(changed(cells.map((c, i) => (i === 1 ? { ...c, text: 'other words' } : c)), values)).toEqual([1])
+  })
+})
+
+describe('data that grew', () => {
+  const uses = graph(cells)
+  const of = (i: number, grown = {}) => signature(cells, uses, i, {}, grown)
+  it('makes old what reads it, also through other cells', () => {
+    for (const i of [0, 2, 3, 4]) expect(of(i, { logs: 1 })).not.toBe(of(i))
+    expect(of(0, { logs: 2 })).not.toBe(of(0, { logs: 1 }))
+    for (const i of [0, 6]) expect(of(i, { others: 1 })).toBe(of(i))
+    expect(of(6, { logs: 1 })).toBe(of(6))
   })
 })

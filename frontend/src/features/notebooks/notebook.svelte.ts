@@ -3,10 +3,12 @@ import { tick, untrack } from 'svelte'
 import { problemOf, aborted } from '../../api/client'
 import { parseNotebook, readFile, runCell, writeFile } from '../../api/operations'
 import type { Backtest, CellRun, Column, NotebookParam, ParsedNotebook, Problem, QueryState } from '../../api/types'
+import { events } from '../../lib/events.svelte'
+import { plural } from '../../lib/format'
 import { Result } from '../../lib/result.svelte'
 import { toast } from '../../lib/toast.svelte'
 import { Autosave, type Draft, type Store } from './autosave.svelte'
-import { dependents, graph, signature } from './names'
+import { dependents, graph, renamed, signature } from './names'
 import { cut, eolOf, freeName, insertRaw, moveCell, rawOf, recognize, removeCell, replaceText, setKind, setName, ShapeError, type Cell, type Kind } from './text'
 import { readChart, setKey } from './yaml'
 
@@ -164,6 +166,8 @@ export class Notebook {
   follow = $state(localStorage.getItem('tidemark.notebook.follow') === '1')
   undoable = $state(0)
   redoable = $state(0)
+  /** #grown counts how often each dataset got new records since this was opened. */
+  #grown = $state<Record<string, number>>({})
   #runs = new Map<number, Run>()
   #undo: Step[] = []
   #redo: Step[] = []
@@ -192,6 +196,12 @@ export class Notebook {
     }
   }
 
+  /** grew says that a dataset has other records than before; what read it is not current. */
+  grew(dataset: string): void {
+    const name = dataset.toLowerCase()
+    this.#grown[name] = (this.#grown[name] ?? 0) + 1
+  }
+
   get title(): string {
     return this.parsed?.title || this.file.replace(/^notebooks\/|\.md$/g, '')
   }
@@ -205,7 +215,7 @@ export class Notebook {
     return out
   })
   uses = $derived(graph(this.cells))
-  signatures = $derived(this.cells.map((_, i) => signature(this.cells, this.uses, i, this.given)))
+  signatures = $derived(this.cells.map((_, i) => signature(this.cells, this.uses, i, this.given, this.#grown)))
   #nameList = $derived([...this.params.map((p) => '$' + p.name), '$from', '$to', ...this.cells.filter((c) => c.kind === 'sql' && c.name).map((c) => c.name)].join(' '))
   /** names are what SQL may mention beside tables; the same list until one changes. */
   names = $derived(this.#nameList.split(' '))
@@ -412,13 +422,29 @@ export class Notebook {
     if (name === c.name) return ''
     if (name && !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return 'Use letters, digits and underscores.'
     if (name && this.cells.some((o) => o.id !== id && o.name.toLowerCase() === name.toLowerCase())) return 'Another cell has this name.'
+    const readers = c.name && name ? this.cells.filter((o) => o.index > c.index && this.#renamedIn(o, c.name, name) !== o.text) : []
     this.#change((src) => {
       let out = setName(src, c.index, name)
       // Charts follow their data.
       if (c.name && name) this.cells.forEach((o) => o.kind === 'chart' && readChart(o.text).data.toLowerCase() === c.name.toLowerCase() && (out = replaceText(out, o.index, setKey(o.text, 'data', name))))
       return out
     })
+    const old = c.name
+    if (readers.length) {
+      const ids = readers.map((o) => o.id)
+      toast(`${plural(readers.length, 'cell')} below still ${readers.length === 1 ? 'reads' : 'read'} ${old}.`, 'plain', () => this.#renameIn(ids, old, name), `Read ${name} instead`)
+    }
     return ''
+  }
+
+  #renamedIn(c: Placed, old: string, name: string): string {
+    return c.kind === 'sql' || c.kind === 'check' ? renamed(c.text, old, name) : c.text
+  }
+
+  /** #renameIn lets cells read a cell by its new name, as one step. */
+  #renameIn(ids: number[], old: string, name: string) {
+    const cells = ids.flatMap((id) => this.cell(id) ?? [])
+    this.#change((src) => cells.reduce((out, o) => replaceText(out, o.index, this.#renamedIn(o, old, name)), src))
   }
 
   retype(id: number, kind: Kind): void {
@@ -648,6 +674,7 @@ export function notebook(file: string): Notebook {
   let made!: Notebook
   const end = $effect.root(() => {
     made = new Notebook(file)
+    return events.on((e) => e.type === 'data' && made.grew(e.dataset))
   })
   roots.set(made, end)
   open.push(made)

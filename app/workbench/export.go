@@ -1,0 +1,114 @@
+package workbench
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"slices"
+	"time"
+
+	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/export"
+	"tidemark.dev/tidemark/engine/plan"
+	"tidemark.dev/tidemark/engine/rule"
+)
+
+// Exported is an artefact and what there is to say about it.
+type Exported struct {
+	*export.Artefact
+	Rules []export.Rule
+}
+
+// Document is the artefact's PARITY.md.
+func (e *Exported) Document() []byte { return export.Document(e.Artefact, e.Rules) }
+
+// Export writes rules, named by themselves or by their files, for a target;
+// without names, all rules of the workspace.
+func (b *Workbench) Export(ctx context.Context, names []string, target string) (*Exported, error) {
+	if len(names) == 0 {
+		names = b.Current().Rules
+	}
+	if len(names) == 0 {
+		return nil, engine.Errorf(engine.NotFound, "export", "there are no rules").WithHint("write one into rules/")
+	}
+	var rules []export.Rule
+	var problems []error
+	for _, name := range names {
+		r, err := b.exportable(ctx, name)
+		rules, problems = append(rules, r), append(problems, err)
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	artefact, err := export.Write(target, rules)
+	if err != nil {
+		return nil, err
+	}
+	return &Exported{artefact, rules}, nil
+}
+
+// exportable reads a rule as exporters take it.
+func (b *Workbench) exportable(ctx context.Context, name string) (export.Rule, error) {
+	choice := RuleChoice{Name: name}
+	if file := b.relative(name); slices.Contains(b.Current().Rules, file) {
+		choice = RuleChoice{File: file}
+	}
+	file, line, text, err := b.source(choice)
+	if err != nil {
+		return export.Rule{}, err
+	}
+	r, err := b.compileText(file, line, text)
+	if err != nil {
+		return export.Rule{}, err
+	}
+	out := exportRule(r, text)
+	out.Groups, err = b.groups(ctx, r.Plan)
+	return out, err
+}
+
+func exportRule(r *rule.Rule, text []byte) export.Rule {
+	sum := sha256.Sum256(text)
+	out := export.Rule{
+		Name: r.Name, Hash: hex.EncodeToString(sum[:6]), When: r.Spec.When.Value,
+		Severity: r.Spec.Severity.Value, Labels: r.Spec.Labels, Runbook: r.Spec.Runbook.Value, Plan: r.Plan,
+		Datapoints: r.Alarm.Datapoints, Of: r.Alarm.Of, Missing: export.Missing(r.Alarm.Missing),
+	}
+	r.Summary.Each(func(text string, e plan.Expr, percent bool) {
+		out.Summary = append(out.Summary, export.Phrase{Text: text, Expr: e, Percent: percent})
+	})
+	return out
+}
+
+// groups lists the groups that a plan has records of, in their order.
+func (b *Workbench) groups(ctx context.Context, p *plan.Plan) (groups [][]plan.Value, err error) {
+	if len(p.Keys) == 0 {
+		return nil, nil
+	}
+	// Years do for windows: what differs between them is left out below.
+	seen := &plan.Plan{Dataset: p.Dataset, Where: p.Where, Keys: p.Keys, Window: plan.Window{Size: 366 * 24 * time.Hour}}
+	relation, err := b.Store.Relation(p.Dataset, seen.Columns())
+	if err != nil {
+		return nil, err
+	}
+	query, err := seen.Query(relation, plan.Range{From: time.Unix(0, 0).UTC()})
+	if err != nil {
+		return nil, err
+	}
+	rows, err := b.Store.QueryContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	finisher := seen.NewFinisher()
+	for rows.Next() {
+		row, _, err := finisher.Scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		if n := len(groups); n == 0 || !slices.EqualFunc(groups[n-1], row.Keys, plan.Value.Equal) {
+			groups = append(groups, row.Keys)
+		}
+	}
+	return groups, rows.Err()
+}

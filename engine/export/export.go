@@ -1,0 +1,127 @@
+package export
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/plan"
+)
+
+// Rule is what there is to say about a rule.
+type Rule struct {
+	Name string
+	// Hash tells versions of the rule apart.
+	Hash string
+	// When is the condition as it was written, for people.
+	When     string
+	Severity string
+	Labels   map[string]string
+	Runbook  string
+	Summary  []Phrase
+	// Plan is what the rule means; it has a condition.
+	Plan *plan.Plan
+	// Datapoints of the newest Of windows must breach.
+	Datapoints, Of int
+	Missing        Missing
+	// Groups lists the groups that are known, each with the values of
+	// Plan.Keys in their order.
+	Groups [][]plan.Value
+}
+
+// Phrase is a piece of the sentence about an alarm: plain text, or the value
+// of an expression over the row of a window, as a percentage if so wanted.
+type Phrase struct {
+	Text    string
+	Expr    plan.Expr
+	Percent bool
+}
+
+// Missing says what a window without records counts as.
+type Missing string
+
+// The treatments, by the words of rule files.
+const (
+	MissingIsMissing      Missing = "missing"
+	MissingIsIgnored      Missing = "ignore"
+	MissingIsBreaching    Missing = "breaching"
+	MissingIsNotBreaching Missing = "not_breaching"
+)
+
+// Artefact is what a target is given.
+type Artefact struct {
+	Target string
+	// File is the name that the target's people would give it.
+	File string
+	Data []byte
+	// Differences holds, for each rule in turn, how the copy differs.
+	Differences [][]Difference
+}
+
+// Difference is one way in which a copy of a rule is not the rule.
+type Difference struct {
+	// What is the part of the rule, How what becomes of it.
+	What string `json:"what"`
+	How  string `json:"how"`
+}
+
+// target writes rules in one foreign form.
+type target struct {
+	name, file string
+	about      string
+	write      func(rules []Rule) ([]byte, [][]Difference, error)
+}
+
+var targets = []target{
+	{"prometheus", "rules.yml", "recording and alert rules for Prometheus 3 and Mimir", prometheus},
+}
+
+// Targets lists the targets by name.
+func Targets() []string {
+	names := make([]string, len(targets))
+	for i, t := range targets {
+		names[i] = t.name
+	}
+	return names
+}
+
+// Write gives the artefact of a target for some rules, in their order. The
+// error joins a Refusal for every rule that the target cannot hold; then
+// nothing is written for the others either.
+func Write(name string, rules []Rule) (*Artefact, error) {
+	i := slices.IndexFunc(targets, func(t target) bool { return t.name == name })
+	if i < 0 {
+		e := engine.Errorf(engine.Invalid, "export", "there is no target %q", name)
+		if near := engine.Nearest(name, Targets()); near != "" {
+			return nil, e.WithHint("did you mean %s?", near)
+		}
+		return nil, e.WithHint("the targets are: %s", strings.Join(Targets(), ", "))
+	}
+	data, differences, err := targets[i].write(rules)
+	if err != nil {
+		return nil, err
+	}
+	return &Artefact{Target: name, File: targets[i].file, Data: data, Differences: differences}, nil
+}
+
+// each calls f for every rule and joins what was refused.
+func each(target string, rules []Rule, f func(*refuser, Rule) []Difference) (all [][]Difference, err error) {
+	var problems []error
+	for _, r := range rules {
+		refuser := &refuser{rule: r.Name, target: target}
+		differences, err := refuser.try(func() []Difference { return f(refuser, r) })
+		problems = append(problems, err)
+		all = append(all, differences)
+	}
+	return all, errors.Join(problems...)
+}
+
+// every is how often a window ends.
+func every(w plan.Window) time.Duration {
+	if w.Kind == plan.Hopping {
+		return w.Every
+	}
+	return w.Size
+}
