@@ -62,6 +62,12 @@ func TestTailVerb(t *testing.T) {
 	if got := p.query("SELECT count(*), count(DISTINCT body.id), count(*) FILTER (_late) FROM logs"); got != "120,120,20" {
 		t.Errorf("rows, ids, late: %s", got)
 	}
+	if got := p.query("SELECT sum(records), sum(late) FROM logs_1m"); got != "120,20" {
+		t.Errorf("the rollup has %s", got)
+	}
+	if got := p.query("SELECT count(*) FROM tidemark.late WHERE dataset = 'logs'"); got != "20" {
+		t.Errorf("%s late rows", got)
+	}
 }
 
 // TestTailKilled kills the program while it tails, again and again.
@@ -126,5 +132,18 @@ func TestSeam(t *testing.T) {
 				t.Errorf("rows, ids: %s", got)
 			}
 		})
+	}
+}
+
+// TestRollupsOfVersions: a newer version of a row takes the older one out of
+// the rollup, too.
+func TestRollupsOfVersions(t *testing.T) {
+	p := newProgram(t, "name: t\nsources: {files: {type: file, path: \"in/*\", dataset: orders}}\ndatasets: {orders: {key: body.id}}\n")
+	p.write("in/1", []byte(`{"time":"2026-01-01T00:00:00Z","id":"a","price":1}`+"\n"+`{"time":"2026-01-01T00:00:01Z","id":"b","price":2}`+"\n"))
+	p.run("pull", "--quiet")
+	p.write("in/2", []byte(`{"time":"2026-01-01T00:05:00Z","id":"a","price":7}`+"\n"))
+	p.run("pull", "--quiet")
+	if got := p.query("SELECT string_agg(strftime(time, '%H:%M') || '=' || records, ' ' ORDER BY time) FROM orders_1m"); got != "00:00=1 00:05=1" {
+		t.Errorf("the rollup has %s", got)
 	}
 }

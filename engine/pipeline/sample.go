@@ -97,7 +97,7 @@ func spread(tasks []Task, n int) []Task {
 			}
 			return r
 		}, path.Base(t.Key))
-		if len(kind) > 0 && kinds[kind] == nil {
+		if kinds[kind] == nil {
 			order = append(order, kind)
 		}
 		kinds[kind] = append(kinds[kind], t)

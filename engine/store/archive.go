@@ -135,6 +135,9 @@ func (s *Store) FinishArchive(ctx context.Context, p ArchivePart, place string) 
 		return err
 	}
 	err = s.inTx(ctx, func(tx *sql.Tx) error {
+		if err := staleRollups(ctx, tx, p.Dataset); err != nil {
+			return err
+		}
 		var gone int64
 		for _, g := range d.segments {
 			result, err := tx.ExecContext(ctx, "DELETE FROM "+g.sql()+" WHERE "+p.where())
