@@ -26,6 +26,15 @@ type Parity struct {
 	Differ  []ParityDiffers `json:"differ"`
 }
 
+// String is the outcome in a few words.
+func (p *Parity) String() string {
+	if len(p.Differ) == 0 {
+		return fmt.Sprintf("all %d windows agree", p.Windows)
+	}
+	first := p.Differ[0]
+	return fmt.Sprintf("%d of %d windows agree; the first that does not ends at %s: %s", p.Agree, p.Windows, first.At.Format(time.RFC3339), first.Why)
+}
+
 // ParityDiffers is a window after which the two differ.
 type ParityDiffers struct {
 	// At is the end of the window.
@@ -42,7 +51,7 @@ func (b *Workbench) Parity(ctx context.Context, name, target string, from, to ti
 		e := engine.Errorf(engine.Invalid, "parity", "the copies of target %q cannot be replayed", target)
 		return nil, e.WithHint("write --target prometheus")
 	}
-	exported, err := b.Export(ctx, []string{name}, target)
+	exported, err := b.export(ctx, []string{name}, target)
 	if err != nil {
 		return nil, err
 	}
