@@ -83,7 +83,7 @@ func (t *trial) take(at engine.Text, step func() ([]window.Pane, error)) bool {
 	t.fired = append(t.fired, panes...)
 	for _, p := range panes {
 		if !p.Retraction {
-			t.shown[fmt.Sprint(p.Window.Start, plan.KeyText(p.Keys))] = rule.WindowRow{Start: p.Window.Start, Env: p.Env}
+			t.shown[fmt.Sprint(p.Window, plan.KeyText(p.Keys))] = rule.WindowRow{Span: p.Window, Env: p.Env}
 		}
 	}
 	return true
@@ -165,12 +165,12 @@ func (t *trial) compareAlarms(s *workspace.TestStep) {
 	newest := time.Time{}
 	for _, r := range t.shown {
 		rows = append(rows, r)
-		if r.Start.After(newest) {
-			newest = r.Start
+		if r.End.After(newest) {
+			newest = r.End
 		}
 	}
 	if until.Equal(window.EndOfInput) { // the alarm sees as far as there were events
-		until = newest.Add(t.rule.Plan.Window.Size)
+		until = newest
 	}
 	states := t.rule.States(rows, until)
 	for i, want := range s.ExpectAlarms {

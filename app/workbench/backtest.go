@@ -142,7 +142,7 @@ func (b *Workbench) CheckRule(c RuleChoice) RuleCheck {
 		out.GroupBy = append(out.GroupBy, k.Name)
 	}
 	out.RuleFilters = ruleFilters(r)
-	out.SQL, out.Alarm, out.Window = r.SQL(), r.Alarm.String(), engine.FormatDuration(r.Plan.Window.Size)
+	out.SQL, out.Alarm, out.Window = r.SQL(), r.Alarm.String(), r.Plan.Window.String()
 	return out
 }
 

@@ -63,6 +63,11 @@ func (b *Workbench) exportable(ctx context.Context, name string) (export.Rule, e
 		return export.Rule{}, err
 	}
 	out := exportRule(r, text)
+	for _, d := range b.Current().Config.Datasets {
+		if d.Key.Value == r.Plan.Dataset {
+			out.Fields = d.Value.Envelope.Map()
+		}
+	}
 	out.Groups, err = b.groups(ctx, r.Plan)
 	return out, err
 }

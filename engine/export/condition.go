@@ -1,6 +1,8 @@
 package export
 
 import (
+	"slices"
+
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/plan"
 )
@@ -85,10 +87,35 @@ func both(r *refuser, e plan.Expr, left, right []conjunction) (all []conjunction
 	}
 	for _, a := range left {
 		for _, b := range right {
-			all = append(all, append(append(conjunction{}, a...), b...))
+			if c, possible := joined(a, b); possible {
+				all = append(all, c)
+			}
 		}
 	}
 	return all
+}
+
+// joined holds where two conjunctions do; possible is false if a field would
+// have to have two values.
+func joined(a, b conjunction) (c conjunction, possible bool) {
+	c = slices.Clone(a)
+	for _, x := range b {
+		twice := false
+		for _, y := range a {
+			same := x.rel == isEqual && y.rel == isEqual && x.field.Path.String() == y.field.Path.String()
+			equal := same && x.values[0].Equal(y.values[0])
+			switch {
+			case same && !x.not && !y.not && !equal, equal && x.not != y.not:
+				return nil, false
+			case equal:
+				twice = true
+			}
+		}
+		if !twice {
+			c = append(c, x)
+		}
+	}
+	return c, true
 }
 
 func membership(f *plan.Column, e *plan.In, want bool) (all []conjunction) {

@@ -26,6 +26,9 @@ type Rule struct {
 	// Datapoints of the newest Of windows must breach.
 	Datapoints, Of int
 	Missing        Missing
+	// Fields says under what names records hold the columns that every
+	// dataset has, where these differ: service is svc.
+	Fields map[string]string
 	// Groups lists the groups that are known, each with the values of
 	// Plan.Keys in their order.
 	Groups [][]plan.Value
@@ -75,7 +78,9 @@ type target struct {
 }
 
 var targets = []target{
+	{"cloudformation", "template.json", "metric filters and alarms of CloudWatch as a CloudFormation template", cloudFormation},
 	{"prometheus", "rules.yml", "recording and alert rules for Prometheus 3 and Mimir", prometheus},
+	{"terraform", "main.tf.json", "metric filters and alarms of CloudWatch for Terraform", terraform},
 }
 
 // Targets lists the targets by name.

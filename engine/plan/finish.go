@@ -1,6 +1,9 @@
 package plan
 
-import "database/sql"
+import (
+	"database/sql"
+	"time"
+)
 
 // Finisher turns what SQL or accumulators computed of a window into its
 // measures. It is used by one goroutine.
@@ -21,7 +24,7 @@ func (p *Plan) NewFinisher() *Finisher {
 	if p.When != nil {
 		f.when = Compile(p.When, nil)
 	}
-	width := 3 + len(p.Keys)
+	width := 4 + len(p.Keys)
 	for _, a := range p.Aggregates {
 		width += a.parts()
 	}
@@ -35,10 +38,26 @@ func (p *Plan) NewFinisher() *Finisher {
 // Scan reads one row of Query and finishes it. overflow tells that a sum is
 // null because of a value that was too large for it.
 func (f *Finisher) Scan(rows *sql.Rows) (row Row, overflow bool, err error) {
-	if err := rows.Scan(f.targets...); err != nil {
+	if err := rows.Scan(f.targets[1:]...); err != nil {
 		return Row{}, false, err
 	}
-	cells := f.cells
+	row, overflow = f.row(f.cells[1:])
+	return row, overflow, nil
+}
+
+// ScanPane reads one row of PaneQuery and finishes it, with the span of its
+// window.
+func (f *Finisher) ScanPane(rows *sql.Rows) (span Span, row Row, overflow bool, err error) {
+	if err := rows.Scan(f.targets...); err != nil {
+		return Span{}, Row{}, false, err
+	}
+	row, overflow = f.row(f.cells[1:])
+	start, _ := Of(f.cells[0]).Int64()
+	span = Span{time.UnixMicro(start).UTC(), time.UnixMicro(row.Window).UTC()}
+	return span, row, overflow, nil
+}
+
+func (f *Finisher) row(cells []any) (row Row, overflow bool) {
 	next := func() Value {
 		v := Of(cells[0])
 		cells = cells[1:]
@@ -56,7 +75,8 @@ func (f *Finisher) Scan(rows *sql.Rows) (row Row, overflow bool, err error) {
 			parts[i] = append(parts[i], next())
 		}
 	}
-	return row, f.Finish(&row.Env, parts), nil
+	overflow = f.Finish(&row.Env, parts)
+	return row, overflow
 }
 
 // Finish computes env.Aggregates from their parts and env.Measures from

@@ -119,7 +119,11 @@ func (p *Plan) Query(relation string, r Range) (string, error) {
 func (p *Plan) Check() error {
 	w := recordWriter()
 	return w.try(func() {
-		p.grouped(w, p.Dataset, Range{})
+		if p.Window.Kind == Tumbling {
+			p.grouped(w, p.Dataset, Range{})
+		} else {
+			p.panes(w, p.Dataset, Range{}, nil)
+		}
 		p.finished(w)
 	})
 }
@@ -169,8 +173,12 @@ func partName(i, j int) string { return fmt.Sprintf("#%d.%d", i+1, j+1) }
 
 // SQL is the plan as one statement over the dataset's own table, for people
 // to read and run: the windows since 1970 with their measures and whether
-// they breach.
+// they breach. Where windows in a time zone begin is computed for the records
+// at hand, so that there is only a remark in its place.
 func (p *Plan) SQL() (string, error) {
+	if p.Window.Zone != nil {
+		return "-- Windows in " + p.Window.Zone.String() + " begin where the clock there says so, which is computed for the\n-- records at hand: no single statement over " + engine.QuoteIdent(p.Dataset) + " does it.", nil
+	}
 	paths := p.Columns()
 	columns := make([]string, len(paths))
 	for i, path := range paths {
@@ -181,9 +189,16 @@ func (p *Plan) SQL() (string, error) {
 	var s string
 	err := w.try(func() {
 		s = "SELECT " + strings.Join(p.finished(w), ",\n       ") +
-			"\nFROM (\n" + indent(p.grouped(w, relation, Range{From: p.Window.Start(0)})) + "\n)"
+			"\nFROM (\n" + indent(p.whole(w, relation)) + "\n)"
 	})
 	return s, err
+}
+
+func (p *Plan) whole(w *sqlWriter, relation string) string {
+	if p.Window.Kind == Tumbling {
+		return p.grouped(w, relation, Range{From: p.Window.Start(0)})
+	}
+	return p.panes(w, relation, Range{}, nil)
 }
 
 // finished lists the columns of SQL over those of grouped. Measures refer to
@@ -194,6 +209,9 @@ func (p *Plan) finished(w *sqlWriter) []string {
 		start += fmt.Sprintf(" + %d", p.Window.Offset.Microseconds())
 	}
 	columns := []string{"make_timestamptz(" + start + `) AS "window start"`}
+	if p.Window.Kind != Tumbling {
+		columns = []string{`make_timestamptz("#start") AS "window start"`, `make_timestamptz("#end") AS "window end"`}
+	}
 	for _, k := range p.Keys {
 		columns = append(columns, engine.QuoteIdent(k.Name))
 	}

@@ -1,6 +1,10 @@
 package plan
 
-import "time"
+import (
+	"time"
+
+	"tidemark.dev/tidemark/engine"
+)
 
 // WindowKind says how event time is cut.
 type WindowKind uint8
@@ -116,6 +120,42 @@ func (w Window) steps(t time.Time) []Span {
 		spans = append(spans, Span{start, at})
 	}
 	return spans
+}
+
+// String writes the window: "5m", "10m every 1m", "1h in steps of 10m",
+// "sessions with a gap of 10m"; then its time zone.
+func (w Window) String() string {
+	s := engine.FormatDuration(w.Size)
+	switch w.Kind {
+	case Hopping:
+		s += " every " + engine.FormatDuration(w.Every)
+	case Cumulate:
+		s += " in steps of " + engine.FormatDuration(w.Every)
+	case Session:
+		s = "sessions with a gap of " + engine.FormatDuration(w.Gap)
+	}
+	if w.Zone != nil {
+		s += " in " + w.Zone.String()
+	}
+	return s
+}
+
+// EndAfter is the first instant after t at which a window ends. Sessions end
+// where their records say.
+func (w Window) EndAfter(t time.Time) time.Time {
+	switch {
+	case w.Kind == Hopping && w.Zone == nil:
+		return w.grid(w.Every).after(t.Add(-w.Size)).Add(w.Size)
+	case w.Kind == Hopping:
+		return w.grid(w.Every).after(t)
+	}
+	end := w.grid(w.Size).after(t)
+	if w.Kind == Cumulate {
+		if step := w.grid(w.Every).after(t); step.Before(end) {
+			return step
+		}
+	}
+	return end
 }
 
 // quarter divides every offset from UTC that is in use, so a span of it never

@@ -49,9 +49,10 @@ type backtest struct {
 	rule   *Rule
 	opt    BacktestOptions
 	report *Report
-	span   plan.Range
-	// first and end are the slots at the start and after the end of span.
-	first, end int64
+	// span is what is asked for: event times from the first of a window on.
+	span plan.Range
+	// end is when the newest window ends.
+	end time.Time
 }
 
 func (b *backtest) run(ctx context.Context, q engine.Querier, cat engine.Catalog) error {
@@ -63,7 +64,7 @@ func (b *backtest) run(ctx context.Context, q engine.Querier, cat engine.Catalog
 	if err != nil {
 		return err
 	}
-	query, err := b.rule.Plan.Query(relation, b.span)
+	query, err := b.query(ctx, q, relation)
 	if err != nil {
 		return err
 	}
@@ -73,6 +74,43 @@ func (b *backtest) run(ctx context.Context, q engine.Querier, cat engine.Catalog
 	}
 	defer rows.Close()
 	return b.replay(rows)
+}
+
+// query is the statement that computes the windows. Where they begin in a time
+// zone is found out for the slices that have records.
+func (b *backtest) query(ctx context.Context, q engine.Querier, relation string) (string, error) {
+	p := b.rule.Plan
+	switch {
+	case b.simple():
+		return p.Query(relation, b.span)
+	case p.Window.Zone != nil:
+		cuts, err := b.cuts(ctx, q, relation)
+		if err != nil {
+			return "", err
+		}
+		return p.PaneQuery(relation, b.span, cuts)
+	}
+	return p.PaneQuery(relation, b.span, nil)
+}
+
+func (b *backtest) cuts(ctx context.Context, q engine.Querier, relation string) (cuts []time.Time, err error) {
+	query, err := b.rule.Plan.CutQuery(relation, b.span)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := q.QueryContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var at int64
+		if err := rows.Scan(&at); err != nil {
+			return nil, err
+		}
+		cuts = append(cuts, time.UnixMicro(at).UTC())
+	}
+	return cuts, rows.Err()
 }
 
 // bounds finds the span of windows; found is false if there is no record with
@@ -113,11 +151,28 @@ func (b *backtest) setSpan(oldest, newest time.Time) {
 		}
 	}
 	w := b.rule.Plan.Window
-	b.first = w.Index(from)
-	b.end = max(b.first, w.Index(last)+1)
-	start := w.Start(b.first)
-	b.span = plan.Range{From: start, To: w.Start(b.end)}
+	start := from
+	if w.Kind == plan.Session {
+		b.end = last.Add(w.Gap)
+	} else {
+		spans := w.Spans(from)
+		start = spans[0].Start
+		spans = w.Spans(last)
+		b.end = spans[len(spans)-1].End
+	}
+	if b.end.Before(start) {
+		b.end = start
+	}
+	b.span = plan.Range{From: from, To: last.Add(time.Microsecond)}
+	if b.simple() {
+		b.span = plan.Range{From: start, To: b.end}
+	}
 	b.report.From, b.report.To = &start, &to
+}
+
+// simple windows are numbered from the start of the range.
+func (b *backtest) simple() bool {
+	return b.rule.Plan.Window.Kind == plan.Tumbling && b.rule.Plan.Window.Zone == nil
 }
 
 // replay sends every row through the alarm of its group. Rows come group by
@@ -127,7 +182,7 @@ func (b *backtest) replay(rows *sql.Rows) error {
 	var current *history
 	var keys []plan.Value
 	for rows.Next() {
-		row, overflow, err := finisher.Scan(rows)
+		span, row, overflow, err := b.scan(finisher, rows)
 		if err != nil {
 			return err
 		}
@@ -138,13 +193,23 @@ func (b *backtest) replay(rows *sql.Rows) error {
 			keys, current = row.Keys, newHistory(b.rule, b.report, b.group(row.Keys))
 		}
 		breaching := finisher.Breaching(&row.Env)
-		current.window(b.first+row.Window, breaching, row.Measures)
-		b.count(current.key, row, breaching, overflow)
+		current.window(span, breaching, row.Measures)
+		b.count(current.key, span, row, breaching, overflow)
 	}
 	if current != nil {
 		current.finish(b.end)
 	}
 	return rows.Err()
+}
+
+func (b *backtest) scan(f *plan.Finisher, rows *sql.Rows) (plan.Span, plan.Row, bool, error) {
+	if !b.simple() {
+		return f.ScanPane(rows)
+	}
+	row, overflow, err := f.Scan(rows)
+	size := b.rule.Plan.Window.Size.Microseconds()
+	start := b.span.From.UnixMicro() + row.Window*size
+	return plan.Span{Start: time.UnixMicro(start).UTC(), End: time.UnixMicro(start + size).UTC()}, row, overflow, err
 }
 
 func (b *backtest) group(values []plan.Value) Group {
@@ -156,7 +221,7 @@ func (b *backtest) group(values []plan.Value) Group {
 }
 
 // count adds a window to the report.
-func (b *backtest) count(key Group, row plan.Row, breaching plan.Value, overflow bool) {
+func (b *backtest) count(key Group, span plan.Span, row plan.Row, breaching plan.Value, overflow bool) {
 	b.report.Windows++
 	b.report.Records += row.Records
 	b.report.Late += row.Late
@@ -170,6 +235,5 @@ func (b *backtest) count(key Group, row plan.Row, breaching plan.Value, overflow
 	for i, m := range b.rule.Plan.Measures {
 		values[m.Name] = row.Measures[i]
 	}
-	w, slot := b.rule.Plan.Window, b.first+row.Window
-	b.report.Datapoints = append(b.report.Datapoints, Datapoint{Start: w.Start(slot), End: w.End(slot), Key: key, Values: values, Breaching: breaching})
+	b.report.Datapoints = append(b.report.Datapoints, Datapoint{Start: span.Start, End: span.End, Key: key, Values: values, Breaching: breaching})
 }

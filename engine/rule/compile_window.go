@@ -2,6 +2,7 @@ package rule
 
 import (
 	"time"
+	_ "time/tzdata" // time zones where the system has none
 
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/plan"
@@ -18,56 +19,80 @@ func (c *compilation) window() {
 		}
 		return
 	}
-	kinds, t := 0, c.spec.Rule
-	if w.Hopping != nil {
-		kinds, t = kinds+1, w.Hopping.Size.Text
-		c.notYet(t, "hopping windows", w.Hopping.Size.Value)
+	out, kinds, at := w.plan(), 0, c.spec.Rule
+	for _, d := range w.sizes() {
+		kinds, at = kinds+1, d.Text
 	}
-	if w.Session != nil {
-		kinds, t = kinds+1, w.Session.Gap.Text
-		c.notYet(t, "session windows", w.Session.Gap.Value)
-	}
-	if w.Cumulate != nil {
-		kinds, t = kinds+1, w.Cumulate.Size.Text
-		c.notYet(t, "cumulate windows", w.Cumulate.Size.Value)
-	}
-	if w.Tumbling != nil {
-		kinds, t = kinds+1, w.Tumbling.Text
-		c.tumbling(w)
-	}
-	if w.TimeZone.Value != "" && w.TimeZone.Value != "UTC" {
-		c.check(w.TimeZone.At(0, "time_zone is not available yet").WithHint("windows are cut in UTC; move them with offset, as in offset: 1h"))
+	if at.Line == 0 && at.File == "" {
+		at = c.spec.Rule
 	}
 	if kinds != 1 {
-		c.check(t.At(0, "a window has one kind, this one has %d", kinds).WithHint("write window: {tumbling: 1m}"))
+		c.check(at.At(0, "a window has one kind, this one has %d", kinds).WithHint("write window: {tumbling: 1m}"))
+		return
 	}
-}
-
-func (c *compilation) notYet(t engine.Text, what string, size time.Duration) {
-	if t.Line == 0 {
-		t = c.spec.Rule
-	}
-	if size <= 0 {
-		size = time.Minute
-	}
-	c.check(t.At(0, "%s are not available yet", what).WithHint("write window: {tumbling: %s}", engine.FormatDuration(size)))
-}
-
-func (c *compilation) tumbling(w *Window) {
-	size := w.Tumbling.Value
-	switch {
-	case size < time.Millisecond || size%time.Microsecond != 0:
-		c.check(w.Tumbling.Text.At(0, "a window of %s is too short", size).WithHint("write at least 1ms"))
+	zoned := c.zone(&out)
+	size := max(out.Size, out.Gap)
+	switch problem, hint := out.Check(); {
+	case w.Tumbling != nil && (size < time.Millisecond || size%time.Microsecond != 0):
+		c.check(at.At(0, "a window of %s is too short", size).WithHint("write at least 1ms"))
 		return
 	case size > maxWindow:
-		c.check(w.Tumbling.Text.At(0, "a window of %s is too long", engine.FormatDuration(size)).WithHint("write at most %s", engine.FormatDuration(maxWindow)))
+		c.check(at.At(0, "a window of %s is too long", engine.FormatDuration(size)).WithHint("write at most %s", engine.FormatDuration(maxWindow)))
+		return
+	case problem != "" && zoned:
+		c.check(at.At(0, "%s", problem).WithHint("%s", hint))
 		return
 	}
-	c.plan.Window = plan.Window{Size: size}
-	if w.Offset != nil {
-		if w.Offset.Value >= size {
-			c.check(w.Offset.Text.At(0, "the offset is not smaller than the window").WithHint("write less than %s", engine.FormatDuration(size)))
-		}
-		c.plan.Window.Offset = w.Offset.Value
+	if w.Offset != nil && out.Kind != plan.Session && w.Offset.Value >= size {
+		c.check(w.Offset.Text.At(0, "the offset is not smaller than the window").WithHint("write less than %s", engine.FormatDuration(size)))
 	}
+	c.plan.Window = out
+}
+
+// sizes lists what the kinds that are set are measured by.
+func (w *Window) sizes() (list []*Duration) {
+	if w.Hopping != nil {
+		list = append(list, &w.Hopping.Size)
+	}
+	if w.Session != nil {
+		list = append(list, &w.Session.Gap)
+	}
+	if w.Cumulate != nil {
+		list = append(list, &w.Cumulate.Size)
+	}
+	if w.Tumbling != nil {
+		list = append(list, w.Tumbling)
+	}
+	return list
+}
+
+// plan is the window without its time zone.
+func (w *Window) plan() (out plan.Window) {
+	switch {
+	case w.Hopping != nil:
+		out = plan.Window{Kind: plan.Hopping, Size: w.Hopping.Size.Value, Every: w.Hopping.Every.Value}
+	case w.Cumulate != nil:
+		out = plan.Window{Kind: plan.Cumulate, Size: w.Cumulate.Size.Value, Every: w.Cumulate.Step.Value}
+	case w.Session != nil:
+		out = plan.Window{Kind: plan.Session, Gap: w.Session.Gap.Value}
+	case w.Tumbling != nil:
+		out.Size = w.Tumbling.Value
+	}
+	if w.Offset != nil {
+		out.Offset = w.Offset.Value
+	}
+	return out
+}
+
+func (c *compilation) zone(out *plan.Window) bool {
+	t := c.spec.Window.TimeZone
+	if t.Value == "" || t.Value == "UTC" {
+		return true
+	}
+	zone, err := time.LoadLocation(t.Value)
+	if err != nil || t.Value == "Local" {
+		return c.check(t.At(0, "there is no time zone %s", t.Value).WithHint("write one such as Europe/Berlin"))
+	}
+	out.Zone = zone
+	return true
 }

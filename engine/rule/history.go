@@ -13,13 +13,14 @@ type history struct {
 	report *Report
 	key    Group
 	state  State
-	// points are the newest slots, oldest first; next is the slot after them.
+	// points are the newest slots, oldest first; next is the end of the slot
+	// after them. Slots are in the order of their windows' ends.
 	points []Point
-	next   int64
+	next   time.Time
 	// silent counts the missing slots at the end of points, and last is the
-	// newest slot with records.
+	// end of the newest slot with records.
 	silent  int
-	last    int64
+	last    time.Time
 	episode *Episode
 }
 
@@ -27,9 +28,12 @@ func newHistory(r *Rule, report *Report, key Group) *history {
 	return &history{rule: r, report: report, key: key, state: InsufficientData}
 }
 
-// window takes in the datapoint of a slot with records.
-func (h *history) window(slot int64, breaching plan.Value, measures []plan.Value) {
-	h.silence(slot)
+// window takes in the datapoint of a window with records.
+func (h *history) window(span plan.Span, breaching plan.Value, measures []plan.Value) {
+	h.silence(span.End)
+	if h.rule.Plan.Window.Kind == plan.Session {
+		h.forget(span.Start)
+	}
 	point := NotBreaching
 	switch {
 	case breaching.IsNull():
@@ -37,7 +41,7 @@ func (h *history) window(slot int64, breaching plan.Value, measures []plan.Value
 	case breaching.True():
 		point = Breaching
 	}
-	h.last, h.next = slot, slot
+	h.last, h.next = span.End, span.End
 	h.advance(point)
 	h.silent = 0
 	h.peak(measures)
@@ -45,16 +49,21 @@ func (h *history) window(slot int64, breaching plan.Value, measures []plan.Value
 
 // silence moves on to a slot through slots without records. Once as many of
 // them have passed as are looked at, nothing changes until the group is
-// forgotten, so the rest is skipped.
-func (h *history) silence(until int64) {
-	forgotten := h.forgottenAt()
-	for len(h.points) > 0 && h.next < until {
+// forgotten, so the rest is skipped. Sessions have no slots between them.
+func (h *history) silence(until time.Time) {
+	if h.rule.Plan.Window.Kind == plan.Session || len(h.points) == 0 || !h.next.Before(until) {
+		return
+	}
+	forgotten := h.rule.Plan.Window.EndAfter(h.last.Add(max(h.rule.Forget, time.Microsecond) - time.Microsecond))
+	for len(h.points) > 0 && h.next.Before(until) {
 		switch {
-		case h.next >= forgotten:
-			h.move(h.next, InsufficientData, "no records for "+engine.FormatDuration(h.rule.Forget)+": the group is forgotten")
-			h.points = h.points[:0]
+		case !h.next.Before(forgotten):
+			h.leave(h.next)
 		case h.silent >= h.rule.Alarm.Slots():
-			h.next = min(until, forgotten)
+			h.next = until
+			if forgotten.Before(until) {
+				h.next = forgotten
+			}
 		default:
 			h.advance(Absent)
 			h.silent++
@@ -62,12 +71,16 @@ func (h *history) silence(until int64) {
 	}
 }
 
-// forgottenAt is the first slot whose end is as long as forget after the end
-// of the last one with records.
-func (h *history) forgottenAt() int64 {
-	size := h.rule.Plan.Window.Size
-	slots := int64((h.rule.Forget + size - 1) / size)
-	return h.last + max(1, slots)
+// forget leaves a group whose last session is too old by then.
+func (h *history) forget(by time.Time) {
+	if at := h.last.Add(h.rule.Forget); len(h.points) > 0 && !by.Before(at) {
+		h.leave(at)
+	}
+}
+
+func (h *history) leave(at time.Time) {
+	h.move(at, InsufficientData, "no records for "+engine.FormatDuration(h.rule.Forget)+": the group is forgotten")
+	h.points = h.points[:0]
 }
 
 // advance adds the datapoint of the next slot and decides.
@@ -77,15 +90,16 @@ func (h *history) advance(p Point) {
 	}
 	state, reason := h.rule.Alarm.Next(h.points, h.state)
 	h.move(h.next, state, reason)
-	h.next++
+	if h.rule.Plan.Window.Kind != plan.Session {
+		h.next = h.rule.Plan.Window.EndAfter(h.next)
+	}
 }
 
 // move changes the state at the end of a slot.
-func (h *history) move(slot int64, to State, reason string) {
+func (h *history) move(at time.Time, to State, reason string) {
 	if to == h.state {
 		return
 	}
-	at := h.rule.Plan.Window.End(slot)
 	h.report.Transitions = append(h.report.Transitions, Transition{At: at, Key: h.key, From: h.state, To: to, Reason: reason})
 	h.state = to
 	switch {
@@ -122,10 +136,13 @@ func (h *history) peak(measures []plan.Value) {
 	}
 }
 
-// finish goes through the slots that are left without records and closes what
-// is open.
-func (h *history) finish(end int64) {
-	h.silence(end)
+// finish goes through the slots up to end that are left without records and
+// closes what is open.
+func (h *history) finish(end time.Time) {
+	h.silence(end.Add(time.Microsecond))
+	if h.rule.Plan.Window.Kind == plan.Session {
+		h.forget(end)
+	}
 	if h.episode != nil {
 		h.close(nil)
 	}

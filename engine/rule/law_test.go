@@ -34,7 +34,7 @@ func live(t *rapid.T, r *Rule, batches [][]breakdown, until time.Time) string {
 			t.Fatal(err)
 		}
 		for _, p := range fired {
-			shown[p.Window.Start] = WindowRow{Start: p.Window.Start, Env: p.Env}
+			shown[p.Window.Start] = WindowRow{Span: p.Window, Env: p.Env}
 		}
 	}
 	newest := 0

@@ -9,7 +9,8 @@ import (
 
 // overridable lists the keys that With understands, besides measures.NAME.
 var overridable = []string{
-	"where", "when", "group_by", "window", "window.tumbling", "window.offset", "alarm.datapoints", "alarm.of",
+	"where", "when", "group_by", "window", "window.tumbling", "window.hopping.size", "window.hopping.every",
+	"window.cumulate.size", "window.cumulate.step", "window.session.gap", "window.offset", "window.time_zone", "alarm.datapoints", "alarm.of",
 	"alarm.missing", "datapoints", "of", "missing", "forget", "severity", "summary",
 }
 
@@ -49,8 +50,8 @@ func (s *Spec) set(key string, t engine.Text) error {
 	if name, ok := strings.CutPrefix(key, "measures."); ok {
 		return s.setMeasure(name, t)
 	}
-	if s.Window == nil && strings.HasPrefix(key, "window") {
-		s.Window = &Window{}
+	if key == "window" || strings.HasPrefix(key, "window.") {
+		return s.setWindow(key, t)
 	}
 	switch key {
 	case "where":
@@ -64,12 +65,6 @@ func (s *Spec) set(key string, t engine.Text) error {
 				s.GroupBy = append(s.GroupBy, GroupKey{Path: engine.Text{Value: path, File: t.File}})
 			}
 		}
-	case "window", "window.tumbling":
-		s.Window.Tumbling = &Duration{}
-		return scalar(s.Window.Tumbling, t)
-	case "window.offset":
-		s.Window.Offset = &Duration{}
-		return scalar(s.Window.Offset, t)
 	case "alarm.datapoints", "datapoints":
 		return scalar(&s.Alarm.Datapoints, t)
 	case "alarm.of", "of":
@@ -87,6 +82,55 @@ func (s *Spec) set(key string, t engine.Text) error {
 		return unknownKey(key, append(s.measureKeys(), overridable...))
 	}
 	return nil
+}
+
+// setWindow changes the window; naming a kind makes it one of that kind.
+func (s *Spec) setWindow(key string, t engine.Text) error {
+	w := Window{}
+	if s.Window != nil {
+		w = *s.Window
+	}
+	kinds := Window{Offset: w.Offset, TimeZone: w.TimeZone}
+	into := &Duration{}
+	switch key {
+	case "window", "window.tumbling":
+		w = kinds
+		w.Tumbling = into
+	case "window.offset":
+		w.Offset = into
+	case "window.time_zone":
+		w.TimeZone = t
+		s.Window = &w
+		return nil
+	case "window.session.gap":
+		w = kinds
+		w.Session = &Session{}
+		into = &w.Session.Gap
+	case "window.hopping.size", "window.hopping.every":
+		hopping := Hopping{}
+		if w.Hopping != nil {
+			hopping = *w.Hopping
+		}
+		w = kinds
+		w.Hopping, into = &hopping, &hopping.Size
+		if key == "window.hopping.every" {
+			into = &hopping.Every
+		}
+	case "window.cumulate.size", "window.cumulate.step":
+		cumulate := Cumulate{}
+		if w.Cumulate != nil {
+			cumulate = *w.Cumulate
+		}
+		w = kinds
+		w.Cumulate, into = &cumulate, &cumulate.Size
+		if key == "window.cumulate.step" {
+			into = &cumulate.Step
+		}
+	default:
+		return unknownKey(key, append(s.measureKeys(), overridable...))
+	}
+	s.Window = &w
+	return scalar(into, t)
 }
 
 func scalar(into engine.ScalarForm, t engine.Text) error { return place(t, into.SetScalar(t)) }

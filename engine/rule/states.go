@@ -10,7 +10,7 @@ import (
 
 // WindowRow is what a window of one group shows now.
 type WindowRow struct {
-	Start time.Time
+	plan.Span
 	plan.Env
 }
 
@@ -25,21 +25,20 @@ type GroupState struct {
 func (r *Rule) States(rows []WindowRow, until time.Time) []GroupState {
 	rows = slices.Clone(rows)
 	slices.SortFunc(rows, func(a, b WindowRow) int {
-		return cmp.Or(slices.CompareFunc(a.Keys, b.Keys, plan.Compare), a.Start.Compare(b.Start))
+		return cmp.Or(slices.CompareFunc(a.Keys, b.Keys, plan.Compare), a.End.Compare(b.End))
 	})
 	finisher := r.Plan.NewFinisher()
-	end := r.Plan.Window.Index(until)
 	var out []GroupState
 	var h *history
 	for i, row := range rows {
 		if i == 0 || !slices.EqualFunc(rows[i-1].Keys, row.Keys, plan.Value.Equal) {
 			h = newHistory(r, &Report{}, r.groupOf(row.Keys))
 		}
-		if slot := r.Plan.Window.Index(row.Start); slot < end {
-			h.window(slot, finisher.Breaching(&row.Env), row.Measures)
+		if !row.End.After(until) {
+			h.window(row.Span, finisher.Breaching(&row.Env), row.Measures)
 		}
 		if i == len(rows)-1 || !slices.EqualFunc(rows[i+1].Keys, row.Keys, plan.Value.Equal) {
-			h.finish(end)
+			h.finish(until)
 			out = append(out, GroupState{h.key, h.state})
 		}
 	}
