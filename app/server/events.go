@@ -132,7 +132,7 @@ func (e *events) unheard(since time.Time) bool {
 
 func (s *Server) eventsAPI() {
 	handleStream(s, huma.Operation{Method: "GET", Path: "/events", OperationID: "events", Summary: "What happens, a line of JSON each, until the request ends"},
-		map[string]any{typeNDJSON: oneOf{Event{}, QueryEvent{}, PullEvent{}}}, func(ctx context.Context, _ *struct{}) (answer, error) {
+		map[string]any{typeNDJSON: oneOf{Event{}, QueryEvent{}, PullEvent{}, TailEvent{}}}, func(ctx context.Context, _ *struct{}) (answer, error) {
 			return func(w http.ResponseWriter) error { return s.stream(ctx, w) }, nil
 		})
 }

@@ -69,6 +69,7 @@ type Server struct {
 	events  *events
 	queries *queries
 	pulls   *pulls
+	tails   *tails
 	sample  sample
 	files   *workspace.Files
 	folder  *folder
@@ -85,6 +86,7 @@ func New(opt Options) *Server {
 	s.events = newEvents()
 	s.queries = newQueries(s.ctx, s.bench, s.events)
 	s.pulls = &pulls{bench: s.bench, ctx: s.ctx, events: s.events}
+	s.tails = &tails{bench: s.bench, ctx: s.ctx, events: s.events, all: map[string]*tail{}}
 	config := huma.DefaultConfig("Tidemark", "1")
 	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", "", nil
@@ -159,6 +161,7 @@ func (s *Server) register() {
 	s.notebooksAPI()
 	s.sourcesAPI()
 	s.pullsAPI()
+	s.tailsAPI()
 	s.uploadAPI()
 	s.pluginsAPI()
 	s.sampleAPI()
@@ -185,6 +188,7 @@ func (s *Server) Close() error {
 	s.queries.close()
 	s.sample.run.Wait()
 	s.pulls.run.Wait()
+	s.tails.run.Wait()
 	for _, f := range s.after {
 		f()
 	}

@@ -48,6 +48,11 @@ datasets:
 
 func serve(t *testing.T) *place {
 	t.Helper()
+	return serveConfig(t, config)
+}
+
+func serveConfig(t *testing.T, config string) *place {
+	t.Helper()
 	dir := t.TempDir()
 	p := &place{t: t, dir: dir}
 	p.write("tidemark.yaml", config)

@@ -65,7 +65,7 @@ func (r *replayed) parts(ctx context.Context) ([]replay.Part, error) {
 }
 
 // keyHour finds the date in a key, and the hour if it has one: dt=2026-01-09/hour=03, 2026/01/09/03.
-var keyHour = regexp.MustCompile(`(?:^|[^0-9])(20\d\d)[-/_]?(?:month=)?(0[1-9]|1[0-2])[-/_]?(?:day=)?(0[1-9]|[12]\d|3[01])(?:[-/_T]?(?:hour=|hr=|h=)?([01]\d|2[0-3])(?:[^0-9]|$))?`)
+var keyHour = regexp.MustCompile(`(?:^|[^0-9])(20\d\d)[-/_]?(?:month=)?(0[1-9]|1[0-2])[-/_]?(?:day=)?(0[1-9]|[12]\d|3[01])(?:[-/_T]?(?:hour=|hr=|hh=|h=)?([01]\d|2[0-3])(?:[^0-9]|$))?`)
 
 // delivered is the span in which an object's records arrived, as far as its
 // key or its time of change tells.

@@ -13,6 +13,7 @@ import (
 	"tidemark.dev/tidemark/engine/plan"
 	"tidemark.dev/tidemark/engine/rule"
 	"tidemark.dev/tidemark/engine/source/kinesis"
+	"tidemark.dev/tidemark/engine/source/replay"
 	"tidemark.dev/tidemark/engine/window"
 )
 
@@ -31,6 +32,11 @@ type TailOptions struct {
 	// Committed is told of each commit, for one source by one goroutine at a
 	// time.
 	Committed func(context.Context, TailCommit) error
+	// From is where replays begin; zero is where they ended the last time.
+	From time.Time
+	// Report is told how each source stands, four times a second and in the
+	// end, by one goroutine at a time; it may be nil.
+	Report func(TailState)
 }
 
 // TailCommit is one micro-batch that was stored.
@@ -52,12 +58,15 @@ type TailResult struct {
 // TailState is a tail that runs.
 type TailState struct {
 	Source    string              `json:"source"`
+	Kind      string              `json:"kind"` // kinesis or replay
 	Dataset   string              `json:"dataset"`
 	Started   time.Time           `json:"started"`
 	Paused    bool                `json:"paused"`
 	Counts    pipeline.Counts     `json:"counts"`
 	Watermark time.Time           `json:"watermark"`
 	Shards    []engine.ShardState `json:"shards"`
+	// Play is how a replay is played; nil for other sources.
+	Play *replay.Play `json:"play"`
 }
 
 // tails are those that run, by source.
@@ -106,6 +115,9 @@ func (b *Workbench) Tail(ctx context.Context, opt TailOptions) (TailResult, erro
 		if err != nil {
 			return result, err
 		}
+		if r, ok := t.stream.(*replay.Source); ok && !opt.From.IsZero() {
+			r.Seek(opt.From)
+		}
 		all = append(all, t)
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -113,6 +125,7 @@ func (b *Workbench) Tail(ctx context.Context, opt TailOptions) (TailResult, erro
 	if opt.Idle > 0 {
 		go untilIdle(ctx, cancel, all, opt.Idle)
 	}
+	told := reportTails(ctx, all, opt.Report)
 	errs := make(chan error, len(all))
 	for _, t := range all {
 		go func() { errs <- b.tail(ctx, t, opt) }()
@@ -123,6 +136,8 @@ func (b *Workbench) Tail(ctx context.Context, opt TailOptions) (TailResult, erro
 			cancel() // one that cannot go on ends the others: somebody should look
 		}
 	}
+	cancel()
+	<-told
 	for _, t := range all {
 		result.Counts = result.Counts.Add(t.now())
 		for _, sh := range t.stream.Shards() {
@@ -369,10 +384,15 @@ func (t *tailing) resume() {
 func (t *tailing) state() TailState {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return TailState{
-		Source: t.source.Name, Dataset: t.dataset.Name, Started: t.started, Paused: t.hold > 0,
+	st := TailState{
+		Source: t.source.Name, Kind: t.source.Type, Dataset: t.dataset.Name, Started: t.started, Paused: t.hold > 0,
 		Counts: t.base.Add(t.counts), Watermark: t.watermark, Shards: t.stream.Shards(),
 	}
+	if r, ok := t.stream.(*replay.Source); ok {
+		play := r.Play()
+		st.Play, st.Paused = &play, st.Paused || play.Paused
+	}
+	return st
 }
 
 func (ts *tails) add(t *tailing) error {
@@ -456,6 +476,10 @@ func (b *Workbench) withTail(source string, do func(*tailing)) error {
 			return nil
 		}
 	}
+	return notTailed(source)
+}
+
+func notTailed(source string) error {
 	return engine.Errorf(engine.NotFound, "tail "+source, "it is not being tailed").WithHint("start the tail first")
 }
 

@@ -181,6 +181,12 @@ func (s *Source) Tail(ctx context.Context, from []engine.Checkpoint, sink func(c
 	})
 	p := &play{Source: s, parts: parts, sink: sink}
 	p.resume(from)
+	if to := p.wanted(); !to.IsZero() {
+		// Also a play that has ended goes on from there.
+		if err := p.rewind(to, func() error { return nil }); err != nil {
+			return err
+		}
+	}
 	for {
 		again, err := p.run(ctx)
 		if err != nil || !again {
@@ -227,6 +233,13 @@ func (p *play) resume(from []engine.Checkpoint) {
 	}
 	p.at, p.since, p.begun = at, p.config.Clock.Now(), true
 	p.state.State, p.state.Why = "reading", ""
+}
+
+// wanted is where the next seek goes; zero is nowhere.
+func (p *play) wanted() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.seek
 }
 
 // position names a record: the object and its number there, from 1. Parts of
@@ -300,6 +313,9 @@ func (p *play) await(ctx context.Context, at time.Time, flush func() error) (aga
 	for {
 		p.mu.Lock()
 		if to := p.seek; !to.IsZero() {
+			if to.Before(p.parts[0].From) {
+				to = p.parts[0].From // nothing lies before it
+			}
 			back := !to.After(at)
 			p.at, p.since = to, p.config.Clock.Now()
 			if !back || !to.Before(p.last) {

@@ -34,6 +34,9 @@ export const conflicts = operation<'conflicts'>('GET', '/datasets/{name}/conflic
 /** The query for the records around one. */
 export const context = operation<'context'>('POST', '/explore/context')
 
+/** Change how a replay is played. */
+export const controlTail = operation<'controlTail'>('POST', '/tails/{source}/control')
+
 /** Run a query and keep its result. */
 export const createQuery = operation<'createQuery'>('POST', '/queries')
 
@@ -112,6 +115,9 @@ export const listRules = operation<'listRules'>('GET', '/rules')
 /** Sources and how they are. */
 export const listSources = operation<'listSources'>('GET', '/sources')
 
+/** Tails that run, and how the last one of each source ended. */
+export const listTails = operation<'listTails'>('GET', '/tails')
+
 /** Write the sample into a workspace that has no sources yet, and begin to pull it. */
 export const loadSample = operation<'loadSample'>('POST', '/sample')
 
@@ -126,6 +132,9 @@ export const parseDashboard = operation<'parseDashboard'>('POST', '/dashboards/p
 
 /** The cells and parameters of a notebook. */
 export const parseNotebook = operation<'parseNotebook'>('POST', '/notebooks/parse')
+
+/** Let a tail wait. */
+export const pauseTail = operation<'pauseTail'>('POST', '/tails/{source}/pause')
 
 /** Give a column to a path that stands in rest for want of room. */
 export const promotePath = operation<'promotePath'>('POST', '/datasets/{name}/promote')
@@ -157,6 +166,9 @@ export const resolveTime = operation<'resolveTime'>('POST', '/time')
 /** Put discarded entries back. */
 export const restoreQuarantine = operation<'restoreQuarantine'>('POST', '/quarantine/restore')
 
+/** Let a tail go on. */
+export const resumeTail = operation<'resumeTail'>('POST', '/tails/{source}/resume')
+
 /** The query for the records of one window of one group. */
 export const ruleRows = operation<'ruleRows'>('POST', '/rules/rows')
 
@@ -172,8 +184,14 @@ export const setType = operation<'setType'>('POST', '/datasets/{name}/types')
 /** Begin to pull. */
 export const startPull = operation<'startPull'>('POST', '/pulls')
 
+/** Begin to tail; it goes on until it is stopped. */
+export const startTail = operation<'startTail'>('POST', '/tails')
+
 /** What the server uses and does. */
 export const status = operation<'status'>('GET', '/status')
+
+/** End a tail; what it has stored stays, and the next one goes on from there. */
+export const stopTail = operation<'stopTail'>('DELETE', '/tails/{source}')
 
 /** Reach a source and look into a few of its objects. */
 export const testSource = operation<'testSource'>('POST', '/sources/test')

@@ -1,5 +1,5 @@
 import { ApiError, request } from '../api/client'
-import type { PullState } from '../api/types'
+import type { PullState, Tail } from '../api/types'
 
 export type ServerEvent =
   | { type: 'hello'; version: string; started: string }
@@ -7,6 +7,7 @@ export type ServerEvent =
   | { type: 'files'; paths: string[] }
   | { type: 'data'; dataset: string }
   | ({ type: 'pull' } & PullState)
+  | ({ type: 'tail' } & Tail)
   | { type: 'query'; id: string; rows: number; state: string }
   | { type: 'command'; name: string; path?: string }
 
