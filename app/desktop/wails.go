@@ -32,6 +32,12 @@ type Window struct {
 	ctx context.Context // the toolkit's; nil before the window is there
 }
 
+// The toolkit's dialogs; tests answer in their place.
+var (
+	openFile   = runtime.OpenFileDialog
+	openFolder = runtime.OpenDirectoryDialog
+)
+
 // New makes a window that is not shown yet.
 func New() *Window { return &Window{} }
 
@@ -200,16 +206,16 @@ func (w *Window) Open(_ context.Context, what string) (string, error) {
 	var err error
 	switch what {
 	case "folder":
-		path, err = runtime.OpenDirectoryDialog(c, o)
+		path, err = openFolder(c, o)
 	case "plugin":
 		o.Filters = []runtime.FileFilter{{DisplayName: "WebAssembly (*.wasm)", Pattern: "*.wasm"}}
-		path, err = runtime.OpenFileDialog(c, o)
+		path, err = openFile(c, o)
 	default:
 		o.Filters = []runtime.FileFilter{
 			{DisplayName: "Logs and tables", Pattern: "*.json;*.ndjson;*.jsonl;*.log;*.csv;*.tsv;*.parquet;*.gz;*.zst;*.bz2"},
 			{DisplayName: "All files", Pattern: "*"},
 		}
-		path, err = runtime.OpenFileDialog(c, o)
+		path, err = openFile(c, o)
 	}
 	if err != nil {
 		return "", engine.Errorf(engine.Unavailable, "open the dialog", "%w", err)

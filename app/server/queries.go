@@ -126,6 +126,8 @@ type queries struct {
 	events *events
 	budget spool.Budget
 	slots  chan struct{}
+	// resting waits until nothing has run for a while.
+	resting *time.Timer
 
 	mu      sync.Mutex
 	kept    map[string]*query
@@ -135,18 +137,19 @@ type queries struct {
 }
 
 func newQueries(ctx context.Context, b *workbench.Workbench, e *events) *queries {
-	return &queries{
+	q := &queries{
 		bench: b, ctx: ctx, events: e, budget: spool.Budget{Limit: spoolShared},
 		slots: make(chan struct{}, maxRunning), kept: map[string]*query{},
 	}
+	q.resting = time.AfterFunc(restAfter, q.rest)
+	return q
 }
 
 // enter waits for the turn of a query. The function it gives ends that.
 func (q *queries) enter(ctx context.Context) (leave func(), err error) {
-	leave = func() { <-q.slots }
 	select {
 	case q.slots <- struct{}{}:
-		return leave, nil
+		return q.leave, nil
 	default:
 	}
 	q.mu.Lock()
@@ -164,7 +167,7 @@ func (q *queries) enter(ctx context.Context) (leave func(), err error) {
 	}()
 	select {
 	case q.slots <- struct{}{}:
-		return leave, nil
+		return q.leave, nil
 	case <-ctx.Done():
 		return nil, canceled("query")
 	}
@@ -360,6 +363,7 @@ func (q *queries) load() (running, waiting int) {
 
 // close ends every query; the context has ended.
 func (q *queries) close() {
+	q.resting.Stop()
 	q.mu.Lock()
 	q.closed = true
 	kept := q.kept

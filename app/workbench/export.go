@@ -75,7 +75,7 @@ func (b *Workbench) exportable(ctx context.Context, name string) (export.Rule, e
 func exportRule(r *rule.Rule, text []byte) export.Rule {
 	sum := sha256.Sum256(text)
 	out := export.Rule{
-		Name: r.Name, Hash: hex.EncodeToString(sum[:6]), When: r.Spec.When.Value,
+		Name: r.Name, Hash: hex.EncodeToString(sum[:6]), When: r.Spec.When.Value, Recover: r.Spec.RecoverWhen.Value,
 		Severity: r.Spec.Severity.Value, Labels: r.Spec.Labels, Runbook: r.Spec.Runbook.Value, Plan: r.Plan,
 		Datapoints: r.Alarm.Datapoints, Of: r.Alarm.Of, Missing: export.Missing(r.Alarm.Missing),
 	}

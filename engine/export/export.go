@@ -23,6 +23,8 @@ type Rule struct {
 	Summary  []Phrase
 	// Plan is what the rule means; it has a condition.
 	Plan *plan.Plan
+	// Recover is the text of recover_when; empty if there is none.
+	Recover string
 	// Datapoints of the newest Of windows must breach.
 	Datapoints, Of int
 	Missing        Missing
@@ -116,7 +118,12 @@ func each(target string, rules []Rule, f func(*refuser, Rule) []Difference) (all
 	var problems []error
 	for _, r := range rules {
 		refuser := &refuser{rule: r.Name, target: target}
-		differences, err := refuser.try(func() []Difference { return f(refuser, r) })
+		differences, err := refuser.try(func() []Difference {
+			if r.Recover != "" {
+				refuser.no("recover_when: "+r.Recover, "an alarm of "+target+" ends by the condition that raised it", "remove recover_when, or raise alarm.of so that it ends later")
+			}
+			return f(refuser, r)
+		})
 		problems = append(problems, err)
 		all = append(all, differences)
 	}

@@ -84,6 +84,7 @@ func TestPrometheusRefuses(t *testing.T) {
 		{`where: 'lower(service) == "a"'`, `lower(service) == "a"`},
 		{"group_by: [trace_id]", "group_by: trace_id"},
 		{"alarm: {missing: ignore}", "missing: ignore"},
+		{"recover_when: n < 1", "recover_when: n < 1"},
 		{"window: {tumbling: 5s}", "window of 5s"},
 		{"measures: {n: distinct(service)}", "distinct(service)"},
 		{"measures: {n: max(body.duration_ms)}", "max(body.duration_ms)"},

@@ -32,6 +32,19 @@ func (p *Plan) CutQuery(relation string, r Range) (string, error) {
 	return s, err
 }
 
+// CountQuery counts the records of a span that where keeps, and the late ones
+// among them.
+func (p *Plan) CountQuery(relation string, r Range) (string, error) {
+	w := recordWriter()
+	var s string
+	err := w.try(func() {
+		at := w.column(eventTime)
+		where := append([]string{at + " >= " + literalSQL(Time(r.From)), at + " < " + literalSQL(Time(r.To))}, p.kept(w)...)
+		s = "SELECT count(*), count(*) FILTER (WHERE " + w.column(late) + ") FROM " + relation + " AS r WHERE " + strings.Join(where, " AND ")
+	})
+	return s, err
+}
+
 func (p *Plan) panes(w *sqlWriter, relation string, r Range, cuts []time.Time) string {
 	if p.Window.Kind == Session {
 		return p.sessions(w, relation, r)

@@ -68,12 +68,43 @@ func (b *backtest) run(ctx context.Context, q engine.Querier, cat engine.Catalog
 	if err != nil {
 		return err
 	}
+	if err := b.records(ctx, q, relation); err != nil {
+		return err
+	}
 	rows, err := q.QueryContext(ctx, query)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	return b.replay(rows)
+}
+
+// overlapping windows share records.
+func (b *backtest) overlapping() bool {
+	kind := b.rule.Plan.Window.Kind
+	return kind == plan.Hopping || kind == plan.Cumulate
+}
+
+// records counts each record once where several windows hold it.
+func (b *backtest) records(ctx context.Context, q engine.Querier, relation string) error {
+	if !b.overlapping() {
+		return nil
+	}
+	query, err := b.rule.Plan.CountQuery(relation, plan.Range{From: *b.report.From, To: b.end})
+	if err != nil {
+		return err
+	}
+	rows, err := q.QueryContext(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := rows.Scan(&b.report.Records, &b.report.Late); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }
 
 // query is the statement that computes the windows. Where they begin in a time
@@ -193,7 +224,7 @@ func (b *backtest) replay(rows *sql.Rows) error {
 			keys, current = row.Keys, newHistory(b.rule, b.report, b.group(row.Keys))
 		}
 		breaching := finisher.Breaching(&row.Env)
-		current.window(span, breaching, row.Measures)
+		current.window(span, breaching, &row.Env)
 		b.count(current.key, span, row, breaching, overflow)
 	}
 	if current != nil {
@@ -223,8 +254,10 @@ func (b *backtest) group(values []plan.Value) Group {
 // count adds a window to the report.
 func (b *backtest) count(key Group, span plan.Span, row plan.Row, breaching plan.Value, overflow bool) {
 	b.report.Windows++
-	b.report.Records += row.Records
-	b.report.Late += row.Late
+	if !b.overlapping() {
+		b.report.Records += row.Records
+		b.report.Late += row.Late
+	}
 	if overflow {
 		b.report.Overflows++
 	}

@@ -3,6 +3,8 @@ package rule
 import (
 	"strings"
 	"time"
+
+	"tidemark.dev/tidemark/engine/plan"
 )
 
 // maxSlots bounds M of N.
@@ -45,6 +47,23 @@ func (c *compilation) alarm() Policy {
 		}
 	}
 	return p
+}
+
+// recover compiles recover_when.
+func (c *compilation) recover() plan.Expr {
+	t := c.spec.RecoverWhen
+	if t.Value == "" {
+		return nil
+	}
+	if c.spec.When.Value == "" {
+		c.check(t.At(0, "recover_when stands without when").WithHint("add when: with the condition that raises the alarm"))
+		return nil
+	}
+	e, err := compileCondition(t, windowScope{c.dataset, c.plan, false}, "recover_when")
+	if err != nil && c.broken || !c.check(err) {
+		return nil
+	}
+	return e
 }
 
 func (c *compilation) forget() time.Duration {

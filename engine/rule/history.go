@@ -29,22 +29,36 @@ func newHistory(r *Rule, report *Report, key Group) *history {
 }
 
 // window takes in the datapoint of a window with records.
-func (h *history) window(span plan.Span, breaching plan.Value, measures []plan.Value) {
+func (h *history) window(span plan.Span, breaching plan.Value, env *plan.Env) {
 	h.silence(span.End)
 	if h.rule.Plan.Window.Kind == plan.Session {
 		h.forget(span.Start)
 	}
-	point := NotBreaching
+	h.last, h.next = span.End, span.End
+	h.advance(h.point(breaching, env))
+	h.silent = 0
+	h.peak(env.Measures)
+}
+
+// point is the datapoint of a window. While the alarm lasts, a window must
+// meet recover_when to be one that does not breach.
+func (h *history) point(breaching plan.Value, env *plan.Env) Point {
+	if h.state == Alarming && h.rule.recovered != nil && !breaching.True() {
+		switch v := h.rule.recovered(env); {
+		case v.IsNull():
+			return Absent
+		case v.True():
+			return NotBreaching
+		}
+		return Breaching
+	}
 	switch {
 	case breaching.IsNull():
-		point = Absent
+		return Absent
 	case breaching.True():
-		point = Breaching
+		return Breaching
 	}
-	h.last, h.next = span.End, span.End
-	h.advance(point)
-	h.silent = 0
-	h.peak(measures)
+	return NotBreaching
 }
 
 // silence moves on to a slot through slots without records. Once as many of

@@ -210,3 +210,67 @@ func TestSQLOfKinds(t *testing.T) {
 		}
 	}
 }
+
+// Hopping windows share records, which are counted once.
+func TestBacktestCountsRecordsOnce(t *testing.T) {
+	db := logs(t, "1 a ERROR", "50 a INFO late", "130 a INFO")
+	r, err := errorsRule(t, "").With(map[string]string{"window.hopping.size": "1m", "window.hopping.every": "20s"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := backtestOf(t, db, r, BacktestOptions{})
+	if got.Records != 3 || got.Late != 1 || got.Windows != 8 {
+		t.Errorf("%d records, %d late, %d windows", got.Records, got.Late, got.Windows)
+	}
+}
+
+// The alarm of hopping windows has a datapoint for every hop, and that of
+// sessions one for each session, with nothing missing between them.
+func TestAlarmsOfKinds(t *testing.T) {
+	db := logs(t, "1 a ERROR", "3 a ERROR", "1000 a ERROR", "2000 a INFO", "90000 a INFO")
+	for _, c := range []struct {
+		set    map[string]string
+		states string
+	}{
+		{map[string]string{"window.session.gap": "10s"}, "1010s ALARM, 2010s OK, 88410s INSUFFICIENT_DATA, 90010s OK"},
+		{map[string]string{"window.session.gap": "10s", "forget": "48h"}, "1010s ALARM, 2010s OK"},
+		{map[string]string{"window.hopping.size": "20s", "window.hopping.every": "10s", "alarm.datapoints": "2", "alarm.of": "2", "forget": "48h", "missing": "not_breaching"}, "10s OK, 20s ALARM, 50s OK, 1020s ALARM, 1050s OK"},
+		{map[string]string{"window.cumulate.size": "30s", "window.cumulate.step": "10s", "forget": "48h", "missing": "ignore"}, "20s ALARM, 2010s OK"},
+	} {
+		set := map[string]string{"alarm.datapoints": "2", "alarm.of": "2"}
+		for k, v := range c.set {
+			set[k] = v
+		}
+		r, err := errorsRule(t, "").With(set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, x := range backtestOf(t, db, r, BacktestOptions{}).Transitions {
+			got = append(got, fmt.Sprintf("%ds %s", int(x.At.Sub(noon).Seconds()), x.To))
+		}
+		if s := strings.Join(got, ", "); s != c.states {
+			t.Errorf("%v: %s, want %s", c.set, s, c.states)
+		}
+	}
+}
+
+// With recover_when an alarm lasts until windows are good enough, and it is
+// raised as without.
+func TestRecoverWhen(t *testing.T) {
+	db := logs(t, "1 a ERROR", "61 a ERROR", "62 a INFO", "63 a INFO", "121 a INFO", "181 a ERROR", "182 a INFO", "183 a INFO", "241 a INFO")
+	for _, c := range []struct{ recover, states string }{
+		{"", "60s ALARM, 120s OK"},
+		{"recover_when: rate < 0.1", "60s ALARM, 180s OK"},
+		{"recover_when: 'n > 1 ? rate < 0.5 : nil'", "60s ALARM, 120s OK"},
+		{"recover_when: rate < 0", "60s ALARM"},
+	} {
+		var got []string
+		for _, x := range backtestOf(t, db, errorsRule(t, c.recover), BacktestOptions{}).Transitions {
+			got = append(got, fmt.Sprintf("%ds %s", int(x.At.Sub(noon).Seconds()), x.To))
+		}
+		if s := strings.Join(got, ", "); s != c.states {
+			t.Errorf("%s: %s, want %s", c.recover, s, c.states)
+		}
+	}
+}

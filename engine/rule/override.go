@@ -9,7 +9,7 @@ import (
 
 // overridable lists the keys that With understands, besides measures.NAME.
 var overridable = []string{
-	"where", "when", "group_by", "window", "window.tumbling", "window.hopping.size", "window.hopping.every",
+	"where", "when", "recover_when", "group_by", "window", "window.tumbling", "window.hopping.size", "window.hopping.every",
 	"window.cumulate.size", "window.cumulate.step", "window.session.gap", "window.offset", "window.time_zone", "alarm.datapoints", "alarm.of",
 	"alarm.missing", "datapoints", "of", "missing", "forget", "severity", "summary",
 }
@@ -58,6 +58,8 @@ func (s *Spec) set(key string, t engine.Text) error {
 		s.Where = t
 	case "when":
 		s.When = t
+	case "recover_when":
+		s.RecoverWhen = t
 	case "group_by":
 		s.GroupBy = nil
 		for path := range strings.SplitSeq(t.Value, ",") {

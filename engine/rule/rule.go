@@ -26,7 +26,12 @@ type Rule struct {
 	// extremes is the worst.
 	Watched []Watched
 
-	dataset engine.Dataset
+	// Recover is the condition under which a window helps to end an alarm;
+	// nil is every window that does not breach.
+	Recover plan.Expr
+
+	recovered plan.Evaluator
+	dataset   engine.Dataset
 }
 
 // DefaultForget is how long a silent group is known unless a rule says
@@ -47,6 +52,9 @@ func Compile(spec Spec, ds engine.Dataset) (*Rule, error) {
 	c.window()
 	c.measures()
 	c.when()
+	if r.Recover = c.recover(); r.Recover != nil {
+		r.recovered = plan.Compile(r.Recover, nil)
+	}
 	r.Alarm = c.alarm()
 	r.Forget = c.forget()
 	r.Summary = c.summary()

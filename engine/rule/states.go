@@ -35,7 +35,7 @@ func (r *Rule) States(rows []WindowRow, until time.Time) []GroupState {
 			h = newHistory(r, &Report{}, r.groupOf(row.Keys))
 		}
 		if !row.End.After(until) {
-			h.window(row.Span, finisher.Breaching(&row.Env), row.Measures)
+			h.window(row.Span, finisher.Breaching(&row.Env), &row.Env)
 		}
 		if i == len(rows)-1 || !slices.EqualFunc(rows[i+1].Keys, row.Keys, plan.Value.Equal) {
 			h.finish(until)

@@ -24,7 +24,6 @@ func (c *compilation) unsupported() error {
 		refuse(true, s.Expect.Where, "expect", "count records in a window and let when compare them, as in when: records < 1 with alarm: {missing: breaching}")
 	}
 	refuse(len(s.Keys) > 0, firstOf(s.Keys), "keys", "remove it; groups are known from their first record until forget")
-	refuse(s.RecoverWhen.Value != "", s.RecoverWhen, "recover_when", "remove it; an alarm ends when fewer datapoints breach than alarm wants")
 	refuse(s.Repeat != nil, durationText(s.Repeat), "repeat", "remove it; a notification is sent once")
 	refuse(s.Silence != nil, at, "silence", "remove it")
 	refuse(s.Inhibit != nil, at, "inhibit", "remove it")

@@ -152,7 +152,8 @@ func settings(opt Options) url.Values {
 	v := url.Values{
 		"preserve_insertion_order":      {strconv.FormatBool(opt.inOrder)},
 		"write_buffer_row_group_count":  {"1"},
-		"max_vacuum_tasks":              {"0"}, // see RATIONALE, "Why does no checkpoint compact tables?"
+		"allocator_background_threads":  {"true"}, // gives memory back while nothing runs
+		"max_vacuum_tasks":              {"0"},    // see RATIONALE, "Why does no checkpoint compact tables?"
 		"checkpoint_threshold":          {checkpointThreshold},
 		"storage_compatibility_version": {"v1.3.0"}, // see RATIONALE, "Why is the database file of format 1.3?"
 		"disabled_compression_methods":  {"roaring,zstd"},

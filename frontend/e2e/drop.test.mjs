@@ -1,0 +1,53 @@
+// What the window hands over: the path of a dropped file, and of one chosen in
+// the system's dialog, become sources where the files are.
+import assert from 'node:assert/strict'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+const line = (i) => JSON.stringify({ ts: new Date(Date.UTC(2026, 0, 9, 12, 0, i)).toISOString(), level: 'INFO', message: 'dropped ' + i }) + '\n'
+
+export const options = {
+  async workspace(s) {
+    const dir = join(s.dir, 'drop')
+    await mkdir(dir, { recursive: true })
+    await writeFile(join(dir, 'tidemark.yaml'), 'name: drop\n')
+    return dir
+  },
+}
+
+export default async function ({ page, api, axe, surroundings }) {
+  const outside = join(surroundings.dir, 'somewhere else')
+  await mkdir(outside, { recursive: true })
+  const [dropped, chosen] = ['dropped.ndjson', 'chosen.ndjson'].map((name) => join(outside, name))
+  await writeFile(dropped, [1, 2, 3].map(line).join(''))
+  await writeFile(chosen, [1, 2].map(line).join(''))
+  await page.getByRole('button', { name: 'Trust it' }).last().click()
+  await page.getByText('This workspace is trusted now').waitFor()
+  const rows = async (dataset) => (await api('POST', '/query', { sql: `select count(*) from ${dataset}` })).rows?.[0]?.[0]
+
+  // The window tells it over the stream of events; here the first stream does.
+  let told = false
+  const hello = { type: 'hello', version: 'x', started: '2026-01-01T00:00:00Z' }
+  await page.route('**/api/v1/events', (route) => {
+    if (told) return route.continue()
+    told = true
+    return route.fulfill({ contentType: 'application/x-ndjson', body: [hello, { type: 'command', name: 'drop', path: dropped }].map((e) => JSON.stringify(e) + '\n').join('') })
+  })
+  await page.route('**/api/v1/workspace', async (route) => {
+    const response = await route.fetch()
+    await route.fulfill({ response, json: { ...(await response.json()), desktop: true } })
+  })
+  await page.reload()
+  await page.waitForURL(/\/sources$/)
+  await page.getByRole('row', { name: /dropped done/ }).waitFor()
+  await axe('a dropped file')
+  assert.equal(await rows('dropped'), 3)
+  // It is read where it is: nothing of it was copied.
+  assert.match((await api('GET', '/files?path=tidemark.yaml')).text, /somewhere else\/dropped\.ndjson/)
+
+  // In the window the place to drop asks by the system's dialog.
+  await page.route('**/api/v1/native/open', (route) => (assert.deepEqual(route.request().postDataJSON(), { what: 'file' }), route.fulfill({ json: { path: chosen } })))
+  await page.getByRole('button', { name: /Drop a file here/ }).click()
+  await page.getByRole('row', { name: /chosen done/ }).waitFor()
+  assert.equal(await rows('chosen'), 2)
+}
