@@ -31,6 +31,9 @@ func (b *Workbench) Export(ctx context.Context, names []string, target string) (
 		return e, err
 	}
 	for i := range e.Rules {
+		if w := e.Rules[i].Plan.Window; w.Kind != plan.Tumbling || w.Zone != nil {
+			continue // see Parity
+		}
 		p, err := b.Parity(ctx, e.Rules[i].Name, target, time.Time{}, time.Time{})
 		if err != nil {
 			return nil, err

@@ -59,6 +59,10 @@ func (b *Workbench) Parity(ctx context.Context, name, target string, from, to ti
 	if err != nil {
 		return nil, err
 	}
+	if w := r.Plan.Window; w.Kind != plan.Tumbling || w.Zone != nil {
+		e := engine.Errorf(engine.Invalid, "parity "+r.Name, "only tumbling windows in UTC can be replayed")
+		return nil, e.WithHint("compare the alarms that the copy raises with tidemark rules backtest %s", r.Name)
+	}
 	report, err := rule.Backtest(ctx, b.Store, b.Store, r, rule.BacktestOptions{From: from, To: to, Datapoints: true})
 	if err != nil || report.From == nil {
 		return &Parity{Differ: []ParityDiffers{}}, err
