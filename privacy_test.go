@@ -261,9 +261,17 @@ func TestSensitiveValuesAreNowhere(t *testing.T) {
 		}
 	}
 	for _, args := range [][]string{
-		{"quarantine", "list", "--json"}, {"quarantine", "show", "1"}, {"schema", "history", "logs"}, {"schema", "conflicts", "logs"}, {"schema", "show", "logs"},
-		{"query", "SELECT * FROM all_events", "--format", "json"}, {"query", "SELECT * FROM tidemark.schemas", "--format", "json"}, {"sources", "test", "--json"}, {"health"},
-		{"quarantine", "replay", "--json"}, {"pull", "--again", "--json"},
+		{"quarantine", "list", "--json"},
+		{"quarantine", "show", "1"},
+		{"schema", "history", "logs"},
+		{"schema", "conflicts", "logs"},
+		{"schema", "show", "logs"},
+		{"query", "SELECT * FROM all_events", "--format", "json"},
+		{"query", "SELECT * FROM tidemark.schemas", "--format", "json"},
+		{"sources", "test", "--json"},
+		{"health"},
+		{"quarantine", "replay", "--json"},
+		{"pull", "--again", "--json"},
 	} {
 		look(t, strings.Join(args, " "), []byte(b.run(args...)))
 		findSecret(t, b.places()...)

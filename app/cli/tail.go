@@ -90,7 +90,8 @@ func (v *tailView) print(rows interface {
 	Next() bool
 	Scan(...any) error
 	Err() error
-}) error {
+},
+) error {
 	for rows.Next() {
 		var at *time.Time
 		var service, level, message, labels, body, rest any

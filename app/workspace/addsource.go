@@ -42,8 +42,12 @@ func (s SourceSpec) Source(name string) Source {
 func (s SourceSpec) yaml() string {
 	parts := []string{"type: " + s.Type}
 	for _, p := range [][2]string{
-		{"url", s.URL}, {"path", s.Path}, {"endpoint", s.Endpoint}, {"region", s.Region},
-		{"profile", s.Profile}, {"role_arn", s.RoleARN},
+		{"url", s.URL},
+		{"path", s.Path},
+		{"endpoint", s.Endpoint},
+		{"region", s.Region},
+		{"profile", s.Profile},
+		{"role_arn", s.RoleARN},
 	} {
 		if p[1] != "" {
 			parts = append(parts, p[0]+": "+quoted(p[1]))

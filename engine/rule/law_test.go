@@ -92,8 +92,10 @@ func TestAlarmsSameAnswer(t *testing.T) {
 			Rule: text("errors"), Dataset: text("app_logs"), When: text("errors * 2 > requests"),
 			Measures: engine.Entries[engine.Text]{{Key: text("requests"), Value: text("count()")}, {Key: text("errors"), Value: text(`count(level == "ERROR")`)}},
 			Window:   &Window{Tumbling: &Duration{Value: time.Minute}},
-			Alarm: &Alarm{Datapoints: Count{Value: rapid.IntRange(1, 3).Draw(r, "m")}, Of: Count{Value: 3},
-				Missing: text(rapid.SampledFrom(missings).Draw(r, "missing"))},
+			Alarm: &Alarm{
+				Datapoints: Count{Value: rapid.IntRange(1, 3).Draw(r, "m")}, Of: Count{Value: 3},
+				Missing: text(rapid.SampledFrom(missings).Draw(r, "missing")),
+			},
 		}
 		rule, err := Compile(spec, shop)
 		if err != nil {

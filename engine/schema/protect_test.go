@@ -123,7 +123,8 @@ func FuzzProtect(f *testing.F) {
 	f.Add([]byte(`{"email":"x","list":[{"card":1}]}`))
 	f.Add([]byte(`{"email":"x"}{"email"`))
 	p := NewProtector([]engine.Policy{
-		{Path: engine.Path{"body", "email"}, Kind: engine.Mask}, {Path: engine.Path{"body", "list", "card"}, Kind: engine.Drop},
+		{Path: engine.Path{"body", "email"}, Kind: engine.Mask},
+		{Path: engine.Path{"body", "list", "card"}, Kind: engine.Drop},
 		{Path: engine.Path{"message"}, Kind: engine.Truncate, Length: 2},
 	}, engine.Mapping{Envelope: DefaultEnvelope()}, nil)
 	f.Fuzz(func(t *testing.T, line []byte) {

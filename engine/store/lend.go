@@ -152,7 +152,7 @@ func (s *Store) queryLent(ctx context.Context, query string, args []any) (*sql.R
 	}
 	names := slices.DeleteFunc(s.attachedAmong(slices.Collect(keysOf(words))), func(n string) bool { return !words[strings.ToLower(n)] })
 	if len(names) == 0 {
-		return s.DB().QueryContext(ctx, query, args...)
+		return s.DB().QueryContext(ctx, query, args...) //nolint:sqlclosecheck // the caller's
 	}
 	conn, err := s.DB().Conn(ctx)
 	if err != nil {
@@ -166,7 +166,7 @@ func (s *Store) queryLent(ctx context.Context, query string, args []any) (*sql.R
 		return nil, err
 	}
 	defer end(context.WithoutCancel(ctx))
-	return conn.QueryContext(ctx, query, args...)
+	return conn.QueryContext(ctx, query, args...) //nolint:sqlclosecheck // the caller's
 }
 
 func keysOf(m map[string]bool) func(func(string) bool) {

@@ -38,11 +38,9 @@ func (s *Store) needs(ctx context.Context, conn *sql.Conn, names []string, query
 			return nil, ctx.Err()
 		}
 		// It may be the query that is wrong, which must not cost a download.
-		rows, own := conn.QueryContext(ctx, "EXPLAIN "+query, args...)
-		if own != nil {
+		if own := explains(ctx, conn, query, args); own != nil {
 			return nil, cage.Explain(own, query)
 		}
-		rows.Close()
 	}
 	var out []engine.Need
 	for _, name := range names {
@@ -271,4 +269,14 @@ func namedPaths(body engine.Type) map[string][]engine.Path {
 	}
 	walk(engine.Path{"body"}, body)
 	return out
+}
+
+// explains reports what is wrong with a query, without running it.
+func explains(ctx context.Context, conn *sql.Conn, query string, args []any) error {
+	rows, err := conn.QueryContext(ctx, "EXPLAIN "+query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	return rows.Err()
 }

@@ -124,24 +124,29 @@ func newestSeq(ctx context.Context, tx *sql.Tx, d *dataset) (newest int64, err e
 	return newest, nil
 }
 
-// dropRollups removes tables that are not kept any more.
-func (s *Store) dropRollups(ctx context.Context, tx *sql.Tx, dataset string, keep []time.Duration) error {
+// dropped lists the sizes that a dataset has and need not keep.
+func dropped(ctx context.Context, tx *sql.Tx, dataset string, keep []time.Duration) (gone []time.Duration, err error) {
 	rows, err := tx.QueryContext(ctx, `SELECT size FROM tidemark.rollups WHERE dataset = ?`, dataset)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var gone []time.Duration
+	defer rows.Close()
 	for rows.Next() {
 		var micros int64
 		if err := rows.Scan(&micros); err != nil {
-			rows.Close()
-			return err
+			return nil, err
 		}
 		if size := time.Duration(micros) * time.Microsecond; !slices.Contains(keep, size) {
 			gone = append(gone, size)
 		}
 	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+	return gone, rows.Err()
+}
+
+// dropRollups removes tables that are not kept any more.
+func (s *Store) dropRollups(ctx context.Context, tx *sql.Tx, dataset string, keep []time.Duration) error {
+	gone, err := dropped(ctx, tx, dataset, keep)
+	if err != nil {
 		return err
 	}
 	for _, size := range gone {
@@ -312,8 +317,10 @@ func (r rollup) compute(ctx context.Context, tx *sql.Tx, base *plan.Plan, relati
 		return err
 	}
 	first, last = first.UTC(), last.UTC().Add(r.size)
-	from := finer.merged(r, first, last)
-	if finer == nil {
+	var from string
+	if finer != nil {
+		from = r.merged(*finer, first, last)
+	} else {
 		query, err := base.Query("(SELECT * FROM "+relation+" WHERE "+r.start("event_time")+" IN (SELECT t FROM temp.touched))", plan.Range{From: first, To: last})
 		if err != nil {
 			return err
@@ -332,10 +339,7 @@ func (r rollup) compute(ctx context.Context, tx *sql.Tx, base *plan.Plan, relati
 }
 
 // merged adds up windows of a finer rollup.
-func (f *rollup) merged(r rollup, first, last time.Time) string {
-	if f == nil {
-		return ""
-	}
+func (r rollup) merged(f rollup, first, last time.Time) string {
 	columns := []string{r.start("time") + " AS w", "service", "level", "sum(records)::BIGINT", "sum(late)::BIGINT"}
 	for i, x := range f.fields {
 		name := func(part string) string { return fmt.Sprintf("f%d_%s", i, part) }

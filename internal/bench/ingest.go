@@ -80,8 +80,11 @@ func nestedPaths() (values, types string) {
 		for h := range 2 {
 			var hv, ht []string
 			for i, leaf := range []struct{ value, typ string }{
-				{"(hash(i + %d) %% 90000)::BIGINT", "BIGINT"}, {"'v-' || (hash(i + %d) %% 500)", "VARCHAR"}, {"(hash(i + %d) %% 100000) / 100.0::DOUBLE", "DOUBLE"},
-				{"hash(i + %d) %% 2 = 0", "BOOLEAN"}, {"CASE WHEN hash(i + %d) %% 10 < 7 THEN 'optional ' || (i %% 50) END", "VARCHAR"},
+				{"(hash(i + %d) %% 90000)::BIGINT", "BIGINT"},
+				{"'v-' || (hash(i + %d) %% 500)", "VARCHAR"},
+				{"(hash(i + %d) %% 100000) / 100.0::DOUBLE", "DOUBLE"},
+				{"hash(i + %d) %% 2 = 0", "BOOLEAN"},
+				{"CASE WHEN hash(i + %d) %% 10 < 7 THEN 'optional ' || (i %% 50) END", "VARCHAR"},
 			} {
 				hv = append(hv, fmt.Sprintf("'f%d': "+leaf.value, i, 10*g+5*h+i))
 				ht = append(ht, fmt.Sprintf("f%d %s", i, leaf.typ))

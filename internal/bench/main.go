@@ -52,9 +52,18 @@ func main() {
 		name string
 		run  func() error
 	}{
-		{"pull-ndjson", b.pullLines}, {"pull-nested", b.pullNested}, {"pull-parquet", b.pullParquet}, {"pull-labels", b.pullLabels},
-		{"growth", b.growth}, {"memory", b.memory}, {"backtest", b.backtest}, {"query", b.query}, {"rows", b.rows}, {"page", b.page},
-		{"attach", b.attach}, {"download", b.downloads},
+		{"pull-ndjson", b.pullLines},
+		{"pull-nested", b.pullNested},
+		{"pull-parquet", b.pullParquet},
+		{"pull-labels", b.pullLabels},
+		{"growth", b.growth},
+		{"memory", b.memory},
+		{"backtest", b.backtest},
+		{"query", b.query},
+		{"rows", b.rows},
+		{"page", b.page},
+		{"attach", b.attach},
+		{"download", b.downloads},
 	} {
 		if *only == "" || *only == one.name {
 			if err := one.run(); err != nil {

@@ -120,7 +120,7 @@ func (s *Server) Consumers(name string) (names []string) {
 }
 
 type subscribeIn struct {
-	ConsumerARN, ShardId string //nolint:revive // the protocol's name
+	ConsumerARN, ShardId string //nolint:revive,staticcheck // the protocol's name
 	StartingPosition     struct {
 		Type, SequenceNumber string
 		Timestamp            epoch

@@ -78,7 +78,7 @@ func (s *Server) faultFor(op string, body []byte) *Fault {
 
 // shardOf reads which shard a request is about.
 func shardOf(body []byte) string {
-	var in struct{ ShardId, ShardIterator string } //nolint:revive // the protocol's name
+	var in struct{ ShardId, ShardIterator string } //nolint:revive,staticcheck // the protocol's name
 	_ = json.Unmarshal(body, &in)
 	if in.ShardId != "" {
 		return in.ShardId

@@ -14,7 +14,7 @@ const (
 type listIn struct {
 	target
 	NextToken               string
-	ExclusiveStartShardId   string //nolint:revive // the protocol's name
+	ExclusiveStartShardId   string //nolint:revive,staticcheck // the protocol's name
 	MaxResults              int
 	StreamCreationTimestamp epoch
 	ShardFilter             *shardFilter
@@ -22,7 +22,7 @@ type listIn struct {
 
 type shardFilter struct {
 	Type      string
-	ShardId   string //nolint:revive // the protocol's name
+	ShardId   string //nolint:revive,staticcheck // the protocol's name
 	Timestamp epoch
 }
 

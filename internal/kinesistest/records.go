@@ -20,7 +20,7 @@ const (
 
 type iteratorIn struct {
 	target
-	ShardId, ShardIteratorType string //nolint:revive // the protocol's name
+	ShardId, ShardIteratorType string //nolint:revive,staticcheck // the protocol's name
 	StartingSequenceNumber     string
 	Timestamp                  epoch
 }

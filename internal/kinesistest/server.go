@@ -2,6 +2,7 @@ package kinesistest
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -159,8 +160,8 @@ func (s *Server) stamp(w http.ResponseWriter) {
 func answer(w http.ResponseWriter, out any, err error) {
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 	if err != nil {
-		f, ok := err.(*failure)
-		if !ok {
+		var f *failure
+		if !errors.As(err, &f) {
 			f = &failure{http.StatusInternalServerError, "InternalFailure", err.Error()}
 		}
 		w.WriteHeader(f.status)
