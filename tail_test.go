@@ -70,6 +70,15 @@ func TestTailVerb(t *testing.T) {
 	}
 }
 
+// TestSourcesTestStream reaches a stream, and says what it is.
+func TestSourcesTestStream(t *testing.T) {
+	p, s := newStream(t, 2, "")
+	s.Split("app", s.OpenShards("app")[0])
+	if out := p.run("sources", "test", "live"); !strings.Contains(out, "✓ live (kinesis): 3 shards open, 1 closed, records kept for 24 h, into logs") {
+		t.Error(out)
+	}
+}
+
 // TestTailKilled kills the program while it tails, again and again.
 func TestTailKilled(t *testing.T) {
 	p, s := newStream(t, 3, "")

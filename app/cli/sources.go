@@ -56,6 +56,10 @@ func (a *app) printSources(reports []workbench.SourceReport) error {
 			}
 			continue
 		}
+		if st := r.Stream; st != nil {
+			fmt.Fprintf(a.stdout, "✓ %s (%s): %s open, %d closed, records kept for %g h, into %s\n", r.Name, r.Type, plural(int64(st.Open), "shard"), st.Closed, st.RetentionHours, r.Dataset)
+			continue
+		}
 		fmt.Fprintf(a.stdout, "✓ %s (%s): %s, %s, into %s\n", r.Name, r.Type, plural(r.Objects, "object"), formatBytes(r.Bytes), r.Dataset)
 		for _, s := range r.Samples {
 			what := s.Format

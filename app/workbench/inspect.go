@@ -21,9 +21,20 @@ type SourceReport struct {
 	Bytes   int64          `json:"bytes"`
 	Newest  *time.Time     `json:"newest,omitempty"`
 	Samples []SampleReport `json:"samples"`
-	Error   string         `json:"error,omitempty"`
-	Hint    string         `json:"hint,omitempty"`
-	Kind    engine.Kind    `json:"kind,omitempty"`
+	// Stream is what a kinesis source is; nil for others.
+	Stream *StreamReport `json:"stream,omitempty"`
+	Error  string        `json:"error,omitempty"`
+	Hint   string        `json:"hint,omitempty"`
+	Kind   engine.Kind   `json:"kind,omitempty"`
+}
+
+// StreamReport is a stream that was reached.
+type StreamReport struct {
+	ARN            string    `json:"arn"`
+	Created        time.Time `json:"created"`
+	RetentionHours float64   `json:"retention_hours"`
+	Open           int       `json:"open"`   // shards that take records
+	Closed         int       `json:"closed"` // that were split or merged
 }
 
 // SampleReport is one object of a source, looked at.
@@ -85,6 +96,16 @@ func (b *Workbench) testSources(ctx context.Context, sources []workspace.Source)
 }
 
 func (b *Workbench) testSource(ctx context.Context, c workspace.Source, r *SourceReport) error {
+	switch c.Type {
+	case "kinesis":
+		return b.testStream(ctx, c, r)
+	case "replay":
+		of, ok := b.Current().Config.Source(c.Of)
+		if !ok {
+			return engine.Errorf(engine.NotFound, "test "+c.Name, "there is no source %s", c.Of).WithHint("of names the source to replay")
+		}
+		return b.testSource(ctx, of, r)
+	}
 	a, err := b.openSource(ctx, c)
 	if err != nil {
 		return err
@@ -115,6 +136,23 @@ func (b *Workbench) testSource(ctx context.Context, c workspace.Source, r *Sourc
 			s.Error = err.Error()
 		}
 		r.Samples = append(r.Samples, s)
+	}
+	return nil
+}
+
+// testStream asks a stream what it is; nothing is read from it.
+func (b *Workbench) testStream(ctx context.Context, c workspace.Source, r *SourceReport) error {
+	s, err := b.openKinesis(ctx, c)
+	if err != nil {
+		return err
+	}
+	found, err := s.Look(ctx)
+	if err != nil {
+		return err
+	}
+	r.Stream = &StreamReport{
+		ARN: found.ARN, Created: found.Created.UTC(), RetentionHours: found.Retention.Hours(),
+		Open: len(found.Open), Closed: len(found.Closed),
 	}
 	return nil
 }
@@ -217,7 +255,7 @@ func (b *Workbench) SourcesHealth(ctx context.Context) ([]SourceHealth, error) {
 		if s.PulledAt == nil {
 			out.State, out.Cause, out.Action = "stale", "nothing was pulled from it yet", "tidemark pull "+c.Name
 			if !c.Bounded() {
-				out.Cause, out.Action = "it is a live source, and was never tailed", ""
+				out.Cause, out.Action = "it is a live source, and was never tailed", "tidemark tail "+c.Name
 			}
 		}
 		all = append(all, out)

@@ -2260,6 +2260,7 @@ export interface components {
             objects: number;
             ok: boolean;
             samples: components["schemas"]["SampleReport"][];
+            stream?: components["schemas"]["StreamReport"];
             type: string;
         };
         SourceSummary: {
@@ -2349,6 +2350,17 @@ export interface components {
             /** Format: int64 */
             count: number;
             reason: string;
+        };
+        StreamReport: {
+            arn: string;
+            /** Format: int64 */
+            closed: number;
+            /** Format: date-time */
+            created: string;
+            /** Format: int64 */
+            open: number;
+            /** Format: double */
+            retention_hours: number;
         };
         Surroundings: {
             /** Format: int64 */

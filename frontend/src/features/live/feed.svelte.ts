@@ -37,6 +37,8 @@ export class Feed implements Rows {
   /** paused: nothing is taken in; waiting are those that came since. */
   paused = $state(false)
   waiting = $state(0)
+  /** ready: it was looked at for the first time. */
+  ready = $state(false)
   /** seen are those that were taken in; skipped those that came while paused, beyond what is kept. */
   seen = $state(0)
   skipped = $state(0)
@@ -59,7 +61,10 @@ export class Feed implements Rows {
     })
     this.#tick = setInterval(() => this.#rate(0), 1000)
     if (exists) void untrack(() => this.#look())
-    else this.#last = 0
+    else {
+      this.#last = 0
+      this.ready = true
+    }
   }
 
   get count(): number {
@@ -107,6 +112,7 @@ export class Feed implements Rows {
     } catch (e) {
       this.problem = problemOf(e)
     } finally {
+      this.ready = true
       this.#busy = false
     }
   }
