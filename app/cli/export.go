@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,6 +52,40 @@ func (a *app) rulesExport() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&target, "target", "", "the system: "+strings.Join(export.Targets(), ", "))
 	cmd.Flags().StringVarP(&dir, "output", "o", "", "the folder to write to (default: exports/TARGET)")
+	return cmd
+}
+
+func (a *app) rulesParity() *cobra.Command {
+	var target string
+	var from, to timeFlag
+	cmd := &cobra.Command{
+		Use:   "parity RULE",
+		Short: "Replay what is stored with an exported rule, and compare",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
+				p, err := b.Parity(ctx, args[0], target, from.Time, to.Time)
+				if err != nil {
+					return err
+				}
+				if a.json {
+					return a.printJSON(p)
+				}
+				fmt.Fprintf(a.stdout, "%d of %s agree\n", p.Agree, plural(p.Windows, "window"))
+				if len(p.Differ) == 0 {
+					return nil
+				}
+				t := newTable("AT", "KEY", "OURS", "THEIRS", "WHY")
+				for _, d := range p.Differ {
+					t.add(moment(&d.At), pairs(d.Key), string(d.Ours), string(d.Theirs), d.Why)
+				}
+				return t.write(a.stdout)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&target, "target", "", "the system: "+strings.Join(workbench.ParityTargets, ", "))
+	cmd.Flags().Var(&from, "from", "only windows from this time on")
+	cmd.Flags().Var(&to, "to", "only windows before this time")
 	return cmd
 }
 

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -27,8 +26,6 @@ type archive struct {
 	server *s3server.Server
 	bucket string
 	bench  *workbench.Workbench
-	mu     sync.Mutex
-	uses   []workbench.Use
 }
 
 const days = 6

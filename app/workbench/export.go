@@ -26,6 +26,22 @@ func (e *Exported) Document() []byte { return export.Document(e.Artefact, e.Rule
 // Export writes rules, named by themselves or by their files, for a target;
 // without names, all rules of the workspace.
 func (b *Workbench) Export(ctx context.Context, names []string, target string) (*Exported, error) {
+	e, err := b.export(ctx, names, target)
+	if err != nil || !slices.Contains(ParityTargets, target) {
+		return e, err
+	}
+	for i := range e.Rules {
+		p, err := b.Parity(ctx, e.Rules[i].Name, target, time.Time{}, time.Time{})
+		if err != nil {
+			return nil, err
+		}
+		e.Rules[i].Replay = p.String()
+	}
+	return e, nil
+}
+
+// export writes rules without replaying them.
+func (b *Workbench) export(ctx context.Context, names []string, target string) (*Exported, error) {
 	if len(names) == 0 {
 		names = b.Current().Rules
 	}

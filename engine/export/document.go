@@ -18,6 +18,9 @@ func Document(a *Artefact, rules []Rule) []byte {
 		if len(r.Plan.Keys) > 0 {
 			fmt.Fprintf(&b, "- Groups known at export: %d\n", len(r.Groups))
 		}
+		if r.Replay != "" {
+			fmt.Fprintf(&b, "- Replayed over what is stored: %s\n", r.Replay)
+		}
 		if left := leftOut(r); len(left) > 0 {
 			fmt.Fprintf(&b, "- Not exported, as neither `when` nor `summary` reads it: %s\n", strings.Join(left, ", "))
 		}

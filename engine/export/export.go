@@ -33,6 +33,9 @@ type Rule struct {
 	// Fields says under what names records hold the columns that every
 	// dataset has, where these differ: service is svc.
 	Fields map[string]string
+	// Replay says how far the copy agreed when it was replayed; "" if it was
+	// not.
+	Replay string
 	// Groups lists the groups that are known, each with the values of
 	// Plan.Keys in their order.
 	Groups [][]plan.Value

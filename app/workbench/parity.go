@@ -1,0 +1,211 @@
+package workbench
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/export"
+	"tidemark.dev/tidemark/engine/export/parity"
+	"tidemark.dev/tidemark/engine/plan"
+	"tidemark.dev/tidemark/engine/rule"
+)
+
+// ParityTargets are the targets that can be replayed.
+var ParityTargets = []string{"prometheus"}
+
+// Parity compares a rule with its exported copy; the JSON is what rules
+// parity prints.
+type Parity struct {
+	// Windows counts pairs of group and window, from a group's first window
+	// with records on; Agree those in which both are in alarm, or neither.
+	Windows int64           `json:"windows"`
+	Agree   int64           `json:"agree"`
+	Differ  []ParityDiffers `json:"differ"`
+}
+
+// String is the outcome in a few words.
+func (p *Parity) String() string {
+	if len(p.Differ) == 0 {
+		return fmt.Sprintf("all %d windows agree", p.Windows)
+	}
+	first := p.Differ[0]
+	return fmt.Sprintf("%d of %d windows agree; the first that does not ends at %s: %s", p.Agree, p.Windows, first.At.Format(time.RFC3339), first.Why)
+}
+
+// ParityDiffers is a window after which the two differ.
+type ParityDiffers struct {
+	// At is the end of the window.
+	At     time.Time  `json:"at"`
+	Key    rule.Group `json:"key"`
+	Ours   rule.State `json:"ours"`
+	Theirs rule.State `json:"theirs"`
+	Why    string     `json:"why"`
+}
+
+// Parity replays what is stored with the target's own evaluator and compares.
+func (b *Workbench) Parity(ctx context.Context, name, target string, from, to time.Time) (*Parity, error) {
+	if !slices.Contains(ParityTargets, target) {
+		e := engine.Errorf(engine.Invalid, "parity", "the copies of target %q cannot be replayed", target)
+		return nil, e.WithHint("write --target prometheus")
+	}
+	exported, err := b.export(ctx, []string{name}, target)
+	if err != nil {
+		return nil, err
+	}
+	r, err := b.findRule(name)
+	if err != nil {
+		return nil, err
+	}
+	report, err := rule.Backtest(ctx, b.Store, b.Store, r, rule.BacktestOptions{From: from, To: to, Datapoints: true})
+	if err != nil || report.From == nil {
+		return &Parity{Differ: []ParityDiffers{}}, err
+	}
+	p := &paritying{bench: b, rule: r, exported: exported, report: report}
+	return p.run(ctx)
+}
+
+// paritying is one comparison.
+type paritying struct {
+	bench    *Workbench
+	rule     *rule.Rule
+	exported *Exported
+	report   *rule.Report
+	// first and end bound the slots.
+	first, end int64
+	delivered  string
+}
+
+func (p *paritying) run(ctx context.Context) (*Parity, error) {
+	w := p.rule.Plan.Window
+	p.first = w.Index(*p.report.From)
+	p.end = p.first
+	for _, d := range p.report.Datapoints {
+		p.end = max(p.end, w.Index(d.Start)+1)
+	}
+	storage, err := p.scraped(ctx)
+	if err != nil {
+		return nil, err
+	}
+	firing := map[string]map[int64]bool{}
+	var at []time.Time
+	for slot := p.first; slot < p.end; slot++ {
+		at = append(at, w.End(slot))
+	}
+	labels := p.labels()
+	err = parity.Prometheus(ctx, p.exported.Data, storage, at, func(t time.Time, l map[string]string) {
+		key := ""
+		for _, name := range labels {
+			key += fmt.Sprintf("%q,", l[name])
+		}
+		if firing[key] == nil {
+			firing[key] = map[int64]bool{}
+		}
+		firing[key][w.Index(t)-1] = true
+	})
+	if err != nil {
+		return nil, err
+	}
+	moved, err := p.moved(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return p.compare(firing, moved), nil
+}
+
+// labels are the names that the rule's keys have as labels.
+func (p *paritying) labels() (names []string) {
+	s, err := export.ScrapedFor(p.exported.Rules[0])
+	if err != nil { // it has been exported
+		panic(fmt.Sprintf("workbench: %v", err))
+	}
+	for i := range p.rule.Plan.Keys {
+		names = append(names, s.Labels[i].Name)
+	}
+	return names
+}
+
+// keyOf names a group as the labels of its alert do.
+func (p *paritying) keyOf(values []plan.Value) (key string) {
+	for _, v := range values {
+		s := ""
+		if !v.IsNull() {
+			s = v.String()
+		}
+		key += fmt.Sprintf("%q,", s)
+	}
+	return key
+}
+
+func (p *paritying) compare(firing map[string]map[int64]bool, moved map[string]map[int64]int64) *Parity {
+	out := &Parity{Differ: []ParityDiffers{}}
+	w := p.rule.Plan.Window
+	started := map[string]bool{}
+	for _, d := range p.report.Datapoints {
+		values := make([]plan.Value, len(p.rule.Plan.Keys))
+		for i, k := range p.rule.Plan.Keys {
+			values[i] = d.Key[k.Name]
+		}
+		key := p.keyOf(values)
+		if started[key] {
+			continue
+		}
+		started[key] = true
+		states := p.states(key)
+		ours := rule.InsufficientData
+		for slot := w.Index(d.Start); slot < p.end; slot++ {
+			if s, changes := states[slot]; changes {
+				ours = s
+			}
+			out.Windows++
+			fires := firing[key][slot]
+			if fires == (ours == rule.Alarming) {
+				out.Agree++
+				continue
+			}
+			theirs := rule.OK
+			if fires {
+				theirs = rule.Alarming
+			}
+			out.Differ = append(out.Differ, ParityDiffers{w.End(slot), d.Key, ours, theirs, p.why(moved[key], slot)})
+		}
+	}
+	slices.SortStableFunc(out.Differ, func(a, b ParityDiffers) int { return a.At.Compare(b.At) })
+	return out
+}
+
+// states are the changes of a group's state by slot.
+func (p *paritying) states(key string) map[int64]rule.State {
+	out := map[int64]rule.State{}
+	for _, t := range p.report.Transitions {
+		values := make([]plan.Value, len(p.rule.Plan.Keys))
+		for i, k := range p.rule.Plan.Keys {
+			values[i] = t.Key[k.Name]
+		}
+		if p.keyOf(values) == key {
+			out[p.rule.Plan.Window.Index(t.At)-1] = t.To
+		}
+	}
+	return out
+}
+
+// why looks for records that the target counted in another window than they
+// happened in, among those that decide.
+func (p *paritying) why(moved map[int64]int64, slot int64) string {
+	var missed, extra int64
+	for s := slot - int64(p.rule.Alarm.Of) + 1; s <= slot; s++ {
+		missed += max(0, moved[s])
+		extra += max(0, -moved[s])
+	}
+	switch {
+	case missed > 0 && extra > 0:
+		return fmt.Sprintf("of the windows that decide, %d records came late and were counted later, and %d late records of other windows were counted here", missed, extra)
+	case missed > 0:
+		return fmt.Sprintf("%d records of the windows that decide came late and were counted later", missed)
+	case extra > 0:
+		return fmt.Sprintf("%d late records of earlier windows were counted in the windows that decide", extra)
+	}
+	return "increase() extrapolates between scrapes and misses the first count of a new series; and no older window stands in for a missing one"
+}
