@@ -98,6 +98,7 @@ func exportRule(r *rule.Rule, text []byte) export.Rule {
 		Severity: r.Spec.Severity.Value, Labels: r.Spec.Labels, Runbook: r.Spec.Runbook.Value, Plan: r.Plan,
 		Datapoints: r.Alarm.Datapoints, Of: r.Alarm.Of, Missing: export.Missing(r.Alarm.Missing),
 	}
+	out.Expects = r.Spec.Expect != nil
 	r.Summary.Each(func(text string, e plan.Expr, percent bool) {
 		out.Summary = append(out.Summary, export.Phrase{Text: text, Expr: e, Percent: percent})
 	})

@@ -25,6 +25,8 @@ type Rule struct {
 	Plan *plan.Plan
 	// Recover is the text of recover_when; empty if there is none.
 	Recover string
+	// Expects says that windows without records have too few of them.
+	Expects bool
 	// Datapoints of the newest Of windows must breach.
 	Datapoints, Of int
 	Missing        Missing
@@ -124,6 +126,9 @@ func each(target string, rules []Rule, f func(*refuser, Rule) []Difference) (all
 		differences, err := refuser.try(func() []Difference {
 			if r.Recover != "" {
 				refuser.no("recover_when: "+r.Recover, "an alarm of "+target+" ends by the condition that raised it", "remove recover_when, or raise alarm.of so that it ends later")
+			}
+			if r.Expects {
+				refuser.no("expect", "windows without records count at once, and "+target+" waits for other datapoints", "write window, measures and when, with alarm: {missing: breaching}")
 			}
 			return f(refuser, r)
 		})

@@ -52,7 +52,7 @@ func parsed(t testing.TB, src string) Rule {
 		t.Fatal(err)
 	}
 	out := Rule{
-		Name: r.Name, Hash: "0123456789ab", When: spec.When.Value, Recover: spec.RecoverWhen.Value, Severity: spec.Severity.Value, Labels: spec.Labels,
+		Name: r.Name, Hash: "0123456789ab", When: spec.When.Value, Recover: spec.RecoverWhen.Value, Expects: spec.Expect != nil, Severity: spec.Severity.Value, Labels: spec.Labels,
 		Runbook: spec.Runbook.Value, Plan: r.Plan,
 		Datapoints: r.Alarm.Datapoints, Of: r.Alarm.Of, Missing: Missing(r.Alarm.Missing),
 	}

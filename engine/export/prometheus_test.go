@@ -101,3 +101,16 @@ func TestPrometheusRefuses(t *testing.T) {
 		}
 	}
 }
+
+// Absence is no alarm that other systems raise in time.
+func TestExpectIsRefused(t *testing.T) {
+	t.Parallel()
+	r := parsed(t, "rule: small\ndataset: app_logs\nexpect: {within: 24h, by: \"06:00\"}\n")
+	for _, target := range Targets() {
+		_, err := Write(target, []Rule{r})
+		var refusal *Refusal
+		if !errors.As(err, &refusal) || refusal.Construct != "expect" || refusal.Target != target {
+			t.Errorf("%s: %v", target, err)
+		}
+	}
+}

@@ -198,6 +198,9 @@ func (b *backtest) setSpan(oldest, newest time.Time) {
 	if b.simple() {
 		b.span = plan.Range{From: start, To: b.end}
 	}
+	if b.rule.Spec.Expect != nil && to.Before(b.end) {
+		b.end = to // who is waited for may still come
+	}
 	b.report.From, b.report.To = &start, &to
 }
 
@@ -216,6 +219,9 @@ func (b *backtest) replay(rows *sql.Rows) error {
 		span, row, overflow, err := b.scan(finisher, rows)
 		if err != nil {
 			return err
+		}
+		if b.rule.Spec.Expect != nil && span.End.After(b.end) {
+			continue
 		}
 		if current == nil || !slices.EqualFunc(keys, row.Keys, plan.Value.Equal) {
 			if current != nil {

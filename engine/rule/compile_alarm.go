@@ -12,6 +12,9 @@ const maxSlots = 10_000
 
 func (c *compilation) alarm() Policy {
 	p := Policy{Datapoints: 1, Of: 1, Missing: MissingIsMissing}
+	if c.spec.Expect != nil {
+		p.Missing = MissingIsBreaching
+	}
 	a := c.spec.Alarm
 	if a == nil {
 		return p
@@ -39,7 +42,9 @@ func (c *compilation) alarm() Policy {
 		c.check(a.Datapoints.Text.At(0, "%d of %d datapoints can never breach", p.Datapoints, p.Of).
 			WithHint("write datapoints: %d, or raise of", p.Of))
 	}
-	if t := a.Missing; t.Value != "" {
+	if t := a.Missing; t.Value != "" && c.spec.Expect != nil {
+		c.check(t.At(0, "missing stands beside expect").WithHint("remove it; a window without records has too few of them"))
+	} else if t.Value != "" {
 		p.Missing = Missing(t.Value)
 		if !known(t.Value, missings) {
 			e := t.At(0, "%q is no way to treat missing datapoints", t.Value)
@@ -55,7 +60,7 @@ func (c *compilation) recover() plan.Expr {
 	if t.Value == "" {
 		return nil
 	}
-	if c.spec.When.Value == "" {
+	if c.spec.When.Value == "" && c.spec.Expect == nil {
 		c.check(t.At(0, "recover_when stands without when").WithHint("add when: with the condition that raises the alarm"))
 		return nil
 	}

@@ -19,6 +19,9 @@ func (c *compilation) window() {
 		}
 		return
 	}
+	if c.spec.Expect != nil {
+		return
+	}
 	out, kinds, at := w.plan(), 0, c.spec.Rule
 	for _, d := range w.sizes() {
 		kinds, at = kinds+1, d.Text

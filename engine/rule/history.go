@@ -79,10 +79,19 @@ func (h *history) silence(until time.Time) {
 				h.next = forgotten
 			}
 		default:
-			h.advance(Absent)
+			h.advance(h.empty())
 			h.silent++
 		}
 	}
+}
+
+// empty is the datapoint of a slot without records: none at all, or none of
+// those that are expected.
+func (h *history) empty() Point {
+	if h.rule.Spec.Expect != nil {
+		return Breaching
+	}
+	return Absent
 }
 
 // forget leaves a group whose last session is too old by then.

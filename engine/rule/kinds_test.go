@@ -274,3 +274,32 @@ func TestRecoverWhen(t *testing.T) {
 		}
 	}
 }
+
+// Who is waited for and does not come by the time of day raises the alarm, in
+// the time zone of that clock, and a day that is not over raises none.
+func TestExpect(t *testing.T) {
+	compiled := func(expect string) *Rule {
+		r, err := Compile(decodeSpec(t, "absent.yaml", "rule: absent\ndataset: app_logs\nexpect: "+expect+"\ngroup_by: [service]\nkeys: seen\nforget: 30d"), shop)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	day := func(d, hour int) string { return fmt.Sprint(d*86400 + (hour-12)*3600) }
+	db := logs(t, day(0, 3)+" a INFO", day(1, 4)+" a INFO", day(1, 4)+" b INFO", day(2, 6)+" a INFO", day(2, 7)+" b ERROR", day(3, 1)+" b INFO", day(3, 9)+" c INFO")
+	for _, c := range []struct{ expect, want string }{
+		// 06:00 in Berlin is 05:00 in winter: a came too late on day 2
+		{`{where: 'level == "INFO"', within: 24h, by: "06:00 Europe/Berlin"}`, "a 9T05 OK, b 10T05 OK, a 11T05 ALARM, b 11T05 ALARM, a 12T05 OK, b 12T05 OK"},
+		{`{where: 'level == "INFO"', within: 24h, by: "07:00"}`, "a 9T07 OK, b 10T07 OK, b 11T07 ALARM, a 12T07 ALARM, b 12T07 OK"},
+		{`{at_least: 3, within: 48h, by: "12:00"}`, "a 9T12 ALARM, b 10T12 ALARM"},
+	} {
+		var got []string
+		report := backtestOf(t, db, compiled(c.expect), BacktestOptions{Datapoints: true})
+		for _, x := range report.Transitions {
+			got = append(got, fmt.Sprintf("%v %s %s", x.Key["service"], x.At.Format("2T15"), x.To))
+		}
+		if s := strings.Join(got, ", "); s != c.want {
+			t.Errorf("%s: %s, want %s", c.expect, s, c.want)
+		}
+	}
+}

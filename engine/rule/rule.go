@@ -52,6 +52,11 @@ func Compile(spec Spec, ds engine.Dataset) (*Rule, error) {
 	c.window()
 	c.measures()
 	c.when()
+	c.expect()
+	c.onlySeen(spec.Keys)
+	if spec.Expect != nil {
+		c.onlySeen(spec.Expect.Keys)
+	}
 	if r.Recover = c.recover(); r.Recover != nil {
 		r.recovered = plan.Compile(r.Recover, nil)
 	}
