@@ -6,7 +6,9 @@
 // manager hears of it, 2,048 values at a time, and the process would grow by
 // tens of gigabytes meanwhile. Where DuckDB brings its own allocator (Linux),
 // this package stands in front of it: past the wall an allocation fails, which
-// DuckDB tells as an error of the query that asked, and lives on. Elsewhere
+// DuckDB tells as an error of the query that asked, and lives on. The wall
+// looks at what is held, and where that is too much, at what is resident: wide
+// chunks are allocated whole and hardly touched. Elsewhere
 // there is no wall. What to do with a query when the process has grown all the
 // same is left to package cage.
 package wall

@@ -5,8 +5,11 @@
 // DuckDB's allocator turns a refusal into an out-of-memory error.
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <unistd.h>
 #include "wall.h"
 
 // Weak, so that this package links without DuckDB too.
@@ -29,9 +32,38 @@ static int64_t counted(const void *ptr) {
 	return size < SMALLEST ? 0 : size;
 }
 
+// resident is how much of the process's memory is really in use, without the
+// pages of files. What is held says too much: a chunk of thousands of columns
+// is allocated whole, and hardly touched. -1 where it cannot be told.
+static int64_t resident(void) {
+	static _Atomic int file = -2;
+	int fd = atomic_load(&file);
+	if (fd == -2) {
+		fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+		atomic_store(&file, fd);
+	}
+	char text[128];
+	ssize_t n = fd < 0 ? -1 : pread(fd, text, sizeof text - 1, 0);
+	if (n <= 0) {
+		return -1;
+	}
+	text[n] = 0;
+	long long pages = 0, shared = 0;
+	if (sscanf(text, "%*s %lld %lld", &pages, &shared) != 2) {
+		return -1;
+	}
+	return (pages - shared) * (int64_t)sysconf(_SC_PAGESIZE);
+}
+
+// passes reports whether more would go past the wall: by what is held, which
+// costs nothing to ask, and then by what is resident, too.
 static int passes(int64_t more) {
 	int64_t limit = atomic_load_explicit(&wall, memory_order_relaxed);
-	return limit > 0 && more >= SMALLEST && atomic_load_explicit(&held, memory_order_relaxed) + more > limit;
+	if (limit <= 0 || more < SMALLEST || atomic_load_explicit(&held, memory_order_relaxed) + more <= limit) {
+		return 0;
+	}
+	int64_t used = resident();
+	return used < 0 || used + more > limit;
 }
 
 static void count(int64_t bytes) {
