@@ -79,7 +79,7 @@ func (m *manager) record(i int, name string, vector promql.Vector, t time.Time) 
 	now := make([]labels.Labels, len(vector))
 	written := map[string]bool{}
 	for j, s := range vector {
-		now[j] = labels.NewBuilder(s.Metric).Set(labels.MetricName, name).Labels()
+		now[j] = labels.NewBuilder(s.Metric).Set(metricName, name).Labels()
 		written[string(now[j].Bytes(nil))] = true
 		m.storage.write(now[j], t, s.F)
 	}

@@ -84,7 +84,7 @@ func (s *Storage) find(l labels.Labels) *series {
 	if found == nil {
 		found = &series{labels: l}
 		s.byKey[key] = found
-		name := l.Get(labels.MetricName)
+		name := l.Get(metricName)
 		s.byName[name] = append(s.byName[name], found)
 	}
 	return found
@@ -94,7 +94,7 @@ func (s *Storage) find(l labels.Labels) *series {
 // steps of one counter come in the order of time.
 func (s *Storage) Count(metric string, values map[string]string, at time.Time, n float64, end time.Time) {
 	b := labels.NewBuilder(labels.FromMap(values))
-	found := s.find(b.Set(labels.MetricName, metric).Labels())
+	found := s.find(b.Set(metricName, metric).Labels())
 	if found.counter == nil {
 		found.counter = &counter{end: end.UnixMilli()}
 	}
@@ -120,7 +120,7 @@ type querier struct{ *Storage }
 func (q querier) Select(_ context.Context, sorted bool, _ *storage.SelectHints, matchers ...*labels.Matcher) storage.SeriesSet {
 	var found []*series
 	for _, m := range matchers {
-		if m.Name == labels.MetricName && m.Type == labels.MatchEqual {
+		if m.Name == metricName && m.Type == labels.MatchEqual {
 			for _, s := range q.byName[m.Value] {
 				if fits(s, matchers) {
 					found = append(found, s)
@@ -170,3 +170,6 @@ func (s *set) At() storage.Series {
 		return storage.NewListSeriesIterator(at.samples())
 	}}
 }
+
+// metricName is the label that holds a series' name.
+const metricName = "__name__"
