@@ -3,12 +3,12 @@ package workbench_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -23,8 +23,28 @@ type gate struct {
 	mu sync.Mutex
 	// answer decides about a request for a part of an object; false lets the
 	// server answer.
-	answer func(w http.ResponseWriter, r *http.Request) bool
-	gets   int
+	answer  func(w http.ResponseWriter, r *http.Request) bool
+	gets    int
+	forward *httputil.ReverseProxy
+}
+
+// short passes on half of an answer and then hangs up.
+type short struct {
+	http.ResponseWriter
+	left int
+}
+
+func (s *short) WriteHeader(status int) {
+	size, _ := strconv.Atoi(s.Header().Get("Content-Length"))
+	s.left = size / 2
+	s.ResponseWriter.WriteHeader(status)
+}
+
+func (s *short) Write(b []byte) (int, error) {
+	if s.left -= len(b); s.left < 0 {
+		panic(http.ErrAbortHandler)
+	}
+	return s.ResponseWriter.Write(b)
 }
 
 func newGate(t testing.TB, to string) *gate {
@@ -34,21 +54,25 @@ func newGate(t testing.TB, to string) *gate {
 		t.Fatal(err)
 	}
 	g := &gate{}
-	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Host = r.In.Host }}
+	g.forward = &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Host = r.In.Host }}
 	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		g.mu.Lock()
-		done := false
-		if r.Header.Get("Range") != "" {
-			g.gets++
-			done = g.answer != nil && g.answer(w, r)
-		}
-		g.mu.Unlock()
-		if !done {
-			forward.ServeHTTP(w, r)
+		if !g.decides(w, r) {
+			g.forward.ServeHTTP(w, r)
 		}
 	}))
 	t.Cleanup(g.Close)
 	return g
+}
+
+// decides reports whether the gate has answered a request by itself.
+func (g *gate) decides(w http.ResponseWriter, r *http.Request) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if r.Header.Get("Range") == "" {
+		return false
+	}
+	g.gets++
+	return g.answer != nil && g.answer(w, r)
 }
 
 func (g *gate) set(answer func(w http.ResponseWriter, r *http.Request) bool) {
@@ -89,9 +113,7 @@ func TestAttachedThroughFaults(t *testing.T) {
 	}{
 		{"slow down for a moment", times(3, refuse(503, "SlowDown")), "", "", "message"},
 		{"a body cut short", times(2, func(w http.ResponseWriter, r *http.Request) bool {
-			w.Header().Set("Content-Length", "1000000")
-			w.WriteHeader(206)
-			io.WriteString(w, "half")
+			g.forward.ServeHTTP(&short{ResponseWriter: w}, r)
 			return true
 		}), "", "", "service"},
 		{"expired credentials", refuse(400, "ExpiredToken"), engine.Unavailable, "expired", "level"},
