@@ -57,10 +57,16 @@ func (s *Store) takeDecoder(ctx context.Context) (db *sql.DB, err error) {
 	if err != nil {
 		return nil, err
 	}
-	// Nothing spills: what needs more than the limit is refused.
-	if _, err := db.ExecContext(ctx, "SET temp_directory = ''"); err != nil {
-		db.Close()
-		return nil, err
+	for _, set := range []string{
+		"SET temp_directory = ''", // nothing spills: what needs more than the limit is refused
+		// Bytes of a file read before are not taken for those of another of its
+		// name, size and time.
+		"SET enable_external_file_cache = false",
+	} {
+		if _, err := db.ExecContext(ctx, set); err != nil {
+			db.Close()
+			return nil, err
+		}
 	}
 	return db, nil
 }
