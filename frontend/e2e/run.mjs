@@ -41,6 +41,8 @@ test('the page', async (t) => {
           e.message += `\npicture: ${picture}${wrong.length ? `\nthe page said: ${wrong.join('\n')}` : ''}`
           throw e
         } finally {
+          // An answer that a test still holds back is nobody's any more.
+          await page.unrouteAll({ behavior: 'ignoreErrors' })
           await context.close()
           await server.stop()
         }
