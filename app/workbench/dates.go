@@ -8,10 +8,23 @@ import (
 	"tidemark.dev/tidemark/engine"
 )
 
-// keyDate finds a date in an object's key: dt=2026-01-09, year=2026/month=01,
-// 2026/01/09, 20260109T14. The parts may be apart by a slash, a dash or a
-// partition's name.
-var keyDate = regexp.MustCompile(`(?:^|[^0-9])(20[0-9]{2})(?:[-/]|/month=)?(0[1-9]|1[0-2])(?:[-/]|/day=)?(0[1-9]|[12][0-9]|3[01])(?:[^0-9]|$)`)
+// keyDate finds a date in an object's key, and the hour if it has one:
+// dt=2026-01-09/hour=03, year=2026/month=01/day=09, 2026/01/09/03, 20260109T14.
+var keyDate = regexp.MustCompile(`(?:^|[^0-9])(20[0-9]{2})[-/_]?(?:month=)?(0[1-9]|1[0-2])[-/_]?(?:day=)?(0[1-9]|[12][0-9]|3[01])(?:[-/_T]?(?:hour=|hr=|hh=|h=)?([01][0-9]|2[0-3]))?(?:[^0-9]|$)`)
+
+// dated is the day or the hour that a key names.
+func dated(key string) (from, to time.Time, ok bool) {
+	m := keyDate.FindStringSubmatch(key)
+	if m == nil {
+		return from, to, false
+	}
+	n := func(s string) int { i, _ := strconv.Atoi(s); return i }
+	from = time.Date(n(m[1]), time.Month(n(m[2])), n(m[3]), n(m[4]), 0, 0, 0, time.UTC)
+	if m[4] == "" {
+		return from, from.AddDate(0, 0, 1), true
+	}
+	return from, from.Add(time.Hour), true
+}
 
 // dateSlack covers late delivery and clocks of other zones: the dates in keys
 // are when objects were delivered, not when events happened.
@@ -22,11 +35,8 @@ func mayHold(o engine.Object, from, to time.Time) bool {
 	if from.IsZero() && to.IsZero() {
 		return true
 	}
-	if m := keyDate.FindStringSubmatch(o.Key); m != nil {
-		year, _ := strconv.Atoi(m[1])
-		month, _ := strconv.Atoi(m[2])
-		day, _ := strconv.Atoi(m[3])
-		begin := time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC)
+	if begin, _, ok := dated(o.Key); ok {
+		begin = begin.Truncate(24 * time.Hour)
 		early := !to.IsZero() && !begin.Add(-dateSlack).Before(to)
 		late := !from.IsZero() && !begin.Add(24*time.Hour+dateSlack).After(from)
 		return !early && !late

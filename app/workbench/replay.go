@@ -7,8 +7,6 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"time"
 
 	"tidemark.dev/tidemark/app/workspace"
@@ -64,22 +62,13 @@ func (r *replayed) parts(ctx context.Context) ([]replay.Part, error) {
 	return parts, err
 }
 
-// keyHour finds the date in a key, and the hour if it has one: dt=2026-01-09/hour=03, 2026/01/09/03.
-var keyHour = regexp.MustCompile(`(?:^|[^0-9])(20\d\d)[-/_]?(?:month=)?(0[1-9]|1[0-2])[-/_]?(?:day=)?(0[1-9]|[12]\d|3[01])(?:[-/_T]?(?:hour=|hr=|hh=|h=)?([01]\d|2[0-3])(?:[^0-9]|$))?`)
-
 // delivered is the span in which an object's records arrived, as far as its
 // key or its time of change tells.
 func delivered(o engine.Object) (from, to time.Time) {
-	m := keyHour.FindStringSubmatch(o.Key)
-	if m == nil {
-		return o.Modified.Add(-unknownSpan), o.Modified
+	if from, to, ok := dated(o.Key); ok {
+		return from, to
 	}
-	n := func(s string) int { i, _ := strconv.Atoi(s); return i }
-	from = time.Date(n(m[1]), time.Month(n(m[2])), n(m[3]), n(m[4]), 0, 0, 0, time.UTC)
-	if m[4] == "" {
-		return from, from.AddDate(0, 0, 1)
-	}
-	return from, from.Add(time.Hour)
+	return o.Modified.Add(-unknownSpan), o.Modified
 }
 
 // records yields the records of a part's objects, one of each in turn.
