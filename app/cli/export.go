@@ -71,7 +71,7 @@ func (a *app) rulesParity() *cobra.Command {
 				if a.json {
 					return a.printJSON(p)
 				}
-				fmt.Fprintf(a.stdout, "%d of %s agree\n", p.Agree, plural(p.Windows, "window"))
+				fmt.Fprintf(a.stdout, "%s of %s agree\n", thousands(p.Agree), plural(p.Windows, "window"))
 				if len(p.Differ) == 0 {
 					return nil
 				}
