@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"sync"
+	"time"
 
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/schema"
@@ -130,7 +131,7 @@ type committer struct {
 	idle *sync.Cond
 	open int // batches sent and not yet committed
 	// after is called after each commit; its error ends the tail.
-	after func(context.Context, engine.Batch, engine.Committed) error
+	after func(context.Context, engine.Batch, engine.Committed, time.Duration) error
 	err   error
 	total tally
 }
@@ -154,9 +155,10 @@ func (c *committer) run() {
 	defer close(c.ended)
 	for next := range c.queue {
 		if c.failure() == nil {
+			began := time.Now()
 			done, err := c.store.Commit(c.ctx, next.batch)
 			if err == nil && c.after != nil {
-				err = c.after(c.ctx, next.batch, done)
+				err = c.after(c.ctx, next.batch, done, time.Since(began))
 			}
 			c.mu.Lock()
 			c.err = err

@@ -159,6 +159,8 @@ type Counts struct {
 	Policies []int64 `json:"-"`
 	// Failures says why objects could not be reached, the first few of them.
 	Failures []string `json:"failures,omitempty"`
+	// Fault is what the first of them was.
+	Fault engine.Fault `json:"-"`
 }
 
 // Add sums two counts.
@@ -176,6 +178,9 @@ func (c Counts) Add(d Counts) Counts {
 	c.Late += d.Late
 	c.Policies = addEach(c.Policies, d.Policies)
 	c.Failures = append(c.Failures[:len(c.Failures):len(c.Failures)], d.Failures...)
+	if c.Fault == "" {
+		c.Fault = d.Fault
+	}
 	return c
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"tidemark.dev/tidemark/engine"
@@ -57,6 +58,9 @@ var systemTables = []string{
 	`CREATE TABLE IF NOT EXISTS tidemark.gaps (
 		dataset VARCHAR, source VARCHAR, stream VARCHAR, shard VARCHAR, gap_from TIMESTAMPTZ, gap_to TIMESTAMPTZ,
 		reason VARCHAR, found_at TIMESTAMPTZ)`,
+	// The last failure of each source that has not gone well since.
+	`CREATE TABLE IF NOT EXISTS tidemark.health (
+		dataset VARCHAR, source VARCHAR, fault VARCHAR, message VARCHAR, hint VARCHAR, failed_at TIMESTAMPTZ)`,
 	`CREATE SCHEMA IF NOT EXISTS rollup`,
 	`CREATE TABLE IF NOT EXISTS tidemark.rollups (dataset VARCHAR, size BIGINT, name VARCHAR, seq BIGINT, definition VARCHAR, updated_at TIMESTAMPTZ)`,
 	`CREATE TABLE IF NOT EXISTS tidemark.late (
@@ -66,7 +70,7 @@ var systemTables = []string{
 
 func createSystemTables(ctx context.Context, db *sql.DB) error {
 	var found, hash int
-	row := db.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'tidemark'),
+	row := db.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'tidemark' AND 'tidemark.' || table_name IN (`+tableNames()+`)),
 		(SELECT count(*) FROM duckdb_columns() WHERE schema_name = 'tidemark' AND table_name = 'quarantine' AND column_name = 'hash')`)
 	if err := row.Scan(&found, &hash); err != nil {
 		return err
@@ -109,12 +113,26 @@ func addMissing(ctx context.Context, db *sql.DB, hashed bool) error {
 	return err
 }
 
+// systemTable finds the name of a table in its definition.
+var systemTable = regexp.MustCompile(`^CREATE TABLE IF NOT EXISTS (\S+) `)
+
 // tables counts the system tables.
 func tables() (n int) {
 	for _, ddl := range systemTables {
-		if strings.HasPrefix(ddl, "CREATE TABLE") {
+		if systemTable.MatchString(ddl) {
 			n++
 		}
 	}
 	return n
+}
+
+// tableNames lists them as SQL: others make tables there too.
+func tableNames() string {
+	var names []string
+	for _, ddl := range systemTables {
+		if m := systemTable.FindStringSubmatch(ddl); m != nil {
+			names = append(names, engine.QuoteText(m[1]))
+		}
+	}
+	return strings.Join(names, ", ")
 }
