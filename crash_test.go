@@ -157,12 +157,12 @@ func TestKillDuringRoutedPull(t *testing.T) {
 	kills := 0
 	for range 6 {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(1000+rand.IntN(9000))*time.Millisecond)
-		cmd, _ := p.command(ctx, "pull", "--quiet") // its end is SIGKILL
+		cmd, out := p.command(ctx, "pull", "--quiet") // its end is SIGKILL
 		err := cmd.Run()
 		killed := ctx.Err() != nil
 		cancel()
 		if !killed && err != nil {
-			t.Fatal(err)
+			t.Fatalf("%v\n%s", err, out)
 		}
 		if !killed {
 			break
