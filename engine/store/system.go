@@ -46,6 +46,8 @@ var systemTables = []string{
 	`CREATE TABLE IF NOT EXISTS tidemark.archives (
 		dataset VARCHAR, day TIMESTAMPTZ, place VARCHAR, name VARCHAR, rows BIGINT, bytes BIGINT, sha256 VARCHAR,
 		state VARCHAR, archived_at TIMESTAMPTZ)`,
+	// Where the records of a source went besides the dataset of its ledger.
+	`CREATE TABLE IF NOT EXISTS tidemark.routes (dataset VARCHAR, source VARCHAR, routed VARCHAR)`,
 	`CREATE TABLE IF NOT EXISTS tidemark.tombstones (
 		dataset VARCHAR, key VARCHAR, event_time TIMESTAMPTZ, source VARCHAR, url VARCHAR, number BIGINT)`,
 	`CREATE TABLE IF NOT EXISTS tidemark.watermarks (dataset VARCHAR, watermark TIMESTAMPTZ, updated_at TIMESTAMPTZ)`,
