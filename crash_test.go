@@ -183,12 +183,35 @@ func TestKillDuringRoutedPull(t *testing.T) {
 		if got := p.query(fmt.Sprintf("SELECT count(*), min(body.kind), max(body.kind) FROM k%d", k)); got != fmt.Sprintf("%d,k%d,k%[2]d", want, k) {
 			t.Errorf("k%d: %s, want %d rows", k, got, want)
 		}
+		if got := p.query(fmt.Sprintf("SELECT sum(records) FROM k%d_1m", k)); got != fmt.Sprint(want) {
+			t.Errorf("the rollup of k%d has %s records, want %d", k, got, want)
+		}
+		if got := p.query(fmt.Sprintf("SELECT count(*) FROM tidemark.watermarks WHERE dataset = 'k%d' AND watermark = TIMESTAMPTZ '2026-01-01 04:50:00Z'", k)); got != "1" {
+			t.Errorf("k%d has no watermark, or another", k)
+		}
 	}
 	if got := p.query("SELECT count(*), count(DISTINCT position) FROM tidemark.quarantine WHERE dataset = 'logs'"); got != fmt.Sprintf("%d,%[1]d", objects) {
 		t.Errorf("quarantine: %s", got)
 	}
 	if got := p.query("SELECT count(*), sum(records), sum(stored), sum(quarantined) FROM tidemark.objects"); got != fmt.Sprintf("%d,%d,%d,%d", objects, objects*each, objects*(each-1), objects) {
 		t.Errorf("ledger: %s", got)
+	}
+}
+
+// TestKillDuringFirstOpen kills the first verb that opens a workspace at random
+// moments: the next one finds a workspace that it can use.
+func TestKillDuringFirstOpen(t *testing.T) {
+	for range 8 {
+		p := newProgram(t, "name: t\nsources:\n  files: {type: file, path: \"in/*\", dataset: logs}\n")
+		p.write("in/a", []byte(`{"n":1}`))
+		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(50+rand.IntN(500))*time.Millisecond)
+		cmd, _ := p.command(ctx, "pull", "--quiet")
+		_ = cmd.Run() // its end is SIGKILL
+		cancel()
+		p.run("pull", "--quiet")
+		if got := p.query("SELECT count(*) FROM logs"); got != "1" {
+			t.Fatalf("%s rows", got)
+		}
 	}
 }
 

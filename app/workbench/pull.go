@@ -127,9 +127,8 @@ func (b *Workbench) Pull(ctx context.Context, opt PullOptions) (PullResult, erro
 		if err != nil {
 			return result, err
 		}
-		result.Datasets[j.dataset.Name] = struct{}{}
-		for name := range counts.Routed {
-			result.Datasets[name] = struct{}{}
+		if err := b.filled(ctx, j, counts, result.Datasets); err != nil {
+			return result, err
 		}
 		if c := j.archive.config; counts.Over > 0 {
 			result.OverRoute = append(result.OverRoute, OverRoute{c.Name, c.Route.Tables, c.Dataset, counts.Over})
@@ -156,25 +155,35 @@ func (b *Workbench) Pull(ctx context.Context, opt PullOptions) (PullResult, erro
 	return result, nil
 }
 
+// filled adds the datasets that a job brought rows to, now or before it was
+// last interrupted.
+func (b *Workbench) filled(ctx context.Context, j *job, counts pipeline.Counts, to map[string]struct{}) error {
+	to[j.dataset.Name] = struct{}{}
+	for name := range counts.Routed {
+		to[name] = struct{}{}
+	}
+	routes, err := b.Store.Routes(ctx, j.archive.config.Name)
+	for _, name := range routes[j.dataset.Name] {
+		to[name] = struct{}{}
+	}
+	return err
+}
+
 // settle ends a pull: segments become one, watermarks move, the log is
-// written into the database.
+// written into the database. One that brings nothing may still have to do what
+// an interrupted one left undone.
 func (b *Workbench) settle(ctx context.Context, r PullResult) error {
 	for name := range r.Datasets {
 		if _, has := b.Store.Schema(name); !has {
 			continue
 		}
-		if r.Records == 0 {
-			if err := b.RefreshRollups(ctx, name); err != nil { // as the file says now
-				return err
-			}
-			continue
-		}
 		if err := b.Store.Merge(ctx, name); err != nil {
 			return err
 		}
-		w := b.Current().Config.Dataset(name).Watermark
-		if _, err := b.Store.AdvanceWatermark(ctx, name, w.Lateness, w.MaxFuture); err != nil {
-			return err
+		if w := b.Current().Config.Dataset(name).Watermark; r.Records > 0 || b.onlyPulled(name) {
+			if _, err := b.Store.AdvanceWatermark(ctx, name, w.Lateness, w.MaxFuture); err != nil {
+				return err
+			}
 		}
 		if err := b.RefreshRollups(ctx, name); err != nil {
 			return err
@@ -184,6 +193,13 @@ func (b *Workbench) settle(ctx context.Context, r PullResult) error {
 		return nil
 	}
 	return b.Store.Checkpoint(ctx)
+}
+
+// onlyPulled reports whether no stream moves the watermark of a dataset.
+func (b *Workbench) onlyPulled(dataset string) bool {
+	return !slices.ContainsFunc(b.Current().Config.Sources, func(e engine.Entry[workspace.Source]) bool {
+		return e.Value.Dataset == dataset && !e.Value.Bounded()
+	})
 }
 
 // RefreshRollups brings the rollups of a dataset up to its rows: what its
