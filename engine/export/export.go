@@ -30,9 +30,8 @@ type Rule struct {
 	// Datapoints of the newest Of windows must breach.
 	Datapoints, Of int
 	Missing        Missing
-	// Fields says under what names records hold the columns that every
-	// dataset has, where these differ: service is svc.
-	Fields map[string]string
+	// Source is how the records lie before they are pulled.
+	Source Source
 	// Replay says how far the copy agreed when it was replayed; "" if it was
 	// not.
 	Replay string
@@ -86,6 +85,9 @@ type target struct {
 
 var targets = []target{
 	{"cloudformation", "template.json", "metric filters and alarms of CloudWatch as a CloudFormation template", cloudFormation},
+	{"eventbridge", "rules.json", "event patterns of EventBridge as a CloudFormation template, for rules that one record decides", eventBridge},
+	{"grafana", "alerting.yaml", "alert rules for Grafana's provisioning, on a Loki data source", grafana},
+	{"loki", "rules.yaml", "alert rules for Loki's ruler", loki},
 	{"prometheus", "rules.yml", "recording and alert rules for Prometheus 3 and Mimir", prometheus},
 	{"terraform", "main.tf.json", "metric filters and alarms of CloudWatch for Terraform", terraform},
 }
