@@ -30,6 +30,16 @@ type PluginConfigCheck struct {
 	Problem string `json:"problem" doc:"Empty when it is as the plugin's schema wants it."`
 }
 
+type allowPluginInput struct {
+	pluginName
+	Body AllowInput
+}
+
+type checkPluginInput struct {
+	pluginName
+	Body PluginConfigInput
+}
+
 type pluginModule struct {
 	pluginName
 	moduleBody
@@ -76,16 +86,10 @@ func (s *Server) pluginsAPI() {
 	handle(s, "DELETE", "/plugins/{name}", "removePlugin", "Move a plugin to the trash in .tidemark", func(_ context.Context, in *pluginName) (Nothing, error) {
 		return Nothing{}, s.removePlugin(in.Name)
 	})
-	handle(s, "POST", "/plugins/{name}/allow", "allowPlugin", "Let a plugin run that is new or changed in a workspace from somebody else", func(ctx context.Context, in *struct {
-		pluginName
-		Body AllowInput
-	}) (workbench.PluginDetail, error) {
+	handle(s, "POST", "/plugins/{name}/allow", "allowPlugin", "Let a plugin run that is new or changed in a workspace from somebody else", func(ctx context.Context, in *allowPluginInput) (workbench.PluginDetail, error) {
 		return s.allowPlugin(ctx, in.Name, in.Body.SHA256)
 	})
-	handle(s, "POST", "/plugins/{name}/config", "checkPluginConfig", "Check a configuration against the plugin's schema", func(ctx context.Context, in *struct {
-		pluginName
-		Body PluginConfigInput
-	}) (PluginConfigCheck, error) {
+	handle(s, "POST", "/plugins/{name}/config", "checkPluginConfig", "Check a configuration against the plugin's schema", func(ctx context.Context, in *checkPluginInput) (PluginConfigCheck, error) {
 		problem, err := s.bench.CheckPluginConfig(ctx, in.Name, in.Body.Config)
 		return PluginConfigCheck{problem}, err
 	})

@@ -190,7 +190,7 @@ func (b *Workbench) eachRaw(ctx context.Context, o engine.Object, take func(row 
 	if local.Release != nil {
 		defer local.Release()
 	}
-	var from io.ReadCloser = local.Stream
+	from := local.Stream
 	if from == nil {
 		if from, err = os.Open(local.Path); err != nil {
 			return engine.Errorf(engine.Unavailable, "read "+o.URL, "%w", err)
