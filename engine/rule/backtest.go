@@ -51,6 +51,8 @@ type backtest struct {
 	report *Report
 	// span is what is asked for: event times from the first of a window on.
 	span plan.Range
+	// first is where windows begin to count: those before are looked back at.
+	first time.Time
 	// end is when the newest window ends.
 	end time.Time
 }
@@ -183,6 +185,14 @@ func (b *backtest) setSpan(oldest, newest time.Time) {
 	}
 	w := b.rule.Plan.Window
 	start := from
+	b.first = from
+	reach := from // where windows begin that are only looked back at
+	if at := b.rule.Plan.Reach(from); at.Before(from) && oldest.Before(from) {
+		reach = oldest
+		if at.After(oldest) {
+			reach = at
+		}
+	}
 	if w.Kind == plan.Session {
 		b.end = last.Add(w.Gap)
 	} else {
@@ -194,9 +204,9 @@ func (b *backtest) setSpan(oldest, newest time.Time) {
 	if b.end.Before(start) {
 		b.end = start
 	}
-	b.span = plan.Range{From: from, To: last.Add(time.Microsecond)}
+	b.span = plan.Range{From: reach, To: last.Add(time.Microsecond)}
 	if b.simple() {
-		b.span = plan.Range{From: start, To: b.end}
+		b.span = plan.Range{From: w.Spans(reach)[0].Start, To: b.end}
 	}
 	if b.rule.Spec.Expect != nil && to.Before(b.end) {
 		b.end = to // who is waited for may still come
@@ -214,6 +224,7 @@ func (b *backtest) simple() bool {
 func (b *backtest) replay(rows *sql.Rows) error {
 	finisher := b.rule.Plan.NewFinisher()
 	var current *history
+	var trail *plan.Trail
 	var keys []plan.Value
 	for rows.Next() {
 		span, row, overflow, err := b.scan(finisher, rows)
@@ -228,6 +239,11 @@ func (b *backtest) replay(rows *sql.Rows) error {
 				current.finish(b.end)
 			}
 			keys, current = row.Keys, newHistory(b.rule, b.report, b.group(row.Keys))
+			trail = b.rule.Plan.NewTrail()
+		}
+		trail.Enter(span, &row.Env)
+		if !span.End.After(b.first) {
+			continue // it is there to be looked back at
 		}
 		breaching := finisher.Breaching(&row.Env)
 		current.window(span, breaching, &row.Env)
@@ -273,6 +289,9 @@ func (b *backtest) count(key Group, span plan.Span, row plan.Row, breaching plan
 	values := make(map[string]plan.Value, len(row.Measures))
 	for i, m := range b.rule.Plan.Measures {
 		values[m.Name] = row.Measures[i]
+	}
+	for i, v := range row.Past {
+		values[b.rule.Plan.PastName(i)] = v
 	}
 	b.report.Datapoints = append(b.report.Datapoints, Datapoint{Start: span.Start, End: span.End, Key: key, Values: values, Breaching: breaching})
 }

@@ -30,11 +30,13 @@ func (r *Rule) States(rows []WindowRow, until time.Time) []GroupState {
 	finisher := r.Plan.NewFinisher()
 	var out []GroupState
 	var h *history
+	var trail *plan.Trail
 	for i, row := range rows {
 		if i == 0 || !slices.EqualFunc(rows[i-1].Keys, row.Keys, plan.Value.Equal) {
-			h = newHistory(r, &Report{}, r.groupOf(row.Keys))
+			h, trail = newHistory(r, &Report{}, r.groupOf(row.Keys)), r.Plan.NewTrail()
 		}
 		if !row.End.After(until) {
+			trail.Enter(row.Span, &row.Env)
 			h.window(row.Span, finisher.Breaching(&row.Env), &row.Env)
 		}
 		if i == len(rows)-1 || !slices.EqualFunc(rows[i+1].Keys, row.Keys, plan.Value.Equal) {
