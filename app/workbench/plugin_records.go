@@ -116,7 +116,7 @@ func (b *Workbench) recordAt(ctx context.Context, d workspace.Dataset, seq int64
 
 // protector applies a dataset's policies; nil when it has none.
 func (b *Workbench) protector(ctx context.Context, d workspace.Dataset) (*schema.Protector, error) {
-	guard, err := b.protection(ctx, d)
+	guard, err := b.protection(ctx, d, false)
 	if err != nil || len(guard.policies) == 0 {
 		return nil, err
 	}

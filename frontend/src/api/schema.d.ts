@@ -1877,6 +1877,15 @@ export interface components {
             command: string;
             url: string | null;
         };
+        OverRoute: {
+            /** @description Where the records of further values went. */
+            dataset: string;
+            /** Format: int64 */
+            records: number;
+            source: string;
+            /** Format: int64 */
+            tables: number;
+        };
         PathFilter: {
             /** @enum {string} */
             op: "=" | "!=" | "contains" | "!contains" | "<" | "<=" | ">" | ">=" | "exists" | "!exists";
@@ -1916,8 +1925,23 @@ export interface components {
             read: number;
             /** Format: int64 */
             records: number;
+            routed?: {
+                [key: string]: components["schemas"]["PipelineShare"];
+            };
             /** Format: int64 */
             untimed: number;
+        };
+        PipelineShare: {
+            /** Format: int64 */
+            dropped: number;
+            /** Format: int64 */
+            duplicates: number;
+            /** Format: int64 */
+            late: number;
+            /** Format: int64 */
+            quarantined: number;
+            /** Format: int64 */
+            records: number;
         };
         PluginConfigCheck: {
             /** @description Empty when it is as the plugin's schema wants it. */
@@ -2110,12 +2134,16 @@ export interface components {
             late: number;
             /** Format: int64 */
             objects: number;
+            over_route?: components["schemas"]["OverRoute"][];
             /** Format: int64 */
             quarantined: number;
             /** Format: int64 */
             read: number;
             /** Format: int64 */
             records: number;
+            routed?: {
+                [key: string]: components["schemas"]["PipelineShare"];
+            };
             /** Format: double */
             seconds: number;
             /** Format: int64 */
