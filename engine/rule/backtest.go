@@ -53,6 +53,8 @@ type backtest struct {
 	span plan.Range
 	// first is where windows begin to count: those before are looked back at.
 	first time.Time
+	// since is from when records could have come.
+	since time.Time
 	// end is when the newest window ends.
 	end time.Time
 }
@@ -185,7 +187,10 @@ func (b *backtest) setSpan(oldest, newest time.Time) {
 	}
 	w := b.rule.Plan.Window
 	start := from
-	b.first = from
+	b.first, b.since = from, from
+	if oldest.After(from) {
+		b.since = oldest
+	}
 	reach := from // where windows begin that are only looked back at
 	if at := b.rule.Plan.Reach(from); at.Before(from) && oldest.Before(from) {
 		reach = oldest
@@ -226,6 +231,7 @@ func (b *backtest) replay(rows *sql.Rows) error {
 	var current *history
 	var trail *plan.Trail
 	var keys []plan.Value
+	var appeared [][]plan.Value
 	for rows.Next() {
 		span, row, overflow, err := b.scan(finisher, rows)
 		if err != nil {
@@ -240,6 +246,10 @@ func (b *backtest) replay(rows *sql.Rows) error {
 			}
 			keys, current = row.Keys, newHistory(b.rule, b.report, b.group(row.Keys))
 			trail = b.rule.Plan.NewTrail()
+			if b.rule.Awaits(keys) {
+				current.await(b.since)
+				appeared = append(appeared, keys)
+			}
 		}
 		trail.Enter(span, &row.Env)
 		if !span.End.After(b.first) {
@@ -252,7 +262,19 @@ func (b *backtest) replay(rows *sql.Rows) error {
 	if current != nil {
 		current.finish(b.end)
 	}
+	b.absent(appeared)
 	return rows.Err()
+}
+
+// absent evaluates the groups that must appear and never did.
+func (b *backtest) absent(appeared [][]plan.Value) {
+	for _, keys := range b.rule.Expected {
+		if !slices.ContainsFunc(appeared, func(g []plan.Value) bool { return slices.EqualFunc(g, keys, plan.Value.Equal) }) {
+			h := newHistory(b.rule, b.report, b.group(keys))
+			h.await(b.since)
+			h.finish(b.end)
+		}
+	}
 }
 
 func (b *backtest) scan(f *plan.Finisher, rows *sql.Rows) (plan.Span, plan.Row, bool, error) {
