@@ -86,7 +86,7 @@ func serveConfig(t *testing.T, config string) *place {
 	listener := httptest.NewUnstartedServer(nil)
 	s := server.New(server.Options{
 		Metrics: true, MetricsToken: metricsToken,
-		Bench:   b, Token: token, Host: listener.Listener.Addr().String(), Version: "test", Context: ctx,
+		Bench: b, Token: token, Host: listener.Listener.Addr().String(), Version: "test", Context: ctx,
 		Reload: load, Trust: func() error { return nil }, ConfigDir: t.TempDir(),
 		Page: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "the page") }),
 	})

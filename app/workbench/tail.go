@@ -93,7 +93,6 @@ type tailing struct {
 	stop      context.CancelFunc
 	meter     health.Meter
 	seen      health.Flow   // of the shards, up to the last look
-	well      bool          // something was stored since it began
 	idle      chan struct{} // closed while the tail is not at work
 	hold      int           // how many want it not to be
 	release   chan struct{}

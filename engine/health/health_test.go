@@ -52,7 +52,7 @@ var injected = map[string]struct {
 	"quarantined":      {dataset(func(d *health.Dataset) { d.Quarantined, d.TopReason = 3, "text" }), "text", "replay_quarantine"},
 	"late_records":     {dataset(func(d *health.Dataset) { d.Late = 100 }), "10.0 %", ""},
 	"quota":            {dataset(func(d *health.Dataset) { d.Over = 9 }), "9 records", ""},
-	"clock_ahead":      {dataset(func(d *health.Dataset) { d.Ahead, d.MaxFuture = 4, 5 * time.Minute }), "5m", ""},
+	"clock_ahead":      {dataset(func(d *health.Dataset) { d.Ahead, d.MaxFuture = 4, 5*time.Minute }), "5m", ""},
 	"untimed":          {dataset(func(d *health.Dataset) { d.Untimed = 4 }), "4 records", ""},
 	"conflicts":        {dataset(func(d *health.Dataset) { d.Conflicts = 4 }), "4 values", ""},
 	"memory":           {health.Machine{Memory: 95, MemoryLimit: 100}, "past which", ""},
