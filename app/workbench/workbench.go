@@ -60,6 +60,7 @@ type Workbench struct {
 	memo      memo
 	backtests memo
 	tails     tails
+	watches   watches
 }
 
 // Open opens the workspace's database; the caller holds the workspace's lock.

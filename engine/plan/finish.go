@@ -88,10 +88,7 @@ func (f *Finisher) Finish(env *Env, parts [][]Value) (overflow bool) {
 		env.Aggregates[i], over = a.Finish(parts[i])
 		overflow = overflow || over
 	}
-	env.Measures = make([]Value, 0, len(f.measures))
-	for _, m := range f.measures {
-		env.Measures = append(env.Measures, m(env))
-	}
+	f.Measure(env)
 	return overflow
 }
 
