@@ -88,6 +88,8 @@ type RuleProgress struct {
 	Fingerprint string
 	Seq         int64
 	At          time.Time
+	// Since is from when groups that must appear are waited for.
+	Since time.Time
 	// Reset says that what was kept of the rule is not of this one.
 	Reset bool
 }

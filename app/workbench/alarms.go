@@ -87,6 +87,11 @@ func (b *Workbench) evaluate(ctx context.Context, dataset string, e evaluated) (
 	if s.UpTo, err = b.Store.NewestSeq(ctx, dataset); err != nil {
 		return news, err
 	}
+	if w.live.Awaits() {
+		if s.Since, err = b.Store.OldestEvent(ctx, dataset); err != nil {
+			return news, err
+		}
+	}
 	out, _, failed := w.live.Step(ctx, b.Store, b.Store, s)
 	if ctx.Err() != nil {
 		w.live = nil
@@ -147,6 +152,9 @@ func (b *Workbench) resume(ctx context.Context, live *rule.Live, r *rule.Rule, p
 		if (i.End == nil || i.End.After(open)) && i.Start.Before(from) {
 			from = i.Start.Add(-time.Microsecond)
 		}
+	}
+	if back := r.LooksBack(open); back.Before(from) {
+		from = back
 	}
 	if kept.Points, err = b.Store.LiveDatapoints(ctx, r.Name, from, r.KnownSince(from), r.Resumes()); err != nil {
 		return err

@@ -38,6 +38,9 @@ type piece struct {
 	chunk   format.Chunk
 	kept    bool // somebody holds on to lines of the chunk
 
+	// values say where each line is routed to; "" where it has none.
+	values []string
+
 	next    int64 // number of the record after the piece
 	read    int64 // what it adds to the records read
 	dropped int64
@@ -79,6 +82,7 @@ type preparer struct {
 	protect *schema.Protector // nil: nothing to protect
 	shape   *shape
 	conform *schema.Conformer
+	routes  *schema.Extractor // of a routed source
 }
 
 func (p *puller) preparer(t Task) *preparer {
@@ -142,6 +146,10 @@ func (a *preparer) piece(ctx context.Context, c format.Chunk) *piece {
 		out.lines = append(out.lines, l)
 	}
 	out.next = a.next
+	if a.p.router != nil {
+		a.route(out)
+		return out
+	}
 	a.prepare(ctx, out)
 	return out
 }

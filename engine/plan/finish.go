@@ -93,7 +93,8 @@ func (f *Finisher) Finish(env *Env, parts [][]Value) (overflow bool) {
 }
 
 // Breaching is the plan's condition on a finished window: true, false, or
-// null for a missing datapoint.
+// null for a missing datapoint. A plan that looks back wants the window to
+// have entered its group's Trail.
 func (f *Finisher) Breaching(env *Env) Value { return f.when(env) }
 
 // Empty is the row of a window without records.

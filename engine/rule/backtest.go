@@ -54,6 +54,10 @@ type backtest struct {
 	report *Report
 	// span is what is asked for: event times from the first of a window on.
 	span plan.Range
+	// first is where windows begin to count: those before are looked back at.
+	first time.Time
+	// since is from when records could have come.
+	since time.Time
 	// end is when the newest window ends.
 	end time.Time
 }
@@ -166,6 +170,17 @@ func (b *backtest) setSpan(oldest, newest time.Time) {
 	}
 	w := b.rule.Plan.Window
 	start := from
+	b.first, b.since = from, from
+	if oldest.After(from) {
+		b.since = oldest
+	}
+	reach := from // where windows begin that are only looked back at
+	if at := b.rule.Plan.Reach(from); at.Before(from) && oldest.Before(from) {
+		reach = oldest
+		if at.After(oldest) {
+			reach = at
+		}
+	}
 	if w.Kind == plan.Session {
 		b.end = last.Add(w.Gap)
 	} else {
@@ -177,9 +192,9 @@ func (b *backtest) setSpan(oldest, newest time.Time) {
 	if b.end.Before(start) {
 		b.end = start
 	}
-	b.span = plan.Range{From: from, To: last.Add(time.Microsecond)}
+	b.span = plan.Range{From: reach, To: last.Add(time.Microsecond)}
 	if b.simple() {
-		b.span = plan.Range{From: start, To: b.end}
+		b.span = plan.Range{From: w.Spans(reach)[0].Start, To: b.end}
 	}
 	if b.rule.Spec.Expect != nil && to.Before(b.end) {
 		b.end = to // who is waited for may still come
@@ -200,7 +215,9 @@ func (b *backtest) simple() bool {
 func (b *backtest) replay(rows *sql.Rows) error {
 	finisher := b.rule.Plan.NewFinisher()
 	var current *history
+	var trail *plan.Trail
 	var keys []plan.Value
+	var appeared [][]plan.Value
 	for rows.Next() {
 		span, row, overflow, err := b.scan(finisher, rows)
 		if err != nil {
@@ -214,6 +231,15 @@ func (b *backtest) replay(rows *sql.Rows) error {
 				current.finish(b.end)
 			}
 			keys, current = row.Keys, newHistory(b.rule, b.report, b.group(row.Keys))
+			trail = b.rule.Plan.NewTrail()
+			if b.rule.Awaits(keys) {
+				current.await(b.since)
+				appeared = append(appeared, keys)
+			}
+		}
+		trail.Enter(span, &row.Env)
+		if !span.End.After(b.first) {
+			continue // it is there to be looked back at
 		}
 		breaching := finisher.Breaching(&row.Env)
 		current.window(span, breaching, &row.Env)
@@ -222,7 +248,19 @@ func (b *backtest) replay(rows *sql.Rows) error {
 	if current != nil {
 		current.finish(b.end)
 	}
+	b.absent(appeared)
 	return rows.Err()
+}
+
+// absent evaluates the groups that must appear and never did.
+func (b *backtest) absent(appeared [][]plan.Value) {
+	for _, keys := range b.rule.Expected {
+		if !slices.ContainsFunc(appeared, func(g []plan.Value) bool { return slices.EqualFunc(g, keys, plan.Value.Equal) }) {
+			h := newHistory(b.rule, b.report, b.group(keys))
+			h.await(b.since)
+			h.finish(b.end)
+		}
+	}
 }
 
 func (b *backtest) scan(f *plan.Finisher, rows *sql.Rows) (plan.Span, plan.Row, bool, error) {
@@ -259,6 +297,9 @@ func (b *backtest) count(key Group, span plan.Span, row plan.Row, breaching plan
 	values := make(map[string]plan.Value, len(row.Measures))
 	for i, m := range b.rule.Plan.Measures {
 		values[m.Name] = row.Measures[i]
+	}
+	for i, v := range row.Past {
+		values[b.rule.Plan.PastName(i)] = v
 	}
 	b.report.Datapoints = append(b.report.Datapoints, Datapoint{Start: span.Start, End: span.End, Key: key, Values: values, Breaching: breaching})
 }

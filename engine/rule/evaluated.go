@@ -19,6 +19,9 @@ func (r *liveRule) take(found []foundWindow, s Step, out *engine.Evaluated) erro
 	if before.After(until) {
 		until = before // it never goes back
 	}
+	if err := r.await(s, before); err != nil {
+		return err
+	}
 	fresh := map[*timeline][]entry{}
 	gone := map[*timeline][]plan.Span{}
 	for _, f := range found {
@@ -41,7 +44,7 @@ func (r *liveRule) take(found []foundWindow, s Step, out *engine.Evaluated) erro
 		}
 		env := f.env
 		r.finisher.Measure(&env)
-		fresh[t] = append(fresh[t], entry{Span: f.span, env: env, breaching: r.finisher.Breaching(&env), records: f.row.Records, late: f.row.Late})
+		fresh[t] = append(fresh[t], entry{Span: f.span, env: env, records: f.row.Records, late: f.row.Late})
 	}
 	for name, t := range r.groups {
 		again := t.put(fresh[t], gone[t], until)
@@ -55,6 +58,30 @@ func (r *liveRule) take(found []foundWindow, s Step, out *engine.Evaluated) erro
 	r.progress.Seq, r.progress.At = s.UpTo, until
 	out.Rules = append(out.Rules, r.progress)
 	r.progress.Reset = false
+	return nil
+}
+
+// await sees to it that the groups that must appear are waited for, from the
+// oldest record on.
+func (r *liveRule) await(s Step, before time.Time) error {
+	if len(r.rule.Expected) == 0 || s.Since.IsZero() {
+		return nil
+	}
+	earlier := !r.progress.Since.IsZero() && s.Since.Before(r.progress.Since)
+	if r.progress.Since.IsZero() || earlier {
+		r.progress.Since = s.Since
+	}
+	for _, keys := range r.rule.Expected {
+		t, err := r.group(keys)
+		if err != nil {
+			return err
+		}
+		if earlier && len(t.base.points) == 0 {
+			t.base = newHistory(r.rule, &Report{}, t.key)
+			t.base.await(s.Since)
+			t.again(before)
+		}
+	}
 	return nil
 }
 
@@ -77,8 +104,11 @@ func (r *liveRule) group(keys []plan.Value) (*timeline, error) {
 			return nil, engine.Errorf(engine.Invalid, "evaluate "+r.rule.Name, "it has more than %d groups at a time", maxGroups).
 				WithHint("group by fewer values than %s has, or narrow where", keyNames(r.rule.Plan))
 		}
-		t = newTimeline(r.rule, g, name)
+		t = newTimeline(r.rule, r.finisher, g, name)
 		r.groups[name] = t
+		if r.rule.Awaits(keys) {
+			t.await(r.progress.Since)
+		}
 	}
 	return t, nil
 }
@@ -120,7 +150,7 @@ func (r *liveRule) tell(t *timeline, gone []plan.Span, again bool, s Step, out *
 func (r *liveRule) datapoint(t *timeline, e *entry) engine.Datapoint {
 	d := engine.Datapoint{
 		Rule: r.rule.Name, Key: t.name, Start: e.Start, End: e.End, Point: string(rune(e.point)), State: string(e.state),
-		Records: e.records, Late: e.late, Revision: e.revision, Values: jsonText(r.values(e.env.Measures)),
+		Records: e.records, Late: e.late, Revision: e.revision, Values: jsonText(r.values(&e.env)),
 	}
 	if !e.breaching.IsNull() {
 		yes := e.breaching.True()
@@ -129,10 +159,13 @@ func (r *liveRule) datapoint(t *timeline, e *entry) engine.Datapoint {
 	return d
 }
 
-func (r *liveRule) values(measures []plan.Value) map[string]plan.Value {
-	out := make(map[string]plan.Value, len(measures))
+func (r *liveRule) values(env *plan.Env) map[string]plan.Value {
+	out := make(map[string]plan.Value, len(env.Measures)+len(env.Past))
 	for i, m := range r.rule.Plan.Measures {
-		out[m.Name] = measures[i]
+		out[m.Name] = env.Measures[i]
+	}
+	for i, v := range env.Past {
+		out[r.rule.Plan.PastName(i)] = v
 	}
 	return out
 }
@@ -215,7 +248,8 @@ func (r *liveRule) incident(t *timeline, e Episode, s Step) engine.Incident {
 	i := engine.Incident{
 		ID: hashed(r.rule.Name, t.name, fmt.Sprint(e.Start.UnixMicro()))[:10], Rule: r.rule.Name, Dataset: r.rule.Plan.Dataset,
 		Key: t.name, Peak: jsonText(e.Peak), Start: e.Start, End: e.End, Severity: r.rule.Spec.Severity.Value, Labels: r.rule.Spec.Labels,
-		Fired: s.Now, Latency: s.Latency}
+		Fired: s.Now, Latency: s.Latency,
+	}
 	begins := r.progress.At.IsZero() && !s.Fresh
 	i.Past = s.Past || begins
 	i.Told = !i.Past || begins && e.End != nil // what was over before a rule began is history

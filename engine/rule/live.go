@@ -71,6 +71,11 @@ type liveRule struct {
 // NewLive begins the live evaluation of a dataset's rules.
 func NewLive(dataset string) *Live { return &Live{dataset: dataset} }
 
+// Awaits reports whether a rule lists groups that must appear.
+func (l *Live) Awaits() bool {
+	return slices.ContainsFunc(l.rules, func(r *liveRule) bool { return len(r.rule.Expected) > 0 })
+}
+
 // Empty reports whether there is no rule.
 func (l *Live) Empty() bool { return len(l.rules) == 0 }
 
@@ -105,6 +110,8 @@ type Step struct {
 	// row arrived.
 	Now     time.Time
 	Latency time.Duration
+	// Since is the oldest event time there is; rules that list groups want it.
+	Since time.Time
 	// Past says that what is found is no news: it lies far behind. Fresh says
 	// that nothing lies before the step, so that a rule that begins has no
 	// history.
@@ -125,6 +132,9 @@ func (l *Live) Step(ctx context.Context, q engine.Querier, cat engine.Catalog, s
 		}
 	}
 	var ran Queries
+	if s.Watermark.IsZero() {
+		return out, ran, failed // no window is done
+	}
 	for _, same := range l.alike() {
 		c := computation{rules: same, step: s, q: q, cat: cat, ran: &ran}
 		if err := c.run(ctx); err != nil {
@@ -392,6 +402,9 @@ func (r *Rule) Fingerprint() string {
 	}
 	for _, m := range s.Measures {
 		parts = append(parts, "measure", m.Key.Value, m.Value.Value)
+	}
+	for _, k := range s.Keys {
+		parts = append(parts, "listed", k.Value)
 	}
 	if x := s.Expect; x != nil {
 		parts = append(parts, "expect", x.Where.Value, x.AtLeast.Text.Value, x.Within.Text.Value, x.By.Value)

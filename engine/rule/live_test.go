@@ -67,6 +67,9 @@ func (k *keeper) kept(r *Rule, late LateUpdates) Kept {
 			from = i.Start.Add(-time.Microsecond)
 		}
 	}
+	if back := r.LooksBack(late.OpenSince(out.Progress.At)); back.Before(from) {
+		from = back
+	}
 	var all []engine.Datapoint
 	for _, p := range k.points {
 		if p.Rule == r.Name {
@@ -164,6 +167,9 @@ func drawSpec(r *rapid.T, name string) Spec {
 		d := minutes(rapid.IntRange(1, 6).Draw(r, "forget"))
 		s.Forget = &d
 	}
+	if rapid.Bool().Draw(r, "looks back") {
+		s.When = text(rapid.SampledFrom([]string{"errors > previous(errors, 2)", "errors > baseline(errors, 8m)", "errors * 2 > requests and requests < baseline(requests, 10m, 4m)"}).Draw(r, "when"))
+	}
 	switch rapid.SampledFrom([]string{"tumbling", "hopping", "cumulate", "session", "expect", "zone"}).Draw(r, "kind") {
 	case "tumbling":
 		d := minutes(1)
@@ -177,11 +183,18 @@ func drawSpec(r *rapid.T, name string) Spec {
 		s.Window = &Window{Cumulate: &Cumulate{Size: minutes(4), Step: minutes(2)}}
 	case "session":
 		s.Window = &Window{Session: &Session{Gap: minutes(1)}}
+		s.When = text(rapid.SampledFrom([]string{"errors * 2 > requests", "errors > previous(errors, 1)"}).Draw(r, "session when"))
 	case "expect":
 		d := minutes(2)
 		d.Text = text("2m")
 		s.Expect = &Expect{Where: text(`level == "INFO"`), Within: d}
+		if s.Forget != nil {
+			s.Forget.Value += 2 * time.Minute
+		}
 		s.Measures, s.When, s.RecoverWhen, s.Alarm.Missing = nil, engine.Text{}, engine.Text{}, engine.Text{}
+		if s.GroupBy != nil && rapid.Bool().Draw(r, "listed") {
+			s.Expect.Keys = Keys{text("a"), text("c")}
+		}
 	}
 	return s
 }
@@ -219,7 +232,7 @@ func TestLiveEqualsBacktest(t *testing.T) {
 		slices.SortStableFunc(events, func(a, b arriving) int { return cmp.Compare(a.order, b.order) })
 		k := newKeeper()
 		live := resumed(r, rules, late, k)
-		watermark, seq := time.Time{}, 0
+		watermark, seq, oldest := time.Time{}, 0, time.Time{}
 		for rest := events; ; {
 			if n := rapid.IntRange(0, len(rest)).Draw(r, "batch"); n > 0 {
 				var values []string
@@ -227,6 +240,9 @@ func TestLiveEqualsBacktest(t *testing.T) {
 					seq++
 					values = append(values, fmt.Sprintf("(to_timestamp(%d), '%s', '%s', %d, false)", e.second, e.service, e.level, seq))
 					watermark = later(watermark, e.second-lateness/2)
+					if at := time.Unix(int64(e.second), 0).UTC(); oldest.IsZero() || at.Before(oldest) {
+						oldest = at
+					}
 				}
 				exec(t, db, "INSERT INTO app_logs (event_time, service, level, _seq, _late) VALUES "+strings.Join(values, ", "))
 				rest = rest[n:]
@@ -234,7 +250,7 @@ func TestLiveEqualsBacktest(t *testing.T) {
 			if len(rest) == 0 && rapid.Bool().Draw(r, "passes") {
 				watermark = later(watermark, span+rapid.IntRange(0, 900).Draw(r, "idle"))
 			}
-			out, _, failed := live.Step(ctx, db, catalog{shop}, Step{UpTo: int64(seq), Watermark: watermark, Late: true, Now: time.Unix(int64(seq), 0)})
+			out, _, failed := live.Step(ctx, db, catalog{shop}, Step{UpTo: int64(seq), Watermark: watermark, Late: true, Now: time.Unix(int64(seq), 0), Since: oldest})
 			for name, err := range failed {
 				r.Fatal(name, err)
 			}

@@ -60,10 +60,42 @@ func (l *Live) Resume(r *Rule, late LateUpdates, kept Kept) error {
 			return err
 		}
 	}
+	if err := one.resumeAwaited(); err != nil {
+		return err
+	}
 	for _, t := range one.groups {
 		one.claim(t, kept)
 	}
 	return nil
+}
+
+// resumeAwaited goes on to wait for groups that never appeared.
+func (r *liveRule) resumeAwaited() error {
+	if r.progress.Since.IsZero() {
+		return nil
+	}
+	for _, keys := range r.rule.Expected {
+		t, err := r.group(keys)
+		if err != nil {
+			return err
+		}
+		if len(t.entries) == 0 && len(t.base.points) == 0 {
+			t.base.settle(r.late.OpenSince(r.progress.At))
+			t.base.report = &Report{}
+			t.again(r.progress.At)
+			t.now.report.Transitions = nil
+		}
+	}
+	return nil
+}
+
+// LooksBack is the end of the oldest datapoint that the evaluation needs to go
+// on, where windows that end after open may change.
+func (r *Rule) LooksBack(open time.Time) time.Time {
+	if len(r.Plan.Pasts) == 0 {
+		return open
+	}
+	return r.Plan.Reach(open)
 }
 
 // resume makes the alarm of one group what it was.
@@ -84,6 +116,7 @@ func (r *liveRule) resume(points []engine.Datapoint, incidents []engine.Incident
 	n := 0
 	for n < len(entries) && r.late.closed(entries[n].End, at) {
 		t.base.recall(&entries[n])
+		t.remember(&entries[n])
 		if n == 0 {
 			r.recallEpisode(t, entries[n].End, incidents)
 		}

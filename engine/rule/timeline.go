@@ -19,12 +19,23 @@ type timeline struct {
 	// base is the alarm before entries, and now after them.
 	base, now *history
 	entries   []entry
+	// past are the windows before entries that entries look back at, and trail
+	// is what has been entered of both.
+	past     []looked
+	trail    *plan.Trail
+	finisher *plan.Finisher
 	// incidents are those that late records may still change.
 	incidents []shown
 	// open says that a session is not over.
 	open bool
 	// saved is the state as it was last kept.
 	saved engine.AlarmState
+}
+
+// looked is a window that later ones look back at.
+type looked struct {
+	plan.Span
+	measures []plan.Value
 }
 
 // entry is a window that was evaluated.
@@ -45,8 +56,8 @@ type shown struct {
 	incident engine.Incident
 }
 
-func newTimeline(r *Rule, key Group, name string) *timeline {
-	t := &timeline{rule: r, key: key, name: name}
+func newTimeline(r *Rule, f *plan.Finisher, key Group, name string) *timeline {
+	t := &timeline{rule: r, finisher: f, trail: r.Plan.NewTrail(), key: key, name: name}
 	t.base = newHistory(r, &Report{}, key)
 	t.now = newHistory(r, &Report{}, key)
 	return t
@@ -87,7 +98,7 @@ func (t *timeline) put(found []entry, gone []plan.Span, until time.Time) (again 
 	}
 	for i := range t.entries {
 		if e := &t.entries[i]; e.state == "" {
-			t.now.take(e)
+			t.take(e)
 		}
 	}
 	t.now.pass(until)
@@ -123,17 +134,18 @@ func (h *history) reaches(span plan.Span) bool {
 	if h.rule.Plan.Window.Kind == plan.Session {
 		return end.After(h.last) && end.After(h.passed) && (len(h.points) > 0 || h.last.IsZero() || !span.Start.Before(h.last.Add(h.rule.Forget)))
 	}
-	return end.After(h.passed) && (len(h.points) == 0 || !end.Before(h.next))
+	return end.After(h.passed) && (len(h.points) == 0 && !h.awaited || !end.Before(h.next))
 }
 
 // again evaluates all that may still change.
 func (t *timeline) again(until time.Time) {
 	t.now = t.base.branch()
+	t.look()
 	for i := range t.entries {
 		e := &t.entries[i]
-		point, state := e.point, e.state
-		t.now.take(e)
-		if point != e.point || state != e.state {
+		point, state, past := e.point, e.state, e.env.Past
+		t.take(e)
+		if point != e.point || state != e.state || !slices.EqualFunc(past, e.env.Past, plan.Value.Equal) {
 			e.dirty = true
 			if state != "" {
 				e.revision++
@@ -143,10 +155,24 @@ func (t *timeline) again(until time.Time) {
 	t.now.pass(until)
 }
 
+// look enters what is looked back at once more.
+func (t *timeline) look() {
+	if len(t.rule.Plan.Pasts) == 0 {
+		return
+	}
+	t.trail = t.rule.Plan.NewTrail()
+	for _, p := range t.past {
+		env := plan.Env{Measures: p.measures}
+		t.trail.Enter(p.Span, &env)
+	}
+}
+
 // take evaluates one window and keeps what came of it.
-func (h *history) take(e *entry) {
-	h.window(e.Span, e.breaching, &e.env)
-	e.point, e.state = h.points[len(h.points)-1], h.state
+func (t *timeline) take(e *entry) {
+	t.trail.Enter(e.Span, &e.env)
+	e.breaching = t.finisher.Breaching(&e.env)
+	t.now.window(e.Span, e.breaching, &e.env)
+	e.point, e.state = t.now.points[len(t.now.points)-1], t.now.state
 }
 
 // pass moves on over the slots that end by until.
@@ -165,10 +191,12 @@ func (t *timeline) freeze(open time.Time) {
 	for n < len(t.entries) && !t.entries[n].End.After(open) {
 		e := &t.entries[n]
 		t.base.window(e.Span, e.breaching, &e.env)
+		t.remember(e)
 		n++
 	}
 	t.entries = slices.Delete(t.entries, 0, n)
 	t.base.settle(open)
+	t.forgetPast(open)
 	over := t.base.report.Episodes
 	*t.base.report = Report{}
 	t.incidents = slices.DeleteFunc(t.incidents, func(k shown) bool {
@@ -177,6 +205,36 @@ func (t *timeline) freeze(open time.Time) {
 	t.now.report.Episodes = slices.DeleteFunc(t.now.report.Episodes, func(e Episode) bool {
 		return slices.ContainsFunc(over, func(o Episode) bool { return o.Start.Equal(e.Start) })
 	})
+}
+
+// remember keeps a window that others look back at.
+func (t *timeline) remember(e *entry) {
+	if len(t.rule.Plan.Pasts) > 0 {
+		t.past = append(t.past, looked{e.Span, e.env.Measures})
+	}
+}
+
+// maxRemembered bounds the windows of a group that are looked back at; the
+// plan looks back over no more.
+const maxRemembered = 100_000
+
+// forgetPast lets go of windows that nobody looks back at any more.
+func (t *timeline) forgetPast(open time.Time) {
+	reach := t.rule.Plan.Reach(open)
+	t.past = slices.DeleteFunc(t.past, func(p looked) bool { return !p.End.After(reach) })
+	if n := len(t.past); n > maxRemembered {
+		t.past = slices.Delete(t.past, 0, n-maxRemembered)
+	}
+}
+
+// await begins to wait for a group that must appear.
+func (t *timeline) await(since time.Time) {
+	for _, h := range []*history{t.base, t.now} {
+		if len(h.points) == 0 {
+			h.await(since)
+		}
+		h.awaited = true
+	}
 }
 
 // settle moves on to where nothing changes any more. Whether a group of
@@ -200,5 +258,5 @@ func (t *timeline) episodes() []Episode {
 
 // over reports whether nothing is left to be known of the group.
 func (t *timeline) over() bool {
-	return !t.open && len(t.entries) == 0 && len(t.now.points) == 0 && t.now.episode == nil
+	return !t.open && !t.now.awaited && len(t.past) == 0 && len(t.entries) == 0 && len(t.now.points) == 0 && t.now.episode == nil
 }

@@ -14,7 +14,7 @@ import (
 // alarmTables hold what the live evaluation of rules has come to.
 var alarmTables = []string{
 	`CREATE TABLE IF NOT EXISTS tidemark.evaluations (
-		rule VARCHAR, dataset VARCHAR, fingerprint VARCHAR, seq BIGINT, watermark TIMESTAMPTZ, updated_at TIMESTAMPTZ)`,
+		rule VARCHAR, dataset VARCHAR, fingerprint VARCHAR, seq BIGINT, watermark TIMESTAMPTZ, since TIMESTAMPTZ, updated_at TIMESTAMPTZ)`,
 	`CREATE TABLE IF NOT EXISTS tidemark.datapoints (
 		rule VARCHAR, dataset VARCHAR, key JSON, window_start TIMESTAMPTZ, window_end TIMESTAMPTZ, "values" JSON, breaching BOOLEAN,
 		point VARCHAR, state VARCHAR, records BIGINT, late BIGINT, revision INTEGER, updated_at TIMESTAMPTZ)`,
@@ -86,17 +86,22 @@ func saveProgress(ctx context.Context, tx *sql.Tx, e engine.Evaluated) error {
 		Fingerprint string `json:"fingerprint"`
 		Seq         int64  `json:"seq"`
 		At          int64  `json:"at"`
+		Since       *int64 `json:"since"`
 	}
 	rows := make([]row, len(e.Rules))
 	for i, r := range e.Rules {
-		rows[i] = row{r.Rule, r.Fingerprint, r.Seq, r.At.UnixMicro()}
+		rows[i] = row{r.Rule, r.Fingerprint, r.Seq, r.At.UnixMicro(), nil}
+		if !r.Since.IsZero() {
+			since := r.Since.UnixMicro()
+			rows[i].Since = &since
+		}
 	}
 	list := asJSON(rows)
 	if _, err := tx.ExecContext(ctx, `DELETE FROM tidemark.evaluations WHERE rule IN (SELECT r.rule FROM (`+listed+`) AS t(r))`, list, `[{"rule":"VARCHAR"}]`); err != nil {
 		return err
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO tidemark.evaluations SELECT r.rule, ?, r.fingerprint, r.seq, make_timestamptz(r.at), ?::TIMESTAMPTZ FROM (`+listed+`) AS t(r)`,
-		e.Dataset, e.Now, list, `[{"rule":"VARCHAR","fingerprint":"VARCHAR","seq":"BIGINT","at":"BIGINT"}]`)
+	_, err := tx.ExecContext(ctx, `INSERT INTO tidemark.evaluations SELECT r.rule, ?, r.fingerprint, r.seq, make_timestamptz(r.at), make_timestamptz(r.since), ?::TIMESTAMPTZ FROM (`+listed+`) AS t(r)`,
+		e.Dataset, e.Now, list, `[{"rule":"VARCHAR","fingerprint":"VARCHAR","seq":"BIGINT","at":"BIGINT","since":"BIGINT"}]`)
 	return err
 }
 
@@ -237,7 +242,7 @@ func addIncidentEvent(ctx context.Context, tx *sql.Tx, e engine.IncidentEvent) e
 
 // Evaluations tells how far the rules of a dataset were evaluated.
 func (s *Store) Evaluations(ctx context.Context, dataset string) (map[string]engine.RuleProgress, error) {
-	rows, err := s.DB().QueryContext(ctx, `SELECT rule, fingerprint, seq, watermark FROM tidemark.evaluations WHERE dataset = ?`, dataset)
+	rows, err := s.DB().QueryContext(ctx, `SELECT rule, fingerprint, seq, watermark, since FROM tidemark.evaluations WHERE dataset = ?`, dataset)
 	if err != nil {
 		return nil, err
 	}
@@ -245,10 +250,11 @@ func (s *Store) Evaluations(ctx context.Context, dataset string) (map[string]eng
 	out := map[string]engine.RuleProgress{}
 	for rows.Next() {
 		var p engine.RuleProgress
-		if err := rows.Scan(&p.Rule, &p.Fingerprint, &p.Seq, &p.At); err != nil {
+		var since sql.NullTime
+		if err := rows.Scan(&p.Rule, &p.Fingerprint, &p.Seq, &p.At, &since); err != nil {
 			return nil, err
 		}
-		p.At = p.At.UTC()
+		p.At, p.Since = p.At.UTC(), utc(since)
 		out[p.Rule] = p
 	}
 	return out, rows.Err()
@@ -344,4 +350,16 @@ func (s *Store) NewestSeq(ctx context.Context, dataset string) (newest int64, er
 		newest = max(newest, n.Int64)
 	}
 	return newest, nil
+}
+
+// OldestEvent is the oldest event time of a dataset's rows; zero if there is
+// none.
+func (s *Store) OldestEvent(ctx context.Context, dataset string) (time.Time, error) {
+	relation, err := s.Relation(dataset, []engine.Path{{"event_time"}})
+	if err != nil {
+		return time.Time{}, err
+	}
+	var oldest sql.NullTime
+	err = s.DB().QueryRowContext(ctx, "SELECT min(event_time) FROM "+relation+" WHERE isfinite(event_time)").Scan(&oldest)
+	return utc(oldest), err
 }
