@@ -92,6 +92,14 @@ func (f *Finisher) Finish(env *Env, parts [][]Value) (overflow bool) {
 	return overflow
 }
 
+// Measure computes env.Measures from its keys and aggregates.
+func (f *Finisher) Measure(env *Env) {
+	env.Measures = make([]Value, 0, len(f.measures))
+	for _, m := range f.measures {
+		env.Measures = append(env.Measures, m(env))
+	}
+}
+
 // Breaching is the plan's condition on a finished window: true, false, or
 // null for a missing datapoint. A plan that looks back wants the window to
 // have entered its group's Trail.

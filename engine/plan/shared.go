@@ -77,14 +77,6 @@ func (s *Shared) Env(i int, row Row) Env {
 	return env
 }
 
-// Measure computes env.Measures from its keys and aggregates.
-func (f *Finisher) Measure(env *Env) {
-	env.Measures = make([]Value, 0, len(f.measures))
-	for _, m := range f.measures {
-		env.Measures = append(env.Measures, m(env))
-	}
-}
-
 // FromJSON is a value of a type as MarshalJSON wrote it and encoding/json read
 // it; null if it is none.
 func FromJSON(v any, kind engine.TypeKind) Value {
