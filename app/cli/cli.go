@@ -123,6 +123,7 @@ func (a *app) verbs() []*cobra.Command {
 		a.sourcesVerb(),
 		a.pluginVerb(),
 		a.healthVerb(),
+		a.modelsVerb(),
 		a.serveVerb(),
 		a.trustVerb(),
 		a.doctorVerb(),

@@ -61,6 +61,7 @@ type Workbench struct {
 	backtests memo
 	series    memo
 	tails     tails
+	models    modelRuns
 	watches   watches
 }
 

@@ -115,6 +115,9 @@ export const healthDatasets = operation<'healthDatasets'>('GET', '/health/datase
 /** Records before and after each transform of a dataset. */
 export const lens = operation<'lens'>('POST', '/lens')
 
+/** Derived datasets, and what they are made of. */
+export const listModels = operation<'listModels'>('GET', '/models')
+
 /** Plugins that the workspace can use. */
 export const listPlugins = operation<'listPlugins'>('GET', '/plugins')
 
@@ -195,6 +198,9 @@ export const ruleRows = operation<'ruleRows'>('POST', '/rules/rows')
 
 /** Run one cell. */
 export const runCell = operation<'runCell'>('POST', '/notebooks/cell')
+
+/** Bring derived datasets up to date. */
+export const runModels = operation<'runModels'>('POST', '/models/run')
 
 /** Run the tests of windows, rules and alarms. */
 export const runTests = operation<'runTests'>('POST', '/tests/run')
