@@ -3,6 +3,7 @@ package rule
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -90,8 +91,12 @@ func (b *backtest) run(ctx context.Context, q engine.Querier, cat engine.Catalog
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
-	return b.replay(rows)
+	err = b.replay(rows)
+	rows.Close()
+	if errors.Is(err, tooMany{}) {
+		return tooManyGroups(ctx, q, b.rule.Plan, relation)
+	}
+	return err
 }
 
 // overlapping windows share records.
@@ -247,6 +252,9 @@ func (b *backtest) replay(rows *sql.Rows) error {
 		s := scanned{span, row, overflow}
 		b.series.keep(s)
 		e.take(s)
+		if e.groups > maxBacktestGroups {
+			return tooMany{}
+		}
 	}
 	e.close()
 	return rows.Err()
