@@ -195,11 +195,19 @@ func (a *app) datasetVerb() *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
+				routed, err := b.RoutedFrom(ctx, args[0])
+				if err != nil {
+					return err
+				}
 				if err := b.Drop(ctx, args[0]); err != nil {
 					return err
 				}
 				if a.json {
 					return a.printJSON(map[string]string{"dropped": args[0]})
+				}
+				if routed != "" {
+					a.say("dropped %s; its records come back with: tidemark pull %s --again", args[0], routed)
+					return nil
 				}
 				a.say("dropped %s; the next pull reads its objects again", args[0])
 				return nil
