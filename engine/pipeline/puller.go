@@ -292,7 +292,7 @@ func (p *puller) take(ctx context.Context, o *objectRun, c *piece) error {
 	o.state.Dropped += c.dropped
 	c.kept = c.kept || len(c.asides) > 0
 	for _, a := range c.asides {
-		p.setAside(o, a.line, a.reason, "", "", "")
+		p.setProblem(o, a)
 	}
 	if err := p.lines(o, c); err != nil {
 		return err
@@ -357,12 +357,17 @@ func (p *puller) ensureBatch(o *objectRun) {
 }
 
 func (p *puller) setAside(o *objectRun, l line, reason, path, want, got string) {
-	q := engine.Quarantined{
-		Source: p.opt.Source, Position: p.position(o, l), Reason: reason,
-		Path: path, Want: want, Got: got, Raw: l.raw, Size: int64(len(l.raw)),
-	}
+	p.keepAside(o, l, engine.Quarantined{Reason: reason, Path: path, Want: want, Got: got})
+}
+
+func (p *puller) setProblem(o *objectRun, a problem) {
+	p.keepAside(o, a.line, engine.Quarantined{Reason: a.reason, Head: a.head})
+}
+
+func (p *puller) keepAside(o *objectRun, l line, q engine.Quarantined) {
+	q.Source, q.Position, q.Raw, q.Size = p.opt.Source, p.position(o, l), l.raw, int64(len(l.raw))
 	if p.opt.Private {
-		q.Raw, q.Size, q.Hash = nil, int64(len(l.came)), Digest(p.opt.Key, l.came)
+		q.Head, q.Raw, q.Size, q.Hash = "", nil, int64(len(l.came)), Digest(p.opt.Key, l.came)
 	}
 	p.batch.quarantine(q)
 	o.state.Quarantined++
