@@ -198,7 +198,7 @@ func (a *preparer) conformLines(c *piece) {
 	c.ends = make([]int, len(c.lines))
 	for i, l := range c.lines {
 		out := a.conform.Conform(l.raw)
-		if out.Reason == "" && !out.Unknown && !a.p.opt.leavesOut(out) && (!a.p.opt.Strict || len(out.Conflicts) == 0) {
+		if out.Reason == "" && !out.Unknown && !a.p.opt.leavesOut(out) && (!a.p.opt.Strict || len(out.Conflicts) == 0 && !out.Untimed) {
 			c.rows = a.conform.AppendValues(c.rows)
 			c.conflicts = append(c.conflicts, out.Conflicts...)
 			c.times.add(out)

@@ -401,6 +401,9 @@ func (p *puller) conformLine(o *objectRun, l line) error {
 	case p.opt.Strict && p.begun && (len(out.Conflicts) > 0 || out.Unknown):
 		p.setAsideStrict(o, l, out)
 		return nil
+	case p.opt.Strict && out.Untimed:
+		p.setAside(o, l, "the schema is strict and the record has no event time", p.opt.Mapping.EventTime[0].String(), "timestamp", "no time")
+		return nil
 	case out.Unknown:
 		p.batch.putOff(l, o.origin)
 		p.storedLine(o, l, out)

@@ -158,6 +158,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/datasets/{name}/mapping": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where a dataset finds its event time, envelope and labels */
+        get: operations["getMapping"];
+        put?: never;
+        /** Write into tidemark.yaml where a dataset finds its event time, envelope and labels */
+        post: operations["setMapping"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/datasets/{name}/promote": {
         parameters: {
             query?: never;
@@ -1734,6 +1752,15 @@ export interface components {
             command: string;
             url: string | null;
         };
+        OverRoute: {
+            /** @description Where the records of further values went. */
+            dataset: string;
+            /** Format: int64 */
+            records: number;
+            source: string;
+            /** Format: int64 */
+            tables: number;
+        };
         PathFilter: {
             /** @enum {string} */
             op: "=" | "!=" | "contains" | "!contains" | "<" | "<=" | ">" | ">=" | "exists" | "!exists";
@@ -1773,8 +1800,23 @@ export interface components {
             read: number;
             /** Format: int64 */
             records: number;
+            routed?: {
+                [key: string]: components["schemas"]["PipelineShare"];
+            };
             /** Format: int64 */
             untimed: number;
+        };
+        PipelineShare: {
+            /** Format: int64 */
+            dropped: number;
+            /** Format: int64 */
+            duplicates: number;
+            /** Format: int64 */
+            late: number;
+            /** Format: int64 */
+            quarantined: number;
+            /** Format: int64 */
+            records: number;
         };
         PluginFunction: {
             doc?: string;
@@ -1900,12 +1942,16 @@ export interface components {
             late: number;
             /** Format: int64 */
             objects: number;
+            over_route?: components["schemas"]["OverRoute"][];
             /** Format: int64 */
             quarantined: number;
             /** Format: int64 */
             read: number;
             /** Format: int64 */
             records: number;
+            routed?: {
+                [key: string]: components["schemas"]["PipelineShare"];
+            };
             /** Format: double */
             seconds: number;
             /** Format: int64 */
@@ -1955,6 +2001,8 @@ export interface components {
             dataset: string;
             got: string;
             hash?: string;
+            /** @description Lines that stood before the record and say what its fields are. */
+            head?: string;
             /** Format: int64 */
             id: number;
             /** @description The bytes were kept; else a replay fetches the object again. */
@@ -2307,6 +2355,8 @@ export interface components {
             dataset: string;
             got: string;
             hash?: string;
+            /** @description Lines that stood before the record and say what its fields are. */
+            head?: string;
             /** Format: int64 */
             id: number;
             /** @description The bytes were kept; else a replay fetches the object again. */
@@ -2645,6 +2695,17 @@ export interface components {
             trusted: boolean;
             /** @description Of the program. */
             version: string;
+        };
+        WorkspaceMappingSpec: {
+            /** @description The path that says when it happened. */
+            event_time?: string;
+            /** @description All paths that become labels. */
+            labels?: string[];
+            level?: string;
+            message?: string;
+            service?: string;
+            span_id?: string;
+            trace_id?: string;
         };
         WorkspaceSourceSpec: {
             dataset: string;
@@ -3374,6 +3435,162 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ConflictGroup"][];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getMapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkspaceMappingSpec"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    setMapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WorkspaceMappingSpec"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkspaceMappingSpec"];
                 };
             };
             /** @description Bad Request */
