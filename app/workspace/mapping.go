@@ -52,8 +52,12 @@ func (m *MappingSpec) Set(column, path string) error {
 // Over is the mapping with what to says in place of what it has.
 func (m MappingSpec) Over(to MappingSpec) MappingSpec {
 	for _, p := range [][2]*string{
-		{&m.EventTime, &to.EventTime}, {&m.Service, &to.Service}, {&m.Level, &to.Level},
-		{&m.Message, &to.Message}, {&m.TraceID, &to.TraceID}, {&m.SpanID, &to.SpanID},
+		{&m.EventTime, &to.EventTime},
+		{&m.Service, &to.Service},
+		{&m.Level, &to.Level},
+		{&m.Message, &to.Message},
+		{&m.TraceID, &to.TraceID},
+		{&m.SpanID, &to.SpanID},
 	} {
 		if *p[1] != "" {
 			*p[0] = *p[1]
@@ -66,10 +70,7 @@ func (m MappingSpec) Over(to MappingSpec) MappingSpec {
 }
 
 func (m MappingSpec) equal(n MappingSpec) bool {
-	labels := slices.Equal(m.Labels, n.Labels)
-	m.Labels, n.Labels = nil, nil
-	return labels && m.EventTime == n.EventTime && m.Service == n.Service && m.Level == n.Level &&
-		m.Message == n.Message && m.TraceID == n.TraceID && m.SpanID == n.SpanID
+	return m.EventTime == n.EventTime && slices.Equal(m.envelope(), n.envelope()) && slices.Equal(m.Labels, n.Labels)
 }
 
 // yaml writes the mapping as the members of a dataset, on one line.
