@@ -119,8 +119,8 @@ func outcomeLines(outcomes ...rule.Outcome) (lines [][]string) {
 			return lines
 		}
 	}
-	line("precision", func(o rule.Outcome) string { return share(o.Score.Precision) })
-	line("recall", func(o rule.Outcome) string { return share(o.Score.Recall) })
+	line("precision", func(o rule.Outcome) string { return percentage(o.Score.Precision) })
+	line("recall", func(o rule.Outcome) string { return percentage(o.Score.Recall) })
 	line("found after", func(o rule.Outcome) string {
 		if o.Score.Delay == nil {
 			return "-"
@@ -130,7 +130,7 @@ func outcomeLines(outcomes ...rule.Outcome) (lines [][]string) {
 	return lines
 }
 
-func share(f *float64) string {
+func percentage(f *float64) string {
 	if f == nil {
 		return "-"
 	}
@@ -209,7 +209,7 @@ func (a *app) printAdvice(advice rule.Advice, all bool) error {
 	fmt.Fprintln(a.stdout)
 	t := newTable(">EPISODES", ">NIGHT", ">FALSE", ">MISSED", "SETTINGS")
 	row := func(o rule.Outcome, falseAlarms, misses *float64, text string) {
-		t.add(fmt.Sprint(o.Episodes), fmt.Sprint(o.Night), share(falseAlarms), share(misses), text)
+		t.add(fmt.Sprint(o.Episodes), fmt.Sprint(o.Night), percentage(falseAlarms), percentage(misses), text)
 	}
 	var falseNow, missNow *float64
 	if s := advice.Now.Score; s != nil {
