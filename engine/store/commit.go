@@ -39,7 +39,7 @@ func (s *Store) Commit(ctx context.Context, b engine.Batch) (engine.Committed, e
 		if err := deleteReplaced(ctx, tx, b.Dataset, d, b.Replace); err != nil {
 			return err
 		}
-		if done, err = insertRows(ctx, tx, d, b); err != nil {
+		if done, err = s.insertRows(ctx, tx, d, b); err != nil {
 			return err
 		}
 		if err := insertQuarantine(ctx, tx, b); err != nil {
