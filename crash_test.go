@@ -132,6 +132,89 @@ func TestKillDuringPull(t *testing.T) {
 	}
 }
 
+// TestKillDuringRoutedPull: the tables of a routed source are committed
+// together with how far its objects have been read.
+func TestKillDuringRoutedPull(t *testing.T) {
+	const objects, each, kinds = 6, 100_000, 4 // more rows than one batch
+	p := newProgram(t, "name: t\nsources:\n  files: {type: file, path: \"in/*\", dataset: logs, route: kind}\nlimits: {threads: 2}\n")
+	for o := range objects {
+		var b bytes.Buffer
+		z, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed)
+		for i := range each {
+			if i == 777 {
+				fmt.Fprintf(z, "broken %d\n", o)
+				continue
+			}
+			kind := ""
+			if i%kinds > 0 {
+				kind = fmt.Sprintf(`"kind":"k%d",`, i%kinds)
+			}
+			fmt.Fprintf(z, `{"time":"2026-01-01T%02d:00:00Z",%s"id":"%d-%d","padding":"%s"}`+"\n", o, kind, o, i, strings.Repeat("x", 200))
+		}
+		z.Close()
+		p.write(fmt.Sprintf("in/%02d.gz", o), b.Bytes())
+	}
+	kills := 0
+	for range 6 {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(1000+rand.IntN(9000))*time.Millisecond)
+		cmd, out := p.command(ctx, "pull", "--quiet") // its end is SIGKILL
+		err := cmd.Run()
+		killed := ctx.Err() != nil
+		cancel()
+		if !killed && err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		if !killed {
+			break
+		}
+		kills++
+	}
+	t.Logf("%d kills", kills)
+	p.run("pull", "--quiet")
+	if got, want := p.query("SELECT count(*), count(DISTINCT body.id), count(DISTINCT _seq), count(DISTINCT _position) FROM all_events"),
+		fmt.Sprintf("%d,%[1]d,%[1]d,%[1]d", objects*(each-1)); got != want {
+		t.Errorf("rows, ids, sequence numbers, positions: %s, want %s", got, want)
+	}
+	for k := 1; k < kinds; k++ {
+		want := objects * each / kinds
+		if k == 777%kinds {
+			want -= objects
+		}
+		if got := p.query(fmt.Sprintf("SELECT count(*), min(body.kind), max(body.kind) FROM k%d", k)); got != fmt.Sprintf("%d,k%d,k%[2]d", want, k) {
+			t.Errorf("k%d: %s, want %d rows", k, got, want)
+		}
+		if got := p.query(fmt.Sprintf("SELECT sum(records) FROM k%d_1m", k)); got != fmt.Sprint(want) {
+			t.Errorf("the rollup of k%d has %s records, want %d", k, got, want)
+		}
+		if got := p.query(fmt.Sprintf("SELECT count(*) FROM tidemark.watermarks WHERE dataset = 'k%d' AND watermark = TIMESTAMPTZ '2026-01-01 04:50:00Z'", k)); got != "1" {
+			t.Errorf("k%d has no watermark, or another", k)
+		}
+	}
+	if got := p.query("SELECT count(*), count(DISTINCT position) FROM tidemark.quarantine WHERE dataset = 'logs'"); got != fmt.Sprintf("%d,%[1]d", objects) {
+		t.Errorf("quarantine: %s", got)
+	}
+	if got := p.query("SELECT count(*), sum(records), sum(stored), sum(quarantined) FROM tidemark.objects"); got != fmt.Sprintf("%d,%d,%d,%d", objects, objects*each, objects*(each-1), objects) {
+		t.Errorf("ledger: %s", got)
+	}
+}
+
+// TestKillDuringFirstOpen kills the first verb that opens a workspace at random
+// moments: the next one finds a workspace that it can use.
+func TestKillDuringFirstOpen(t *testing.T) {
+	for range 8 {
+		p := newProgram(t, "name: t\nsources:\n  files: {type: file, path: \"in/*\", dataset: logs}\n")
+		p.write("in/a", []byte(`{"n":1}`))
+		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(50+rand.IntN(500))*time.Millisecond)
+		cmd, _ := p.command(ctx, "pull", "--quiet")
+		_ = cmd.Run() // its end is SIGKILL
+		cancel()
+		p.run("pull", "--quiet")
+		if got := p.query("SELECT count(*) FROM logs"); got != "1" {
+			t.Fatalf("%s rows", got)
+		}
+	}
+}
+
 // TestOthersUseTheOwner runs verbs while a pull has the workspace open: they
 // run there, and see what is committed.
 func TestOthersUseTheOwner(t *testing.T) {

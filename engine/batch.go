@@ -107,6 +107,9 @@ type ObjectState struct {
 // must make true together.
 type Batch struct {
 	Dataset string
+	// Ledger is the dataset that the ledger of the batch's source is with, where
+	// its records are routed to several; "" is Dataset itself.
+	Ledger string
 	// Schema is set when the rows need a version that the registry does not
 	// have yet.
 	Schema *SchemaVersion

@@ -91,3 +91,13 @@ func settingNames(s *jsonschema.Schema) []string {
 	slices.Sort(names)
 	return names
 }
+
+// CheckConfig says what of a configuration a plugin's JSON Schema does not
+// allow.
+func CheckConfig(schema json.RawMessage, config map[string]any) error {
+	text, err := json.Marshal(config)
+	if err != nil {
+		return err
+	}
+	return manifest{Config: schema}.checkConfig(text)
+}

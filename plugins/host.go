@@ -115,7 +115,7 @@ func (h *Host) Load(ctx context.Context, name string, wasm []byte, s Settings) (
 		if ctx.Err() != nil {
 			return engine.Errorf(engine.Canceled, "load plugin "+name, "%w", ctx.Err())
 		}
-		return engine.Errorf(engine.Invalid, "load plugin "+name, "%w", err).WithHint("the file must be a WebAssembly module for Tidemark's plugin ABI 1.0; see docs/plugins.md")
+		return engine.Errorf(engine.Invalid, "load plugin "+name, "%w", err).WithHint("the file must be a WebAssembly module for Tidemark's plugin ABI 1; see docs/plugins.md")
 	}
 	if len(wasm) > maxModule {
 		return nil, refuse(fmt.Errorf("it is larger than %d MiB", maxModule>>20))
@@ -135,7 +135,10 @@ func (h *Host) Load(ctx context.Context, name string, wasm []byte, s Settings) (
 	}
 	sum := sha256.Sum256(wasm)
 	p := &Plugin{name: name, sha256: hex.EncodeToString(sum[:]), host: h, settings: s, idle: make(chan *instance, h.opt.MaxInstances), running: make(chan struct{}, h.opt.MaxInstances)}
-	if err := p.start(ctx, metered); err != nil {
+	if err = p.start(ctx, metered); err == nil {
+		err = p.manifest.checkCarried(wasm)
+	}
+	if err != nil {
 		p.Close(context.WithoutCancel(ctx))
 		return nil, refuse(err)
 	}

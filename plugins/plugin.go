@@ -44,8 +44,7 @@ type Info struct {
 
 // Info tells what the plugin says of itself.
 func (p *Plugin) Info() Info {
-	m := p.manifest
-	return Info{m.Name, m.Version, m.ABI, p.sha256, m.Functions, m.Config, m.Deterministic}
+	return p.manifest.info(p.sha256)
 }
 
 // Has reports whether there is a function of a kind.

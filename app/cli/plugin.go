@@ -32,6 +32,7 @@ func (a *app) pluginVerb() *cobra.Command {
 			})
 		},
 	})
-	group.AddCommand(a.pluginNewVerb(), a.pluginBuildVerb(), a.pluginTestVerb(), a.pluginAllowVerb())
+	group.AddCommand(a.pluginNewVerb(), a.pluginBuildVerb(), a.pluginTestVerb(),
+		a.pluginShowVerb(), a.pluginAllowVerb(), a.pluginLensVerb(), a.pluginDiffVerb(), a.pluginReplaceVerb())
 	return group
 }

@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -112,6 +114,9 @@ func (a *app) pull(ctx context.Context, b *workbench.Workbench, opt workbench.Pu
 	for _, u := range result.Unmet {
 		a.say("%s", strings.TrimSpace(fmt.Sprintf("warning: columns: %s of %s (%s) was in no record so far; %s", u.Path, u.Dataset, u.Policy, u.Hint)))
 	}
+	for _, o := range result.OverRoute {
+		a.say("warning: sources.%s.route: its values would make more than %d datasets; %s of further ones went to %s. Raise it: route: {path: …, tables: …}", o.Source, o.Tables, plural(o.Records, "record"), o.Dataset)
+	}
 	if a.json {
 		err = a.printJSON(result)
 	} else {
@@ -167,6 +172,9 @@ func (a *app) printPull(r workbench.PullResult) error {
 		if line.n > 0 {
 			fmt.Fprintf(a.stdout, "%12s %s\n", thousands(line.n), line.text)
 		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Routed)) {
+		fmt.Fprintf(a.stdout, "%12s into %s\n", thousands(r.Routed[name].Records), name)
 	}
 	return nil
 }

@@ -153,7 +153,7 @@ func (a *app) listen(ctx context.Context, b *workbench.Workbench, addr string, o
 	}
 	l.url = "http://" + host + "/#k=" + l.token
 	opt.Bench, opt.Token, opt.Host, opt.Version, opt.Page = b, l.token, host, version(), frontend.Handler()
-	opt.Reload, opt.Trust, opt.ConfigDir, opt.Context = a.loadWorkspace, a.trustRoot, a.configDir(), ctx
+	opt.Reload, opt.Trust, opt.Allow, opt.ConfigDir, opt.Context = a.loadWorkspace, a.trustRoot, a.allowHash, a.configDir(), ctx
 	l.server = server.New(opt)
 	l.http = &http.Server{Handler: l.server.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	go func() { l.failed <- l.http.Serve(listener) }()

@@ -35,6 +35,7 @@ type BacktestReply struct {
 	Transitions []BacktestTransition `json:"transitions"`
 	Datapoints  []BacktestDatapoint  `json:"datapoints"`
 	Seconds     float64              `json:"seconds"`
+	Scanned     bool                 `json:"scanned" doc:"Whether records were read; another threshold is tried on the windows that are kept."`
 	Measures    []string             `json:"measures"`
 	Watched     []string             `json:"watched"`
 	GroupBy     []string             `json:"group_by"`
@@ -120,7 +121,7 @@ func backtestReply(t workbench.Backtested) BacktestReply {
 		Rule: r.Rule, Dataset: t.Rule.Plan.Dataset, From: r.From, To: r.To, Windows: r.Windows, Records: r.Records, Late: r.Late, Overflows: r.Overflows,
 		Episodes: []BacktestEpisode{}, Transitions: []BacktestTransition{}, Datapoints: make([]BacktestDatapoint, 0, len(r.Datapoints)),
 		Measures: []string{}, Watched: []string{}, GroupBy: []string{}, Thresholds: []BacktestThreshold{},
-		Seconds: t.Seconds, SQL: t.Rule.SQL(),
+		Seconds: t.Seconds, Scanned: t.Scanned, SQL: t.Rule.SQL(),
 	}
 	for _, e := range r.Episodes {
 		out.Episodes = append(out.Episodes, BacktestEpisode{Key: anyValues(e.Key), Start: e.Start, End: e.End, Peak: anyValues(e.Peak), Summary: t.Sentence(e)})

@@ -38,6 +38,8 @@ type Options struct {
 	Reload func() (*workspace.Workspace, error)
 	// Trust remembers that the user trusts the workspace.
 	Trust func() error
+	// Allow remembers that a plugin's file of that SHA-256 may run.
+	Allow func(sha256 string) error
 	// ConfigDir is the user's configuration folder; "" keeps nothing there.
 	ConfigDir string
 	// Context ends what the server does by itself, such as a pull; Close does

@@ -82,10 +82,8 @@ func (b *Workbench) exportable(ctx context.Context, name string) (export.Rule, e
 		return export.Rule{}, err
 	}
 	out := exportRule(r, text)
-	for _, d := range b.Current().Config.Datasets {
-		if d.Key.Value == r.Plan.Dataset {
-			out.Fields = d.Value.Envelope.Map()
-		}
+	if out.Source, err = b.exportSource(ctx, r.Plan.Dataset); err != nil {
+		return out, err
 	}
 	out.Groups, err = b.groups(ctx, r.Plan)
 	return out, err

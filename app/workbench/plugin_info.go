@@ -97,15 +97,7 @@ func (b *Workbench) PluginCount() int {
 
 // Plugins lists the plugins there are, and whether each would run.
 func (b *Workbench) Plugins(ctx context.Context) []PluginInfo {
-	used := map[string]bool{}
-	for _, d := range b.Current().Config.Datasets {
-		for _, t := range d.Value.Transforms {
-			used[t] = true
-		}
-	}
-	for _, s := range b.Current().Config.Sources {
-		used[s.Value.Format] = true
-	}
+	used := b.usedPlugins()
 	out := []PluginInfo{}
 	seen := map[string]bool{}
 	for _, name := range b.pluginNames() {
@@ -166,6 +158,10 @@ func InspectPlugin(ctx context.Context, file string) (PluginInfo, error) {
 	if err != nil {
 		return PluginInfo{}, engine.Errorf(engine.NotFound, "open "+file, "%w", err)
 	}
+	return inspect(ctx, file, wasm)
+}
+
+func inspect(ctx context.Context, file string, wasm []byte) (PluginInfo, error) {
 	host, err := plugins.NewHost(ctx, plugins.Options{})
 	if err != nil {
 		return PluginInfo{}, err

@@ -187,10 +187,7 @@ func (b *Workbench) loaded(ctx context.Context, host *plugins.Host, m *module) (
 	if m.err != nil {
 		return nil, m.err
 	}
-	s := m.settings
-	p, err := host.Load(ctx, m.name, m.wasm, plugins.Settings{
-		Config: s.Config, Memory: int64(s.Memory), Deadline: s.Deadline, Fields: s.Fields, OnFailure: s.OnFailure,
-	})
+	p, err := host.Load(ctx, m.name, m.wasm, pluginSettings(m.settings))
 	if err != nil {
 		if ctx.Err() == nil {
 			m.err = err
@@ -201,7 +198,12 @@ func (b *Workbench) loaded(ctx context.Context, host *plugins.Host, m *module) (
 	about := p.Info()
 	m.about = &about
 	b.remember(about)
+	b.keep(m)
 	return p, nil
+}
+
+func pluginSettings(s workspace.PluginSettings) plugins.Settings {
+	return plugins.Settings{Config: s.Config, Memory: int64(s.Memory), Deadline: s.Deadline, Fields: s.Fields, OnFailure: s.OnFailure}
 }
 
 func (b *Workbench) host(ctx context.Context) (*plugins.Host, error) {

@@ -32,8 +32,9 @@ type Unmet struct {
 	Hint    string `json:"hint"`
 }
 
-// protection reads a dataset's policies, and the key where there are any.
-func (b *Workbench) protection(ctx context.Context, d workspace.Dataset) (p protection, err error) {
+// protection reads a dataset's policies, and the key where there are any, or
+// where the source is private for another dataset's sake.
+func (b *Workbench) protection(ctx context.Context, d workspace.Dataset, private bool) (p protection, err error) {
 	for _, c := range d.Columns {
 		one, err := engine.ParsePolicy(c.Key.Value, c.Value.Value)
 		if err != nil {
@@ -41,7 +42,7 @@ func (b *Workbench) protection(ctx context.Context, d workspace.Dataset) (p prot
 		}
 		p.policies = append(p.policies, tablePath(one))
 	}
-	if len(p.policies) == 0 {
+	if len(p.policies) == 0 && !private {
 		return p, nil
 	}
 	if !b.inMemory {

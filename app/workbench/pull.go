@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"time"
@@ -47,8 +48,10 @@ type PullResult struct {
 	Attached int64   `json:"attached,omitempty"`
 	Seconds  float64 `json:"seconds"`
 	// Unmet are policies on paths that never appeared.
-	Unmet    []Unmet             `json:"unmet_policies,omitempty"`
-	Datasets map[string]struct{} `json:"-"`
+	Unmet []Unmet `json:"unmet_policies,omitempty"`
+	// OverRoute are sources that would make too many datasets.
+	OverRoute []OverRoute         `json:"over_route,omitempty"`
+	Datasets  map[string]struct{} `json:"-"`
 }
 
 // DryRun is what a pull would fetch; its JSON is part of the contract.
@@ -97,6 +100,9 @@ func (b *Workbench) Pull(ctx context.Context, opt PullOptions) (PullResult, erro
 	var into []string
 	for _, j := range jobs {
 		into = append(into, j.dataset.Name)
+		if j.archive.config.Route.Path != "" {
+			into = append(into, b.tailed()...)
+		}
 		total.ObjectsTotal += int64(len(j.tasks))
 		for _, t := range j.tasks {
 			total.BytesTotal += t.Size
@@ -121,7 +127,12 @@ func (b *Workbench) Pull(ctx context.Context, opt PullOptions) (PullResult, erro
 		if err != nil {
 			return result, err
 		}
-		result.Datasets[j.dataset.Name] = struct{}{}
+		if err := b.filled(ctx, j, counts, result.Datasets); err != nil {
+			return result, err
+		}
+		if c := j.archive.config; counts.Over > 0 {
+			result.OverRoute = append(result.OverRoute, OverRoute{c.Name, c.Route.Tables, c.Dataset, counts.Over})
+		}
 	}
 	if err := b.settle(ctx, result); err != nil {
 		return result, err
@@ -131,9 +142,9 @@ func (b *Workbench) Pull(ctx context.Context, opt PullOptions) (PullResult, erro
 			b.changed(name)
 		}
 	}
-	for _, j := range jobs {
-		if result.Read > 0 && len(j.dataset.Columns) > 0 && b.last(jobs, j) {
-			unmet, err := b.unmet(ctx, j.dataset)
+	if result.Read > 0 {
+		for _, name := range slices.Sorted(maps.Keys(result.Datasets)) {
+			unmet, err := b.unmet(ctx, b.Current().Config.Dataset(name))
 			if err != nil {
 				return result, err
 			}
@@ -144,31 +155,35 @@ func (b *Workbench) Pull(ctx context.Context, opt PullOptions) (PullResult, erro
 	return result, nil
 }
 
-// last reports whether no later job has the dataset of this one.
-func (b *Workbench) last(jobs []*job, j *job) bool {
-	at := slices.Index(jobs, j)
-	return !slices.ContainsFunc(jobs[at+1:], func(o *job) bool { return o.dataset.Name == j.dataset.Name })
+// filled adds the datasets that a job brought rows to, now or before it was
+// last interrupted.
+func (b *Workbench) filled(ctx context.Context, j *job, counts pipeline.Counts, to map[string]struct{}) error {
+	to[j.dataset.Name] = struct{}{}
+	for name := range counts.Routed {
+		to[name] = struct{}{}
+	}
+	routes, err := b.Store.Routes(ctx, j.archive.config.Name)
+	for _, name := range routes[j.dataset.Name] {
+		to[name] = struct{}{}
+	}
+	return err
 }
 
 // settle ends a pull: segments become one, watermarks move, the log is
-// written into the database.
+// written into the database. One that brings nothing may still have to do what
+// an interrupted one left undone.
 func (b *Workbench) settle(ctx context.Context, r PullResult) error {
 	for name := range r.Datasets {
 		if _, has := b.Store.Schema(name); !has {
 			continue
 		}
-		if r.Records == 0 {
-			if err := b.RefreshRollups(ctx, name); err != nil { // as the file says now
-				return err
-			}
-			continue
-		}
 		if err := b.Store.Merge(ctx, name); err != nil {
 			return err
 		}
-		w := b.Current().Config.Dataset(name).Watermark
-		if _, err := b.Store.AdvanceWatermark(ctx, name, w.Lateness, w.MaxFuture); err != nil {
-			return err
+		if w := b.Current().Config.Dataset(name).Watermark; r.Records > 0 || b.onlyPulled(name) {
+			if _, err := b.Store.AdvanceWatermark(ctx, name, w.Lateness, w.MaxFuture); err != nil {
+				return err
+			}
 		}
 		if err := b.RefreshRollups(ctx, name); err != nil {
 			return err
@@ -178,6 +193,13 @@ func (b *Workbench) settle(ctx context.Context, r PullResult) error {
 		return nil
 	}
 	return b.Store.Checkpoint(ctx)
+}
+
+// onlyPulled reports whether no stream moves the watermark of a dataset.
+func (b *Workbench) onlyPulled(dataset string) bool {
+	return !slices.ContainsFunc(b.Current().Config.Sources, func(e engine.Entry[workspace.Source]) bool {
+		return e.Value.Dataset == dataset && !e.Value.Bounded()
+	})
 }
 
 // RefreshRollups brings the rollups of a dataset up to its rows: what its
@@ -248,6 +270,9 @@ func (b *Workbench) plan(ctx context.Context, opt PullOptions) ([]*job, error) {
 			if err := b.Store.Drop(ctx, d.Name); err != nil {
 				return nil, err
 			}
+		}
+		if err := b.checkRoutes(ctx, c); err != nil {
+			return nil, err
 		}
 		a, err := b.openSource(ctx, c)
 		if err != nil {
@@ -350,7 +375,17 @@ func (b *Workbench) run(ctx context.Context, j *job, report func(pipeline.Counts
 	if err := b.seam(j.archive.config, j.dataset, &opt); err != nil {
 		return pipeline.Counts{}, err
 	}
+	routing, err := b.routeRecords(ctx, j.archive.config, &opt)
+	defer routing.done()
+	if err != nil {
+		return pipeline.Counts{}, err
+	}
 	counts, err := pipeline.Pull(ctx, opt, j.tasks)
+	for name, guard := range routing.guards {
+		if kept := b.countPolicies(ctx, name, guard, counts.Routed[name].Policies); err == nil {
+			err = kept
+		}
+	}
 	if kept := b.countPolicies(ctx, j.dataset.Name, guard, counts.Policies); err == nil {
 		err = kept
 	}
@@ -379,7 +414,7 @@ func (b *Workbench) recordOptions(ctx context.Context, c workspace.Source, d wor
 	if err != nil {
 		return opt, guard, nil, err
 	}
-	if guard, err = b.protection(ctx, d); err != nil {
+	if guard, err = b.protection(ctx, d, b.private(c)); err != nil {
 		return opt, guard, nil, err
 	}
 	if err := b.countPolicies(ctx, d.Name, guard, nil); err != nil {
@@ -401,7 +436,7 @@ func (b *Workbench) recordOptions(ctx context.Context, c workspace.Source, d wor
 	}
 	stages, release, err := b.stages(ctx, d)
 	return pipeline.Options{
-		Policies: guard.policies, Key: guard.key, Private: len(guard.policies) > 0,
+		Policies: guard.policies, Key: guard.key, Private: len(guard.key) > 0,
 		Dataset: d.Name, Source: c.Name, Format: c.Format, Formats: b.formats(),
 		Mapping: mapping, FindTime: findTime, Strict: d.Schema == "strict", Dedup: dedup, RowKey: key, Deleted: deleted, Stages: stages,
 		Watermark: watermark, Staging: b.staging, Scratch: b.Current().TempDir(),

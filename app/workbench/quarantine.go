@@ -143,7 +143,11 @@ func (b *Workbench) fetchEntry(ctx context.Context, o engine.Object) (pipeline.L
 func (b *Workbench) replay(ctx context.Context, j *replayJob, out *Replayed) error {
 	out.Replayed += int64(len(j.tasks) + len(j.again) + len(j.fetched))
 	for _, object := range j.again {
-		if err := b.Store.ReadAgain(ctx, j.dataset.Name, j.archive.config.Name, object); err != nil {
+		ledger, err := b.Store.LedgerOf(ctx, j.dataset.Name, j.archive.config.Name)
+		if err != nil {
+			return err
+		}
+		if err := b.Store.ReadAgain(ctx, ledger, j.archive.config.Name, object); err != nil {
 			return err
 		}
 		out.Refetch = append(out.Refetch, object)
@@ -167,7 +171,11 @@ func (b *Workbench) replay(ctx context.Context, j *replayJob, out *Replayed) err
 func (b *Workbench) replayFetched(ctx context.Context, e store.QuarantineEntry, out *Replayed) error {
 	url, row := cutPosition(e.Position)
 	c, there := b.Current().Config.Source(e.Source)
-	o, pulled, err := b.Store.PulledObject(ctx, e.Dataset, e.Source, url)
+	ledger, err := b.Store.LedgerOf(ctx, e.Dataset, e.Source)
+	if err != nil {
+		return err
+	}
+	o, pulled, err := b.Store.PulledObject(ctx, ledger, e.Source, url)
 	if err != nil {
 		return err
 	}

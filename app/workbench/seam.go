@@ -1,6 +1,9 @@
 package workbench
 
 import (
+	"context"
+	"slices"
+
 	"tidemark.dev/tidemark/app/workspace"
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/pipeline"
@@ -32,9 +35,19 @@ func (b *Workbench) seam(c workspace.Source, d workspace.Dataset, opt *pipeline.
 func (b *Workbench) meets(c workspace.Source, dataset string) bool {
 	for _, e := range b.Current().Config.Sources {
 		s := e.Value
-		if s.Dataset == dataset && s.Type != "replay" && s.Bounded() != c.Bounded() {
+		if b.goesTo(s, dataset) && s.Type != "replay" && s.Bounded() != c.Bounded() {
 			return true
 		}
 	}
 	return false
+}
+
+// goesTo reports whether the records of a source go to a dataset, or some went
+// there that were routed.
+func (b *Workbench) goesTo(s workspace.Source, dataset string) bool {
+	if s.Dataset == dataset {
+		return true
+	}
+	routes, err := b.Store.Routes(context.Background(), s.Name)
+	return err == nil && slices.Contains(routes[s.Dataset], dataset)
 }

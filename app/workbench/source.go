@@ -142,7 +142,12 @@ func (b *Workbench) openBucket(ctx context.Context, c workspace.Source) (*archiv
 // private reports whether the objects of a source must not be written to any
 // disk as they are.
 func (b *Workbench) private(c workspace.Source) bool {
-	return len(b.Current().Config.Dataset(c.Dataset).Columns) > 0
+	for _, e := range b.Current().Config.Datasets {
+		if len(e.Value.Columns) > 0 && (e.Key.Value == c.Dataset || c.Route.May(e.Key.Value)) {
+			return true
+		}
+	}
+	return false
 }
 
 // openPrivately is a bucket whose objects stream through memory. What an

@@ -100,7 +100,7 @@ func (b *Workbench) verifySource(ctx context.Context, c workspace.Source, out *V
 	if err != nil {
 		return err
 	}
-	rows, err := b.Store.RowsByObject(ctx, d.Name, c.Name)
+	rows, dedup, err := b.rowsByObject(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func (b *Workbench) verifySource(ctx context.Context, c workspace.Source, out *V
 		case entry.ETag != o.Version():
 			v.State = "changed"
 		default:
-			v.State = stateOf(entry, v.Rows, d.Dedup != "")
+			v.State = stateOf(entry, v.Rows, dedup)
 		}
 		out.Details = append(out.Details, v)
 	}
@@ -124,7 +124,7 @@ func (b *Workbench) verifySource(ctx context.Context, c workspace.Source, out *V
 		v := verified(c, key, entry)
 		v.Rows, v.State = rows[entry.URL], "gone"
 		delete(rows, entry.URL)
-		if stateOf(entry, v.Rows, d.Dedup != "") == "differ" {
+		if stateOf(entry, v.Rows, dedup) == "differ" {
 			v.State = "differ"
 		}
 		out.Details = append(out.Details, v)

@@ -59,6 +59,7 @@ type Workbench struct {
 	plugins   pluginHost
 	memo      memo
 	backtests memo
+	series    memo
 	tails     tails
 }
 
@@ -67,7 +68,7 @@ func Open(ctx context.Context, w *workspace.Workspace, opt Options) (*Workbench,
 	if opt.Clock == nil {
 		opt.Clock = engine.SystemClock{}
 	}
-	b := &Workbench{Workspace: w, clock: opt.Clock, staging: opt.Staging, backtests: memo{limit: memoBacktests}}
+	b := &Workbench{Workspace: w, clock: opt.Clock, staging: opt.Staging, backtests: memo{limit: memoBacktests}, series: memo{limit: memoSeries}}
 	b.current.Store(w)
 	b.inMemory = b.staging != ""
 	if b.staging == "" {

@@ -26,6 +26,8 @@ type Source struct {
 	Include List `yaml:"include" doc:"s3, file: only objects whose key matches one of these patterns; ** spans folders, and a pattern without a slash matches any name in the key: [team-*]."`
 	Exclude List `yaml:"exclude" doc:"s3, file: no objects whose key matches one of these patterns, written as for include."`
 
+	Route Route `yaml:"route" doc:"s3, file: a path in the record whose value names the dataset that the record goes to; records without one go to dataset."`
+
 	Attach bool `yaml:"attach" doc:"s3, file: leave the Parquet objects where they are; queries fetch the parts they need. The default is false: pull stores them."`
 
 	Stream string `yaml:"stream" doc:"kinesis: the name of the stream."`
@@ -43,9 +45,9 @@ type Source struct {
 // sourceKeys says which keys each type of source has; the first ones, up to
 // dataset, it cannot do without.
 var sourceKeys = map[string][]string{
-	"s3":      {"url", "dataset", "type", "endpoint", "region", "path_style", "profile", "role_arn", "format", "include", "exclude", "attach"},
+	"s3":      {"url", "dataset", "type", "endpoint", "region", "path_style", "profile", "role_arn", "format", "include", "exclude", "route", "attach"},
 	"kinesis": {"stream", "dataset", "type", "endpoint", "region", "profile", "role_arn", "start", "format", "polite", "consumer"},
-	"file":    {"path", "dataset", "type", "format", "include", "exclude", "attach"},
+	"file":    {"path", "dataset", "type", "format", "include", "exclude", "route", "attach"},
 	"replay":  {"of", "dataset", "type", "speed"},
 }
 
@@ -57,6 +59,7 @@ func (s *Source) fill(name string) {
 	if s.Start == (Start{}) {
 		s.Start.Position = "latest"
 	}
+	s.Route.fill()
 	if !s.At.Has("speed") && s.Speed == 0 {
 		s.Speed = 1
 	}

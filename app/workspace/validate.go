@@ -86,8 +86,11 @@ func (v *validator) typed(what string, key engine.Text, at yamlfile.At, kind str
 	}
 	for _, k := range at.Keys() {
 		if !slices.Contains(keys, k) {
-			v.wrong(at.Key(k), "%s: a %s %s has no key %s", key.Value, kind, what, k).Hint =
-				"remove it; the keys are " + strings.Join(keys, ", ")
+			e := v.wrong(at.Key(k), "%s: a %s %s has no key %s", key.Value, kind, what, k)
+			e.Hint = "remove it; the keys are " + strings.Join(keys, ", ")
+			if k == "route" {
+				e.Hint = "only s3 and file sources are routed: remove it, and pull the stream's archive if you need it"
+			}
 		}
 	}
 	return complete
@@ -105,6 +108,7 @@ func (v *validator) source(key engine.Text, s *Source) {
 	if s.Dataset != "" {
 		v.datasetName(s.At.Value("dataset"), s.Dataset)
 	}
+	v.route(s)
 	v.endpoint(s.At.Value("endpoint"), s.Endpoint)
 	v.role(s.At.Value("role_arn"), s.RoleARN)
 	for k, patterns := range map[string]List{"include": s.Include, "exclude": s.Exclude} {

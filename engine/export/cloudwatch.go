@@ -78,6 +78,7 @@ func newCWRule(r *refuser, rule Rule) *cwRule {
 		r.no("group_by: "+rule.Plan.Keys[0].Name, "an alarm watches one series, so the groups are written out, and none is known", "pull some records first")
 	}
 	w.read = aggregatesOf(rule.Plan, used(rule.Plan, rule.Plan.When))
+	rule.Source.readable(r, columns(rule, w.read))
 	return w
 }
 
@@ -308,5 +309,6 @@ func (w *cwRule) differences() []Difference {
 	if nullable(w.Plan, w.Plan.When) {
 		list = append(list, Difference{"nil", "where part of when has no value the period is missing, even if the rest decides"})
 	}
+	list = append(list, w.Source.differences(columns(w.Rule, w.read))...)
 	return append(list, Difference{"summary", "an alarm's description is fixed text; the summary is not in it"})
 }

@@ -11,9 +11,10 @@ import (
 func TestCloudWatchExpressions(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ lines, want string }{
-		{`where: 'service == "a" && body.status >= 500'`, `{ ($.service = "a") && ($.status >= 500) }`},
-		{`where: 'service != "a"'`, `{ ($.service != "a") || ($.service NOT EXISTS) || ($.service IS NULL) }`},
-		{`where: 'message contains "time out"'`, `{ $.msg = "*time out*" }`},
+		{`where: 'service == "a" && body.status >= 500'`, `{ ($.svc = "a") && ($.status >= 500) }`},
+		{`where: 'service != "a"'`, `{ ($.svc != "a") || ($.svc NOT EXISTS) || ($.svc IS NULL) }`},
+		{`where: 'trace_id contains "time out"'`, `{ $.trace_id = "*time out*" }`},
+		{`where: 'labels.region == "eu"'`, `{ $.region = "eu" }`},
 		{`where: 'not (body.type startsWith "a")'`, `{ $.type != "a*" }`},
 		{`where: 'body.status in [500, 502]'`, `{ ($.status = 500) || ($.status = 502) }`},
 		{`where: 'body.status not in [500, 502]'`, `{ ((($.status != 500)) && (($.status != 502))) || ($.status NOT EXISTS) || ($.status IS NULL) }`},
@@ -23,12 +24,11 @@ func TestCloudWatchExpressions(t *testing.T) {
 		{"measures: {n: 'count(level == \"ERROR\")'}\nwhen: not (n < 3 || n > 5)", `IF((FILL(m2, 0) >= 3) AND (FILL(m2, 0) <= 5), 1, 0) * (m1 > 0)`},
 		{"measures: {n: 'quantile(body.duration_ms, 0.995)'}\nwhen: n > 3", `"Stat": "p99.5"`},
 		{"measures: {n: 'quantile(body.duration_ms, 0.95)'}\nwhen: n > 3", `"MetricValue": "$.duration_ms"`},
-		{"group_by: [service]", `"Value": "$.service"`},
+		{"group_by: [service]", `"Value": "$.svc"`},
 		{"group_by: [service]\nwhen: 'n > 3 && service != \"checkout\"'", "TidemarkSmallPayments"},
 		{"alarm: {datapoints: 2, of: 3, missing: breaching}", `"TreatMissingData": "breaching"`},
 	} {
 		r := small(t, strings.Split(c.lines, "\n")...)
-		r.Fields = map[string]string{"message": "msg"}
 		a, err := Write("cloudformation", []Rule{r})
 		if err != nil {
 			t.Errorf("%s: %v", c.lines, err)
@@ -51,6 +51,7 @@ func TestCloudWatchRefuses(t *testing.T) {
 	for _, c := range []struct{ lines, construct string }{
 		{`where: 'lower(service) == "a"'`, `lower(service) == "a"`},
 		{`where: 'service matches "a+"'`, `service matches "a+"`},
+		{`where: 'message contains "a"'`, "message"},
 		{`where: 'service == "a*"'`, `service == "a*"`},
 		{"measures: {n: distinct(service)}", "distinct(service)"},
 		{"measures: {n: sum(body.duration_ms * 2)}", "sum(body.duration_ms * 2)"},

@@ -15,29 +15,13 @@ var plainMember = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 
 // selector is where a record of the log group holds a path.
 func (w *cwRule) selector(p engine.Path) string {
-	members := p
-	switch {
-	case p[0] == "body":
-		members = p[1:]
-	case w.Fields[p[0]] != "":
-		members = append(fieldPath(w.Fields[p[0]]), p[1:]...)
-	case strings.HasPrefix(p[0], "_"), p[0] == "ingest_time", p[0] == "arrival_time":
-		w.no(p.String(), "the lines of the log group do not have it", "use a field of the record")
-	}
+	members := w.Source.raw(w.refuser, p)[0]
 	for _, m := range members {
 		if !plainMember.MatchString(m) {
 			w.no(p.String(), "a selector names members of letters, digits, - and _", "rename the field in a transform plugin")
 		}
 	}
 	return "$." + strings.Join(members, ".")
-}
-
-func fieldPath(s string) engine.Path {
-	p, err := engine.ParsePath(s)
-	if err != nil { // the workspace's own check has said so
-		return engine.Path{s}
-	}
-	return p
 }
 
 // pattern writes a condition in the grammar of filter patterns.

@@ -30,9 +30,8 @@ type Rule struct {
 	// Datapoints of the newest Of windows must breach.
 	Datapoints, Of int
 	Missing        Missing
-	// Fields says under what names records hold the columns that every
-	// dataset has, where these differ: service is svc.
-	Fields map[string]string
+	// Source is how the records lie before they are pulled.
+	Source Source
 	// Replay says how far the copy agreed when it was replayed; "" if it was
 	// not.
 	Replay string
@@ -86,6 +85,9 @@ type target struct {
 
 var targets = []target{
 	{"cloudformation", "template.json", "metric filters and alarms of CloudWatch as a CloudFormation template", cloudFormation},
+	{"eventbridge", "rules.json", "event patterns of EventBridge as a CloudFormation template, for rules that one record decides", eventBridge},
+	{"grafana", "alerting.yaml", "alert rules for Grafana's provisioning, on a Loki data source", grafana},
+	{"loki", "rules.yaml", "alert rules for Loki's ruler", loki},
 	{"prometheus", "rules.yml", "recording and alert rules for Prometheus 3 and Mimir", prometheus},
 	{"terraform", "main.tf.json", "metric filters and alarms of CloudWatch for Terraform", terraform},
 }
@@ -126,6 +128,9 @@ func each(target string, rules []Rule, f func(*refuser, Rule) []Difference) (all
 		differences, err := refuser.try(func() []Difference {
 			if r.Recover != "" {
 				refuser.no("recover_when: "+r.Recover, "an alarm of "+target+" ends by the condition that raised it", "remove recover_when, or raise alarm.of so that it ends later")
+			}
+			if len(r.Plan.Pasts) > 0 {
+				refuser.no(r.Plan.PastName(0), "an alarm of "+target+" sees the newest windows alone", "compare with a constant, or with another measure of the same window")
 			}
 			if r.Expects {
 				refuser.no("expect", "windows without records count at once, and "+target+" waits for other datapoints", "write window, measures and when, with alarm: {missing: breaching}")

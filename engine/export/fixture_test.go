@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"tidemark.dev/tidemark/app/workspace"
 	"tidemark.dev/tidemark/engine"
@@ -21,6 +22,18 @@ var shop = engine.Dataset{Name: "app_logs", Body: engine.StructOf(
 	engine.Field{Name: "status", Type: engine.Scalar(engine.BigInt)},
 	engine.Field{Name: "duration_ms", Type: engine.Scalar(engine.Double)},
 )}
+
+// shopSource is how its records lie, as samples/shop/tidemark.yaml says.
+var shopSource = Source{
+	Mapping: engine.Mapping{
+		EventTime: []engine.Path{{"ts"}},
+		Envelope:  map[string][]engine.Path{"service": {{"svc"}}, "level": {{"severity"}}, "message": {{"msg"}}, "trace_id": {{"trace_id"}}, "span_id": {{"span_id"}}},
+		Labels:    []engine.Path{{"region"}, {"use_case"}},
+	},
+	Body:       shop.Body,
+	Transforms: []Transform{{"mask_pii", []engine.Path{{"message"}, {"body", "email"}, {"body", "client_ip"}}}},
+	Strategy:   "max_lateness", Lateness: 10 * time.Minute, Idle: time.Minute,
+}
 
 // demoRules are the rules of the sample workspace, by file name.
 func demoRules(t testing.TB) map[string]Rule {
@@ -56,6 +69,7 @@ func parsed(t testing.TB, src string) Rule {
 		Runbook: spec.Runbook.Value, Plan: r.Plan,
 		Datapoints: r.Alarm.Datapoints, Of: r.Alarm.Of, Missing: Missing(r.Alarm.Missing),
 	}
+	out.Source = shopSource
 	r.Summary.Each(func(text string, e plan.Expr, percent bool) {
 		out.Summary = append(out.Summary, Phrase{text, e, percent})
 	})

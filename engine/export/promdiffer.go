@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"tidemark.dev/tidemark/engine"
-	"tidemark.dev/tidemark/engine/plan"
 )
 
 // differences says how the copy differs from the rule.
@@ -30,10 +29,6 @@ func (w *promRule) differences() []Difference {
 	if w.sums {
 		list = append(list, Difference{"sum, avg", "they come from a counter, which cannot count negative values"})
 	}
-	for _, p := range w.Summary {
-		if _, ok := p.Expr.(*plan.Ref); p.Expr != nil && !ok {
-			list = append(list, Difference{"summary", "the value of " + describe(p.Expr) + " is a ?"})
-		}
-	}
+	list = append(list, w.sentence.differences()...)
 	return list
 }

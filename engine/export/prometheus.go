@@ -97,11 +97,12 @@ func (w *promRule) group() string {
 	record(w.series("breach"), w.breach())
 	fmt.Fprintf(&b, "      - alert: %s\n        expr: %s\n", strconv.Quote(w.Name), block(w.alarm(), "          "))
 	b.WriteString("        labels:\n")
-	for _, l := range w.labels() {
+	for _, l := range alertLabels(w.Rule) {
 		fmt.Fprintf(&b, "          %s: %s\n", l[0], strconv.Quote(l[1]))
 	}
 	b.WriteString("        annotations:\n")
-	if s := w.sentence(); s != "" {
+	b.WriteString(w.sentence.remark("          "))
+	if s := w.summary(); s != "" {
 		fmt.Fprintf(&b, "          summary: %s\n", yamlQuoted(s))
 	}
 	if w.Runbook != "" {
@@ -123,37 +124,23 @@ func block(s, indent string) string {
 
 func yamlQuoted(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
-// labels lists the alert's labels by name.
-func (w *promRule) labels() (list [][2]string) {
-	for name, value := range w.Labels {
+// alertLabels lists the labels of a rule's alert by name.
+func alertLabels(r Rule) (list [][2]string) {
+	for name, value := range r.Labels {
 		list = append(list, [2]string{promName(name), value})
 	}
-	list = append(list, [2]string{"tidemark_rule", w.Name})
-	if w.Severity != "" {
-		list = append(list, [2]string{"severity", w.Severity})
+	list = append(list, [2]string{"tidemark_rule", r.Name})
+	if r.Severity != "" {
+		list = append(list, [2]string{"severity", r.Severity})
 	}
 	sort.Slice(list, func(i, j int) bool { return list[i][0] < list[j][0] })
 	return list
 }
 
-// sentence is the summary as a template of Prometheus, which asks for the
+// summary is the summary as a template of Prometheus, which asks for the
 // recorded measures of the alert's group.
-func (w *promRule) sentence() string {
-	var b strings.Builder
-	for _, p := range w.Summary {
-		ref, ok := p.Expr.(*plan.Ref)
-		switch {
-		case p.Expr == nil:
-			b.WriteString(p.Text)
-		case !ok:
-			b.WriteString("?")
-		case ref.To == plan.KeyRef:
-			fmt.Fprintf(&b, "{{ $labels.%s }}", promLabel(w.Plan.Keys[ref.Index].Path))
-		default:
-			b.WriteString(w.lookup(ref, p.Percent))
-		}
-	}
-	return strings.ReplaceAll(b.String(), "\n", " ")
+func (w *promRule) summary() string {
+	return w.sentence.template(w.Plan, func(ref *plan.Ref, percent bool) string { return w.lookup(ref, percent) })
 }
 
 func (w *promRule) lookup(ref *plan.Ref, percent bool) string {

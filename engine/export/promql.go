@@ -7,12 +7,26 @@ import (
 	"tidemark.dev/tidemark/engine/plan"
 )
 
-// promExpr writes expressions over the row of a window in PromQL. A null is a
+// dialect is what tells LogQL from PromQL in expressions over vectors.
+type dialect struct {
+	name string
+	// calls says that there are functions of numbers, minus that a vector may
+	// have a sign.
+	calls, minus bool
+}
+
+var (
+	promQL = dialect{"PromQL", true, true}
+	logQL  = dialect{"LogQL", false, false}
+)
+
+// promExpr writes expressions over the row of a window in PromQL or LogQL. A null is a
 // series that is not there; so a condition is written twice, as the series
 // for which it is true and those for which it is false, and set operators do
 // the rest: three-valued logic is exact.
 type promExpr struct {
 	*refuser
+	dialect
 	plan *plan.Plan
 	// records is a series with a value for every group that has records in
 	// the window.
@@ -39,6 +53,9 @@ func (w *promExpr) value(e plan.Expr) string {
 			return w.aggregate(w.plan.Aggregates[e.Index])
 		}
 	case *plan.Negate:
+		if !w.minus {
+			return "0 - " + w.operand(e.X)
+		}
 		return "-" + w.operand(e.X)
 	case *plan.Binary:
 		return w.arithmetic(e)
@@ -50,14 +67,14 @@ func (w *promExpr) value(e plan.Expr) string {
 		yes := w.holds(e.If, true)
 		return "(" + w.vector(e.Then) + " and " + yes + ") or (" + w.vector(e.Else) + " unless " + yes + ")"
 	}
-	w.no(describe(e), "PromQL computes with numbers only", "leave it out of when and summary")
+	w.no(describe(e), w.name+" computes with numbers only", "leave it out of when and summary")
 	return ""
 }
 
 func (w *promExpr) number(e *plan.Literal) string {
 	f, ok := e.Value.Float()
 	if !ok {
-		w.no(describe(e), "PromQL computes with numbers only", "compare numbers")
+		w.no(describe(e), w.name+" computes with numbers only", "compare numbers")
 	}
 	return strconv.FormatFloat(f, 'g', -1, 64)
 }
@@ -101,7 +118,7 @@ func (w *promExpr) arithmetic(e *plan.Binary) string {
 		}
 		return l + " " + string(e.Op) + " " + r
 	}
-	w.no(describe(e), "PromQL computes with numbers only", "leave it out of when and summary")
+	w.no(describe(e), w.name+" computes with numbers only", "leave it out of when and summary")
 	return ""
 }
 
@@ -116,6 +133,9 @@ func withoutOne(e plan.Expr) plan.Expr {
 }
 
 func (w *promExpr) call(e *plan.Call) string {
+	if !w.calls {
+		w.no(describe(e), w.name+" has no functions of numbers", "compare what is measured with another number")
+	}
 	x := w.value(e.X)
 	switch e.Func {
 	case "abs", "ceil", "floor":
@@ -123,7 +143,7 @@ func (w *promExpr) call(e *plan.Call) string {
 	case "round": // PromQL rounds halves up, rules away from zero
 		return "sgn(" + x + ") * floor(abs(" + x + ") + 0.5)"
 	}
-	w.no(describe(e), "PromQL has no such function", "leave it out of when and summary")
+	w.no(describe(e), w.name+" has no such function", "leave it out of when and summary")
 	return ""
 }
 
@@ -164,7 +184,7 @@ func (w *promExpr) holds(e plan.Expr, want bool) string {
 			return "(" + w.vector(e.L) + " " + op + " " + w.operand(e.R) + ")"
 		}
 	}
-	w.no(describe(e), "PromQL compares numbers only", "compare measures with numbers")
+	w.no(describe(e), w.name+" compares numbers only", "compare measures with numbers")
 	return ""
 }
 
@@ -215,13 +235,13 @@ func (w *promExpr) membership(e *plan.In, want bool) string {
 		return w.key(ref.Index, op, values...)
 	}
 	if e.WithNull || len(e.List) == 0 {
-		w.no(describe(e), "PromQL has no list of numbers with nil in it", "write the comparisons out")
+		w.no(describe(e), w.name+" has no list of numbers with nil in it", "write the comparisons out")
 	}
 	x, any := w.vector(e.X), "("
 	for i, v := range e.List {
 		f, ok := v.Float()
 		if !ok {
-			w.no(describe(e), "PromQL compares numbers only", "compare measures with numbers")
+			w.no(describe(e), w.name+" compares numbers only", "compare measures with numbers")
 		}
 		if i > 0 {
 			any += " or "

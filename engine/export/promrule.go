@@ -20,7 +20,8 @@ type promRule struct {
 	// by groups series as the rule groups records.
 	by string
 	// read marks the measures that are exported.
-	read []bool
+	read     []bool
+	sentence sentence
 	// quantiles says that a histogram answers for a quantile, sums that one
 	// answers for a sum or an average.
 	quantiles, sums bool
@@ -28,13 +29,6 @@ type promRule struct {
 
 func newPromRule(r *refuser, rule Rule) *promRule {
 	w := &promRule{refuser: r, Rule: rule, window: promDuration(rule.Plan.Window.Size), read: used(rule.Plan, rule.Plan.When)}
-	for _, phrase := range rule.Summary {
-		if ref, ok := phrase.Expr.(*plan.Ref); ok && ref.To == plan.MeasureRef {
-			for i, marked := range used(rule.Plan, ref) {
-				w.read[i] = w.read[i] || marked
-			}
-		}
-	}
 	w.checkWindow()
 	w.where = alternatives(r, rule.Plan.Where, true)
 	labels := make([]string, len(rule.Plan.Keys))
@@ -48,12 +42,38 @@ func newPromRule(r *refuser, rule Rule) *promRule {
 		w.by = " by (" + strings.Join(labels, ", ") + ")"
 	}
 	w.exprs = promExpr{
-		refuser: r, plan: rule.Plan, records: w.series("records"),
+		refuser: r, dialect: promQL, plan: rule.Plan, records: w.series("records"),
 		measure:   func(i int) string { return w.series(rule.Plan.Measures[i].Name) },
 		aggregate: w.aggregate,
 		key:       w.withKey,
 	}
+	w.exprs.holds(rule.Plan.When, true) // what when needs is refused before summary is looked at
+	w.measures()
+	w.sentence = newSentence(r, rule, w.tried)
+	for i, marked := range w.sentence.reads(rule.Plan) {
+		w.read[i] = w.read[i] || marked
+	}
+	w.measures()
 	return w
+}
+
+// measures notes what the exported measures are computed from.
+func (w *promRule) measures() {
+	w.quantiles, w.sums = false, false
+	for i, m := range w.Plan.Measures {
+		if w.read[i] && numeric(m.Expr) {
+			w.exprs.value(m.Expr)
+		}
+	}
+}
+
+// tried writes what a measure needs, or refuses.
+func (w *promRule) tried(ref *plan.Ref) {
+	for i, marked := range used(w.Plan, ref) {
+		if m := w.Plan.Measures[i]; marked {
+			w.exprs.value(m.Expr)
+		}
+	}
 }
 
 // smallest is the smallest step for which every window surely holds two

@@ -38,6 +38,9 @@ type piece struct {
 	chunk   format.Chunk
 	kept    bool // somebody holds on to lines of the chunk
 
+	// values say where each line is routed to; "" where it has none.
+	values []string
+
 	next    int64 // number of the record after the piece
 	read    int64 // what it adds to the records read
 	dropped int64
@@ -83,6 +86,7 @@ type preparer struct {
 	gathers bool // conform makes blocks
 	// position is used again for each live record.
 	position []byte
+	routes   *schema.Extractor // of a routed source
 }
 
 func (p *puller) preparer(t Task) *preparer {
@@ -150,6 +154,10 @@ func (a *preparer) piece(ctx context.Context, c format.Chunk) *piece {
 		out.lines = append(out.lines, l)
 	}
 	out.next = a.next
+	if a.p.router != nil {
+		a.route(out)
+		return out
+	}
 	a.prepare(ctx, out)
 	return out
 }

@@ -23,11 +23,13 @@ type counting struct {
 	inBlocks int64
 }
 
-func (c *counting) Commit(ctx context.Context, b engine.Batch) (engine.Committed, error) {
-	for _, r := range b.Blocks {
-		c.inBlocks += int64(r.Rows)
+func (c *counting) CommitAll(ctx context.Context, batches []engine.Batch) ([]engine.Committed, error) {
+	for _, b := range batches {
+		for _, r := range b.Blocks {
+			c.inBlocks += int64(r.Rows)
+		}
 	}
-	return c.Store.Commit(ctx, b)
+	return c.Store.CommitAll(ctx, batches)
 }
 
 // asSeen selects all that a dataset shows of its rows, and what is said of them.

@@ -11,18 +11,41 @@ import (
 
 // flush hands the batch to the committer and starts a new one.
 func (p *puller) flush(ctx context.Context) error {
-	b := p.batch
-	if b == nil {
+	if p.batch == nil {
 		return nil
 	}
-	if err := p.settleTypes(ctx, b); err != nil {
+	next := pending{}
+	for _, lane := range p.lanes() {
+		b := lane.batch
+		if b == nil {
+			continue
+		}
+		out, err := lane.pack(ctx)
+		if err != nil {
+			next.free()
+			return err
+		}
+		next.batches, next.staged = append(next.batches, out), append(next.staged, b)
+	}
+	if err := p.commits.send(next); err != nil {
+		next.free()
 		return err
+	}
+	p.report()
+	return nil
+}
+
+// pack closes the batch.
+func (p *puller) pack(ctx context.Context) (engine.Batch, error) {
+	b := p.batch
+	if err := p.settleTypes(ctx, b); err != nil {
+		return engine.Batch{}, err
 	}
 	if err := b.write(); err != nil {
-		return err
+		return engine.Batch{}, err
 	}
 	out := engine.Batch{
-		Dataset: p.opt.Dataset, Rows: b.rows, Longest: b.longest, Blocks: b.runs, Tables: b.tables, Origins: b.origins,
+		Dataset: p.opt.Dataset, Ledger: p.opt.Ledger, Rows: b.rows, Longest: b.longest, Blocks: b.runs, Tables: b.tables, Origins: b.origins,
 		Ingest: p.opt.Clock.Now(), LateBefore: p.opt.Watermark, ArrivalIsTime: len(p.opt.Mapping.EventTime) == 0,
 		Dedup: p.opt.Dedup, Key: p.opt.RowKey, Deleted: p.opt.Deleted, Replace: b.replace, Quarantine: b.held, Released: b.released, Objects: b.states, Since: b.since, Live: b.live,
 	}
@@ -41,12 +64,16 @@ func (p *puller) flush(ctx context.Context) error {
 		p.dirty, p.begun = false, true
 	}
 	p.batch = nil
-	if err := p.commits.send(out, b.discard); err != nil {
-		b.discard()
-		return err
+	return out, nil
+}
+
+// discard removes what is staged and not committed.
+func (p *puller) discard() {
+	for _, lane := range p.lanes() {
+		if lane.batch != nil {
+			lane.batch.discard()
+		}
 	}
-	p.report()
-	return nil
 }
 
 // settleTypes gives types to the paths that the batch is the first to have,
@@ -133,18 +160,39 @@ type committer struct {
 	after func(context.Context, engine.Batch, engine.Committed) error
 	err   error
 	total tally
+	each  map[string]tally // by dataset
 }
 
+// pending is what one transaction is to make true: the batches of one or more
+// datasets.
 type pending struct {
-	batch engine.Batch
-	free  func()
+	batches []engine.Batch
+	staged  []*staging
+}
+
+func (n pending) free() {
+	for _, b := range n.staged {
+		b.discard()
+	}
+}
+
+func (n pending) commit(ctx context.Context, to Store) ([]engine.Committed, error) {
+	if len(n.batches) > 1 {
+		return to.CommitAll(ctx, n.batches)
+	}
+	done, err := to.Commit(ctx, n.batches[0])
+	return []engine.Committed{done}, err
 }
 
 // tally is what commits report back.
 type tally struct{ stored, duplicates, late int64 }
 
+func (t tally) plus(d engine.Committed) tally {
+	return tally{t.stored + d.Stored, t.duplicates + d.Duplicates, t.late + d.Late}
+}
+
 func newCommitter(ctx context.Context, store Store) *committer {
-	c := &committer{ctx: ctx, store: store, queue: make(chan pending), ended: make(chan struct{})}
+	c := &committer{ctx: ctx, store: store, queue: make(chan pending), ended: make(chan struct{}), each: map[string]tally{}}
 	c.idle = sync.NewCond(&c.mu)
 	go c.run()
 	return c
@@ -154,15 +202,16 @@ func (c *committer) run() {
 	defer close(c.ended)
 	for next := range c.queue {
 		if c.failure() == nil {
-			done, err := c.store.Commit(c.ctx, next.batch)
+			done, err := next.commit(c.ctx, c.store)
 			if err == nil && c.after != nil {
-				err = c.after(c.ctx, next.batch, done)
+				err = c.after(c.ctx, next.batches[0], done[0])
 			}
 			c.mu.Lock()
 			c.err = err
-			c.total.stored += done.Stored
-			c.total.duplicates += done.Duplicates
-			c.total.late += done.Late
+			for i, d := range done {
+				name := next.batches[i].Dataset
+				c.total, c.each[name] = c.total.plus(d), c.each[name].plus(d)
+			}
 			c.mu.Unlock()
 		}
 		next.free()
@@ -194,8 +243,15 @@ func (c *committer) done() tally {
 	return c.total
 }
 
+// of is what commits have done to one dataset.
+func (c *committer) of(dataset string) tally {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.each[dataset]
+}
+
 // send queues a batch; it waits while another one is being written.
-func (c *committer) send(b engine.Batch, free func()) error {
+func (c *committer) send(next pending) error {
 	if err := c.failure(); err != nil {
 		return err
 	}
@@ -203,7 +259,7 @@ func (c *committer) send(b engine.Batch, free func()) error {
 	c.open++
 	c.mu.Unlock()
 	select {
-	case c.queue <- pending{b, free}:
+	case c.queue <- next:
 		return nil
 	case <-c.ctx.Done():
 		c.mu.Lock()

@@ -28,6 +28,7 @@ const (
 // Store is where batches go.
 type Store interface {
 	Commit(ctx context.Context, b engine.Batch) (engine.Committed, error)
+	CommitAll(ctx context.Context, b []engine.Batch) ([]engine.Committed, error)
 	AllocateSeq(n int64) int64
 	Schema(dataset string) (engine.SchemaVersion, bool)
 	Exact(ctx context.Context, dataset, path string) (bool, error)
@@ -139,6 +140,11 @@ type Options struct {
 	// Report is called from one goroutine after every chunk and commit.
 	Report func(Counts)
 
+	// Route spreads the records over several datasets; nil: all go to Dataset.
+	// Ledger is that of engine.Batch.
+	Route  *Route
+	Ledger string
+
 	lines bool // every table goes as lines, for tests
 	text  bool // every line is staged as text, for tests
 }
@@ -156,6 +162,10 @@ type Counts struct {
 	Duplicates  int64 `json:"duplicates"`
 	Untimed     int64 `json:"untimed"`
 	Late        int64 `json:"late"`
+	// Routed is what became of the records of a routed source, by dataset; Over
+	// counts those that stayed behind because there would be too many.
+	Routed map[string]Share `json:"routed,omitempty"`
+	Over   int64            `json:"-"`
 	// Policies says how many values each policy met, in the order they stand.
 	Policies []int64 `json:"-"`
 	// Failures says why objects could not be reached, the first few of them.
@@ -175,6 +185,8 @@ func (c Counts) Add(d Counts) Counts {
 	c.Duplicates += d.Duplicates
 	c.Untimed += d.Untimed
 	c.Late += d.Late
+	c.Over += d.Over
+	c.Routed = addShares(c.Routed, d.Routed)
 	c.Policies = addEach(c.Policies, d.Policies)
 	c.Failures = append(c.Failures[:len(c.Failures):len(c.Failures)], d.Failures...)
 	return c

@@ -44,6 +44,7 @@ type puller struct {
 
 	batch   *staging
 	commits *committer
+	router  *router // nil: all records go to one dataset
 }
 
 // Pull reads the tasks in order and commits what they hold. What cannot be
@@ -63,9 +64,7 @@ func Pull(ctx context.Context, opt Options, tasks []Task) (Counts, error) {
 	if err == nil {
 		err = p.flush(ctx)
 	}
-	if p.batch != nil {
-		p.batch.discard()
-	}
+	p.discard()
 	if final := p.commits.wait(); err == nil {
 		err = final
 	}
@@ -89,15 +88,30 @@ func newPuller(opt Options) *puller {
 	if opt.Report == nil {
 		opt.Report = func(Counts) {}
 	}
-	return &puller{
+	p := &puller{
 		opt: opt, refused: map[string]string{}, sampled: map[string]int64{},
 		preparing: make(chan struct{}, runtime.GOMAXPROCS(0)), decoding: make(chan struct{}, 1),
 	}
+	if opt.Route != nil {
+		p.opt.lines = true
+		p.router = newRouter(p)
+	}
+	return p
 }
 
 // prepare takes up the dataset's version, or finds a first one by looking at
 // a sample of the objects.
 func (p *puller) prepare(ctx context.Context, tasks []Task) error {
+	p.takeUp()
+	if err := p.lookAhead(ctx, tasks, !p.begun); err != nil {
+		return err
+	}
+	p.settled()
+	return nil
+}
+
+// takeUp goes on with the dataset's version, if it has one.
+func (p *puller) takeUp() {
 	v, has := p.opt.Store.Schema(p.opt.Dataset)
 	if has {
 		p.version, p.begun = v, true
@@ -107,12 +121,12 @@ func (p *puller) prepare(ctx context.Context, tasks []Task) error {
 	} else {
 		p.version = engine.SchemaVersion{Dataset: p.opt.Dataset, Author: "inference", Body: engine.Type{Kind: engine.Struct}}
 	}
-	if err := p.lookAhead(ctx, tasks, !has); err != nil {
-		return err
-	}
+}
+
+// settled takes up the mapping and the type that were learned.
+func (p *puller) settled() {
 	p.version.Mapping = p.opt.Mapping
 	p.reshape()
-	return nil
 }
 
 func (p *puller) consume(ctx context.Context, tasks []Task) error {
@@ -222,7 +236,7 @@ func (p *puller) finish(ctx context.Context, o *objectRun) error {
 	p.counts.Objects++
 	p.counts.Bytes += o.task.Size
 	p.counts.Fetched += o.local.Fetched
-	if p.batch != nil && p.batch.full() {
+	if p.full() {
 		return p.flush(ctx)
 	}
 	p.report()
@@ -253,6 +267,9 @@ func (p *puller) settle() {
 	p.counts.Records -= done.duplicates
 	p.counts.Duplicates = done.duplicates
 	p.counts.Late = done.late
+	if p.router != nil {
+		p.counts.Routed = p.shares()
+	}
 }
 
 // take takes in a piece of an object.
@@ -261,8 +278,11 @@ func (p *puller) take(ctx context.Context, o *objectRun, c *piece) error {
 	if c.err != nil {
 		return c.err
 	}
-	if c.columns != nil {
+	if c.columns != nil && p.router == nil {
 		return p.adoptTable(ctx, o, c.columns)
+	}
+	if p.router != nil {
+		return p.takeRouted(ctx, o, c)
 	}
 	p.ensureBatch(o)
 	o.next = c.next
@@ -277,7 +297,12 @@ func (p *puller) take(ctx context.Context, o *objectRun, c *piece) error {
 	if err := p.lines(o, c); err != nil {
 		return err
 	}
-	if p.batch.full() && o.task.Entry == 0 { // an entry and what becomes of it are one transaction
+	return p.commitFull(ctx, o)
+}
+
+// commitFull commits the batch in the middle of an object, if it is full.
+func (p *puller) commitFull(ctx context.Context, o *objectRun) error {
+	if p.full() && o.task.Entry == 0 { // an entry and what becomes of it are one transaction
 		if !o.task.again() {
 			o.state.Read = max(o.next-1, o.task.Skip)
 			p.batch.object(o.state)

@@ -21,12 +21,15 @@ const sampleObjects = 16
 // lookAhead learns the types of a sample of the objects. What it cannot read
 // it leaves for the pull proper to report.
 func (p *puller) lookAhead(ctx context.Context, tasks []Task, fresh bool) error {
-	if p.opt.Strict && !fresh {
+	if p.router == nil && p.opt.Strict && !fresh {
 		return nil
 	}
 	lines, tables, err := p.sample(ctx, tasks)
 	if err != nil {
 		return err
+	}
+	if p.router != nil {
+		return p.learnRouted(ctx, lines)
 	}
 	p.learn(ctx, lines, tables)
 	return nil
@@ -152,6 +155,9 @@ func (p *puller) sampleObject(ctx context.Context, r *reading, first bool) ([]sa
 
 func (p *puller) sampleLines(c format.Chunk, url string) (lines []sampled) {
 	protect := p.protector()
+	if p.router != nil {
+		protect = nil // each dataset has its own policies
+	}
 	for _, r := range c.Records {
 		if r.Problem != "" || r.Dropped {
 			continue

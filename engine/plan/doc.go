@@ -50,6 +50,13 @@
 // answer is within 1 % of the exact value at that rank, and does not depend
 // on the order of records or on how they were split. See Bucket.
 //
+// # Earlier windows
+//
+// previous and baseline read what a measure was in earlier windows of the same
+// group: see Past. A median is one of the values, so that nothing is rounded.
+// They are computed window by window (Trail), and by window functions in the
+// statement that people see.
+//
 // # Text
 //
 // Text is compared by its UTF-8 bytes. len counts code points; lower and

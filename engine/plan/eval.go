@@ -14,6 +14,8 @@ type Env struct {
 	Keys       []Value
 	Aggregates []Value
 	Measures   []Value
+	// Past is filled by Trail.Enter; looks back are null before.
+	Past []Value
 }
 
 // Evaluator computes an expression. It may be called from several goroutines,
@@ -99,6 +101,13 @@ func reference(e *Ref) Evaluator {
 		return func(env *Env) Value { return env.Keys[i] }
 	case AggregateRef:
 		return func(env *Env) Value { return env.Aggregates[i] }
+	case PastRef:
+		return func(env *Env) Value {
+			if i < len(env.Past) {
+				return env.Past[i]
+			}
+			return Null
+		}
 	}
 	return func(env *Env) Value { return env.Measures[i] }
 }

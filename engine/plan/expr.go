@@ -62,9 +62,11 @@ const (
 	KeyRef RefKind = iota
 	AggregateRef
 	MeasureRef
+	PastRef
 )
 
-// Ref reads a group key, an aggregate or a measure from the row of a window.
+// Ref reads a group key, an aggregate, a measure or a look back from the row
+// of a window.
 type Ref struct {
 	typed
 	To    RefKind

@@ -88,15 +88,21 @@ func (f *Finisher) Finish(env *Env, parts [][]Value) (overflow bool) {
 		env.Aggregates[i], over = a.Finish(parts[i])
 		overflow = overflow || over
 	}
+	f.Measure(env)
+	return overflow
+}
+
+// Measure computes env.Measures from its keys and aggregates.
+func (f *Finisher) Measure(env *Env) {
 	env.Measures = make([]Value, 0, len(f.measures))
 	for _, m := range f.measures {
 		env.Measures = append(env.Measures, m(env))
 	}
-	return overflow
 }
 
 // Breaching is the plan's condition on a finished window: true, false, or
-// null for a missing datapoint.
+// null for a missing datapoint. A plan that looks back wants the window to
+// have entered its group's Trail.
 func (f *Finisher) Breaching(env *Env) Value { return f.when(env) }
 
 // Empty is the row of a window without records.

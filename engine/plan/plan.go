@@ -21,6 +21,9 @@ type Plan struct {
 	Aggregates []*Aggregate
 	// Measures are computed from keys, aggregates and earlier measures.
 	Measures []Measure
+	// Pasts are what When, and what else is evaluated on windows, looks back
+	// at; see Trail.
+	Pasts []Past
 	// When is true for a breaching window, null for a missing datapoint; nil
 	// if the plan only measures.
 	When Expr
@@ -115,6 +118,17 @@ func (p *Plan) Query(relation string, r Range) (string, error) {
 	return s, err
 }
 
+// Identity is the same for plans that compute the same of the same windows from
+// the same records.
+func (p *Plan) Identity() (parts []string, err error) {
+	w := recordWriter()
+	err = w.try(func() {
+		at := p.Window
+		parts = []string{p.Dataset, at.String(), at.Offset.String(), p.panes(w, "r", Range{}, nil)}
+	})
+	return parts, err
+}
+
 // Check fails if the plan is too large to be written as SQL.
 func (p *Plan) Check() error {
 	w := recordWriter()
@@ -125,6 +139,9 @@ func (p *Plan) Check() error {
 			p.panes(w, p.Dataset, Range{}, nil)
 		}
 		p.finished(w)
+		if p.looksBack() {
+			p.judged(w, "")
+		}
 	})
 }
 
@@ -190,6 +207,9 @@ func (p *Plan) SQL() (string, error) {
 	err := w.try(func() {
 		s = "SELECT " + strings.Join(p.finished(w), ",\n       ") +
 			"\nFROM (\n" + indent(p.whole(w, relation)) + "\n)"
+		if p.looksBack() {
+			s = p.judged(w, s)
+		}
 	})
 	return s, err
 }
@@ -212,6 +232,11 @@ func (p *Plan) finished(w *sqlWriter) []string {
 	if p.Window.Kind != Tumbling {
 		columns = []string{`make_timestamptz("#start") AS "window start"`, `make_timestamptz("#end") AS "window end"`}
 	}
+	if p.looksBack() && p.Window.Kind == Tumbling {
+		columns = append(columns, start+` AS "#start"`, fmt.Sprintf(`%s + %d AS "#end"`, start, p.Window.Size.Microseconds()))
+	} else if p.looksBack() {
+		columns = append(columns, `"#start"`, `"#end"`)
+	}
 	for _, k := range p.Keys {
 		columns = append(columns, engine.QuoteIdent(k.Name))
 	}
@@ -229,10 +254,13 @@ func (p *Plan) finished(w *sqlWriter) []string {
 	for _, m := range p.Measures {
 		columns = append(columns, w.finite(m.Expr)+" AS "+engine.QuoteIdent(m.Name))
 	}
-	if p.When != nil {
+	if p.When != nil && !p.looksBack() {
 		columns = append(columns, w.finite(p.When)+" AS breaching")
 	}
 	return columns
 }
+
+// looksBack reports whether when needs earlier windows.
+func (p *Plan) looksBack() bool { return p.When != nil && len(p.Pasts) > 0 }
 
 func indent(s string) string { return "  " + strings.ReplaceAll(s, "\n", "\n  ") }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"slices"
 	"time"
 
 	"tidemark.dev/tidemark/engine"
@@ -30,16 +29,27 @@ func Backtest(ctx context.Context, q engine.Querier, cat engine.Catalog, r *Rule
 	if err != nil {
 		return nil, err
 	}
+	return run(ctx, q, cat, r, opt, nil)
+}
+
+// run is Backtest of a rule that is as it should be; series takes its windows,
+// if it is not nil.
+func run(ctx context.Context, q engine.Querier, cat engine.Catalog, r *Rule, opt BacktestOptions, series *Series) (*Report, error) {
 	if !opt.From.IsZero() && !opt.To.IsZero() && !opt.From.Before(opt.To) {
 		return nil, engine.Errorf(engine.Invalid, "backtest "+r.Name, "from %s is not before to %s", opt.From.Format(time.RFC3339), opt.To.Format(time.RFC3339)).
 			WithHint("swap --from and --to")
 	}
-	b := &backtest{rule: r, opt: opt, report: &Report{Rule: r.Name, Episodes: []Episode{}, Transitions: []Transition{}}}
+	b := &backtest{rule: r, opt: opt, series: series, report: &Report{Rule: r.Name, Episodes: []Episode{}, Transitions: []Transition{}}}
 	if err := b.run(ctx, q, cat); err != nil {
 		if ctx.Err() != nil {
 			return nil, engine.Errorf(engine.Canceled, "backtest "+r.Name, "%w", context.Cause(ctx))
 		}
 		return nil, fmt.Errorf("backtest %s: %w", r.Name, err)
+	}
+	if series != nil {
+		series.frame = *b
+		series.frame.series = nil
+		series.frame.report = &Report{From: b.report.From, To: b.report.To, Records: b.report.Records, Late: b.report.Late}
 	}
 	b.report.sort()
 	return b.report, nil
@@ -49,8 +59,13 @@ type backtest struct {
 	rule   *Rule
 	opt    BacktestOptions
 	report *Report
+	series *Series
 	// span is what is asked for: event times from the first of a window on.
 	span plan.Range
+	// first is where windows begin to count: those before are looked back at.
+	first time.Time
+	// since is from when records could have come.
+	since time.Time
 	// end is when the newest window ends.
 	end time.Time
 }
@@ -183,6 +198,17 @@ func (b *backtest) setSpan(oldest, newest time.Time) {
 	}
 	w := b.rule.Plan.Window
 	start := from
+	b.first, b.since = from, from
+	if oldest.After(from) {
+		b.since = oldest
+	}
+	reach := from // where windows begin that are only looked back at
+	if at := b.rule.Plan.Reach(from); at.Before(from) && oldest.Before(from) {
+		reach = oldest
+		if at.After(oldest) {
+			reach = at
+		}
+	}
 	if w.Kind == plan.Session {
 		b.end = last.Add(w.Gap)
 	} else {
@@ -194,9 +220,9 @@ func (b *backtest) setSpan(oldest, newest time.Time) {
 	if b.end.Before(start) {
 		b.end = start
 	}
-	b.span = plan.Range{From: from, To: last.Add(time.Microsecond)}
+	b.span = plan.Range{From: reach, To: last.Add(time.Microsecond)}
 	if b.simple() {
-		b.span = plan.Range{From: start, To: b.end}
+		b.span = plan.Range{From: w.Spans(reach)[0].Start, To: b.end}
 	}
 	if b.rule.Spec.Expect != nil && to.Before(b.end) {
 		b.end = to // who is waited for may still come
@@ -212,30 +238,17 @@ func (b *backtest) simple() bool {
 // replay sends every row through the alarm of its group. Rows come group by
 // group, in the order of time.
 func (b *backtest) replay(rows *sql.Rows) error {
-	finisher := b.rule.Plan.NewFinisher()
-	var current *history
-	var keys []plan.Value
+	e := b.evaluate()
 	for rows.Next() {
-		span, row, overflow, err := b.scan(finisher, rows)
+		span, row, overflow, err := b.scan(e.finisher, rows)
 		if err != nil {
 			return err
 		}
-		if b.rule.Spec.Expect != nil && span.End.After(b.end) {
-			continue
-		}
-		if current == nil || !slices.EqualFunc(keys, row.Keys, plan.Value.Equal) {
-			if current != nil {
-				current.finish(b.end)
-			}
-			keys, current = row.Keys, newHistory(b.rule, b.report, b.group(row.Keys))
-		}
-		breaching := finisher.Breaching(&row.Env)
-		current.window(span, breaching, &row.Env)
-		b.count(current.key, span, row, breaching, overflow)
+		s := scanned{span, row, overflow}
+		b.series.keep(s)
+		e.take(s)
 	}
-	if current != nil {
-		current.finish(b.end)
-	}
+	e.close()
 	return rows.Err()
 }
 
@@ -273,6 +286,9 @@ func (b *backtest) count(key Group, span plan.Span, row plan.Row, breaching plan
 	values := make(map[string]plan.Value, len(row.Measures))
 	for i, m := range b.rule.Plan.Measures {
 		values[m.Name] = row.Measures[i]
+	}
+	for i, v := range row.Past {
+		values[b.rule.Plan.PastName(i)] = v
 	}
 	b.report.Datapoints = append(b.report.Datapoints, Datapoint{Start: span.Start, End: span.End, Key: key, Values: values, Breaching: breaching})
 }

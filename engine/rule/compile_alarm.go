@@ -71,9 +71,19 @@ func (c *compilation) recover() plan.Expr {
 	return e
 }
 
+// never is longer than anything that is stored.
+const never = 100 * 366 * 24 * time.Hour
+
 func (c *compilation) forget() time.Duration {
-	if c.spec.Forget == nil {
+	x := c.spec.Expect
+	switch {
+	case c.spec.Forget == nil && x != nil:
+		return never // who is waited for is missed until it comes
+	case c.spec.Forget == nil:
 		return DefaultForget
+	case x != nil && c.spec.Forget.Value <= x.Within.Value:
+		c.check(c.spec.Forget.Text.At(0, "a group would be forgotten before it is missed").
+			WithHint("write more than within, or remove forget: it is waited for until it comes"))
 	}
 	if c.spec.Forget.Value <= 0 {
 		c.check(c.spec.Forget.Text.At(0, "forget must be longer than nothing").WithHint("write forget: 24h"))

@@ -116,17 +116,3 @@ func (c *compilation) by(t engine.Text) (offset time.Duration, zone *time.Locati
 	}
 	return offset, zone
 }
-
-// onlySeen refuses lists of groups.
-func (c *compilation) onlySeen(keys Keys) {
-	for _, k := range keys {
-		if c.spec.Expect == nil {
-			c.check(k.At(0, "keys stands without expect").WithHint("remove it; groups are known from their first record until forget"))
-			return
-		}
-		if k.Value != "seen" {
-			c.check(k.At(0, "a list of keys is not available yet").WithHint("write keys: seen; groups are known from their first record until forget"))
-			return
-		}
-	}
-}

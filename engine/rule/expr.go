@@ -22,11 +22,11 @@ type scope interface {
 
 // compile reads an expression and gives every construct of it to the plan.
 func compile(t engine.Text, s scope) (plan.Expr, error) {
-	node, err := parse(t)
+	node, lengths, err := parse(t)
 	if err != nil {
 		return nil, err
 	}
-	c := &converter{text: t, scope: s}
+	c := &converter{text: t, scope: s, lengths: lengths}
 	return c.expr(node)
 }
 
@@ -42,8 +42,9 @@ func compileCondition(t engine.Text, s scope, key string) (plan.Expr, error) {
 
 // converter turns the syntax tree of one text into a plan.
 type converter struct {
-	text  engine.Text
-	scope scope
+	text    engine.Text
+	scope   scope
+	lengths lengths
 }
 
 // at puts the place of a node on an error that has none.
@@ -135,6 +136,9 @@ func (c *converter) node(n ast.Node) (plan.Expr, error) {
 func (c *converter) path(n ast.Node) (engine.Path, error) {
 	switch n := n.(type) {
 	case *ast.IdentifierNode:
+		if _, ok := c.length(n); ok {
+			return nil, c.refuse(n, "write a number; a time stands in baseline(x, 28d) and previous(x, 7d) only", "a time cannot be computed with")
+		}
 		if n.Value == "$env" {
 			return nil, c.refuse(n, "name a column, as in body.status", "$env is not supported")
 		}

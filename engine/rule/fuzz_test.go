@@ -16,7 +16,7 @@ func FuzzExpression(f *testing.F) {
 		`type == "request" && service != "probe"`, `errors * 1.0 / requests`, `count(level == "ERROR")`, `quantile(body.duration_ms, 0.95)`,
 		`sum(body.status ?? 0) > -1.5e3`, `not (message matches "(?i)time ?out")`, `labels["region"] in ["eu", nil]`, `a?.b?.c`, `x ? y : z`,
 		`let x = 1; x`, `any(tags, {# > 1})`, `body.status in 1..5`, `if a { 1 } else { 2 }`, `date("2026-01-01") <= day`, `"\u{1F600}" + 'a'`,
-		"`raw`", `b"bytes"`, `1..`, `((((`, `!!!!true`, `-9223372036854775808`, `{a: 1}.a`, `$env["x"]`, `message | lower() | trim()`, "a //\n b", `status/(status/(status/(status)))`,
+		`n > 2 * baseline(n, 28d, 7d, 3) && previous(n, 1h30m) ?? 0 < 5d`, "`raw`", `b"bytes"`, `1..`, `((((`, `!!!!true`, `-9223372036854775808`, `{a: 1}.a`, `$env["x"]`, `message | lower() | trim()`, "a //\n b", `status/(status/(status/(status)))`,
 	} {
 		f.Add(s)
 	}

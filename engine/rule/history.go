@@ -22,6 +22,8 @@ type history struct {
 	silent  int
 	last    time.Time
 	episode *Episode
+	// awaited says that the group must appear, and is never forgotten.
+	awaited bool
 }
 
 func newHistory(r *Rule, report *Report, key Group) *history {
@@ -65,11 +67,14 @@ func (h *history) point(breaching plan.Value, env *plan.Env) Point {
 // them have passed as are looked at, nothing changes until the group is
 // forgotten, so the rest is skipped. Sessions have no slots between them.
 func (h *history) silence(until time.Time) {
-	if h.rule.Plan.Window.Kind == plan.Session || len(h.points) == 0 || !h.next.Before(until) {
+	if h.rule.Plan.Window.Kind == plan.Session || len(h.points) == 0 && !h.awaited || !h.next.Before(until) {
 		return
 	}
-	forgotten := h.rule.Plan.Window.EndAfter(h.last.Add(max(h.rule.Forget, time.Microsecond) - time.Microsecond))
-	for len(h.points) > 0 && h.next.Before(until) {
+	forgotten := until
+	if !h.awaited {
+		forgotten = h.forgotten()
+	}
+	for (len(h.points) > 0 || h.awaited) && h.next.Before(until) {
 		switch {
 		case !h.next.Before(forgotten):
 			h.leave(h.next)
@@ -83,6 +88,11 @@ func (h *history) silence(until time.Time) {
 			h.silent++
 		}
 	}
+}
+
+// forgotten is the end of the slot in which a silent group is left.
+func (h *history) forgotten() time.Time {
+	return h.rule.Plan.Window.EndAfter(h.last.Add(max(h.rule.Forget, time.Microsecond) - time.Microsecond))
 }
 
 // empty is the datapoint of a slot without records: none at all, or none of

@@ -27,26 +27,28 @@ var grammar = func() *conf.Config {
 	return c
 }()
 
-// parse reads an expression into a syntax tree.
-func parse(t engine.Text) (node ast.Node, err error) {
+// parse reads an expression into a syntax tree, and says where in it durations
+// stand.
+func parse(t engine.Text) (node ast.Node, found lengths, err error) {
 	if len(t.Value) > maxText {
-		return nil, t.At(0, "the expression is longer than %d bytes", maxText).WithHint("split it into several measures")
+		return nil, nil, t.At(0, "the expression is longer than %d bytes", maxText).WithHint("split it into several measures")
 	}
 	if !utf8.ValidString(t.Value) {
-		return nil, t.At(0, "the expression is not UTF-8").WithHint("save the file as UTF-8")
+		return nil, nil, t.At(0, "the expression is not UTF-8").WithHint("save the file as UTF-8")
 	}
 	if strings.TrimSpace(t.Value) == "" {
-		return nil, t.At(0, "the expression is empty").WithHint("write one, as in body.status >= 500")
+		return nil, nil, t.At(0, "the expression is empty").WithHint("write one, as in body.status >= 500")
 	}
-	tree, err := parser.ParseWithConfig(t.Value, grammar)
+	masked, found := maskLengths(t.Value)
+	tree, err := parser.ParseWithConfig(masked, grammar)
 	if err == nil {
-		return tree.Node, nil
+		return tree.Node, found, nil
 	}
 	var e *file.Error
 	if !errors.As(err, &e) {
-		return nil, t.At(0, "%w", err)
+		return nil, nil, t.At(0, "%w", err)
 	}
-	return nil, syntaxError(t, e)
+	return nil, nil, syntaxError(t, e)
 }
 
 // syntaxError tells what the parser says in our words.
@@ -67,9 +69,6 @@ func syntaxError(t engine.Text, e *file.Error) error {
 		if strings.Contains(message, known.theirs) {
 			message = known.ours
 		}
-	}
-	if i := strings.Index(t.Value, "baseline("); i >= 0 && strings.Contains(message, "bad number") {
-		return t.At(i, "baseline is not available yet").WithHint("compare with a constant, or with another measure")
 	}
 	problem := t.At(byteOffset(t.Value, e.From), "%s", message)
 	for _, known := range []struct{ token, hint string }{

@@ -26,6 +26,10 @@ type Rule struct {
 	// extremes is the worst.
 	Watched []Watched
 
+	// Expected lists the groups that must appear; none means those that were
+	// seen.
+	Expected [][]plan.Value
+
 	// Recover is the condition under which a window helps to end an alarm;
 	// nil is every window that does not breach.
 	Recover plan.Expr
@@ -53,10 +57,7 @@ func Compile(spec Spec, ds engine.Dataset) (*Rule, error) {
 	c.measures()
 	c.when()
 	c.expect()
-	c.onlySeen(spec.Keys)
-	if spec.Expect != nil {
-		c.onlySeen(spec.Expect.Keys)
-	}
+	r.Expected = c.listed()
 	if r.Recover = c.recover(); r.Recover != nil {
 		r.recovered = plan.Compile(r.Recover, nil)
 	}

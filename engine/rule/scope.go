@@ -49,6 +49,8 @@ func resolve(ds engine.Dataset, path engine.Path) (engine.Path, engine.Type, err
 
 func (s recordScope) call(c *converter, name string, n *ast.CallNode) (plan.Expr, bool, error) {
 	switch {
+	case known(name, plan.Pasts()):
+		return nil, true, c.refuse(n, "measure it, and use it in when", "%s looks at earlier windows, not at one record", name)
 	case !known(name, plan.Aggregates()):
 		return nil, false, nil
 	case s.inside:
@@ -114,8 +116,9 @@ func (s windowScope) unknown(path engine.Path) error {
 
 func (s windowScope) call(c *converter, name string, n *ast.CallNode) (plan.Expr, bool, error) {
 	switch {
-	case name == "baseline" || name == "previous":
-		return nil, true, c.refuse(n, "compare with a constant, or with another measure", "%s is not available yet", name)
+	case known(name, plan.Pasts()):
+		e, err := s.past(c, name, n)
+		return e, true, err
 	case name == "percent":
 		return nil, true, c.refuse(n, "multiply by 100 to compute with it", "percent writes text, for {{ }} in a summary only")
 	case !known(name, plan.Aggregates()):
@@ -128,7 +131,7 @@ func (s windowScope) call(c *converter, name string, n *ast.CallNode) (plan.Expr
 }
 
 func (s windowScope) aggregate(c *converter, name string, n *ast.CallNode) (plan.Expr, error) {
-	inner := &converter{text: c.text, scope: recordScope{s.dataset, true}}
+	inner := &converter{text: c.text, scope: recordScope{s.dataset, true}, lengths: c.lengths}
 	args, err := inner.args(n, -1)
 	if err != nil {
 		return nil, err

@@ -29,12 +29,18 @@ func (r *Rule) States(rows []WindowRow, until time.Time) []GroupState {
 	})
 	finisher := r.Plan.NewFinisher()
 	var out []GroupState
+	first := earliest(rows)
 	var h *history
+	var trail *plan.Trail
 	for i, row := range rows {
 		if i == 0 || !slices.EqualFunc(rows[i-1].Keys, row.Keys, plan.Value.Equal) {
-			h = newHistory(r, &Report{}, r.groupOf(row.Keys))
+			h, trail = newHistory(r, &Report{}, r.groupOf(row.Keys)), r.Plan.NewTrail()
+			if r.Awaits(row.Keys) {
+				h.await(first)
+			}
 		}
 		if !row.End.After(until) {
+			trail.Enter(row.Span, &row.Env)
 			h.window(row.Span, finisher.Breaching(&row.Env), &row.Env)
 		}
 		if i == len(rows)-1 || !slices.EqualFunc(rows[i+1].Keys, row.Keys, plan.Value.Equal) {
@@ -42,7 +48,25 @@ func (r *Rule) States(rows []WindowRow, until time.Time) []GroupState {
 			out = append(out, GroupState{h.key, h.state})
 		}
 	}
+	for _, keys := range r.Expected {
+		if len(rows) > 0 && !slices.ContainsFunc(rows, func(w WindowRow) bool { return slices.EqualFunc(w.Keys, keys, plan.Value.Equal) }) {
+			h := newHistory(r, &Report{}, r.groupOf(keys))
+			h.await(first)
+			h.finish(until)
+			out = append(out, GroupState{h.key, h.state})
+		}
+	}
 	return out
+}
+
+// earliest is where the first window begins.
+func earliest(rows []WindowRow) (first time.Time) {
+	for _, row := range rows {
+		if first.IsZero() || row.Start.Before(first) {
+			first = row.Start
+		}
+	}
+	return first
 }
 
 func (r *Rule) groupOf(values []plan.Value) Group {

@@ -101,11 +101,11 @@ func inside(t engine.Text, offset int, value string) engine.Text {
 }
 
 func compilePart(t engine.Text, s windowScope) (part summaryPart, err error) {
-	node, err := parse(t)
+	node, lengths, err := parse(t)
 	if err != nil {
 		return part, err
 	}
-	c := &converter{text: t, scope: s}
+	c := &converter{text: t, scope: s, lengths: lengths}
 	if call, ok := node.(*ast.CallNode); ok && call.Callee.String() == "percent" {
 		args, err := c.args(call, 1)
 		if err != nil {

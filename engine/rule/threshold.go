@@ -78,5 +78,8 @@ func (r *Rule) Sentence(d Datapoint) string {
 	for _, m := range r.Plan.Measures {
 		env.Measures = append(env.Measures, d.Values[m.Name])
 	}
+	for i := range r.Plan.Pasts {
+		env.Past = append(env.Past, d.Values[r.Plan.PastName(i)])
+	}
 	return r.Summary.Render(env)
 }

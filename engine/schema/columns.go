@@ -307,7 +307,7 @@ func (c *Conformer) Block(alloc func(size int) []byte) *engine.Block {
 		size += col.size()
 	}
 	room := alloc(size)
-	b := &engine.Block{Rows: int(k.rows), Body: k.body, Bytes: size, Texts: room[:len(k.texts):len(k.texts)]}
+	b := &engine.Block{Rows: int(k.rows), Body: k.body, Texts: room[:len(k.texts):len(k.texts)]}
 	copy(b.Texts, k.texts)
 	room = room[(len(k.texts)+7)&^7:]
 	b.Columns = make([]engine.Cells, len(k.top))

@@ -142,6 +142,22 @@ func (x *Extractor) Append(c *engine.Column, i int) {
 	}
 }
 
+// Scalar is the text of field i where it is one value: a text itself, a number
+// or a truth value as it is written. It is "" for all else.
+func (x *Extractor) Scalar(i int) string {
+	p := x.found[i]
+	token := x.line[p.start:p.end]
+	switch {
+	case !p.set:
+		return ""
+	case p.kind == isText:
+		return string(plain(token))
+	case p.kind == isInt || p.kind == isFloat || p.kind == isBool:
+		return string(token)
+	}
+	return ""
+}
+
 func (x *Extractor) integer(kind engine.TypeKind, p place, token []byte) (v int64, ok bool) {
 	if !p.set {
 		return 0, false

@@ -11,12 +11,6 @@ import (
 	"tidemark.dev/tidemark/engine"
 )
 
-// attachedTables came after the first layout of the system tables.
-var attachedTables = []string{
-	`CREATE TABLE IF NOT EXISTS tidemark.attached (dataset VARCHAR)`,
-	`ALTER TABLE tidemark.objects ADD COLUMN IF NOT EXISTS first_seq BIGINT`,
-}
-
 // stateAttached is that of an object in the ledger whose rows are fetched as
 // queries need them.
 const stateAttached = "attached"

@@ -25,63 +25,91 @@ func (s *Store) AllocateSeq(n int64) int64 {
 // Commit makes a batch true in one transaction: its rows, its quarantine, the
 // schema version it needs and how far its objects have been read.
 func (s *Store) Commit(ctx context.Context, b engine.Batch) (engine.Committed, error) {
-	var done engine.Committed
-	if err := CheckName(b.Dataset); err != nil {
-		return done, err
-	}
-	var next *dataset
-	err := s.inTx(ctx, func(tx *sql.Tx) error {
-		d, err := s.prepare(ctx, tx, b)
-		if err != nil {
-			return err
-		}
-		next = d
-		if err := deleteReplaced(ctx, tx, b.Dataset, d, b.Replace); err != nil {
-			return err
-		}
-		if done, err = s.insertRows(ctx, tx, d, b); err != nil {
-			return err
-		}
-		if err := insertQuarantine(ctx, tx, b); err != nil {
-			return err
-		}
-		if err := releaseEntries(ctx, tx, b); err != nil {
-			return err
-		}
-		if err := s.advanceStream(ctx, tx, b); err != nil {
-			return err
-		}
-		if err := countConflicts(ctx, tx, b); err != nil {
-			return err
-		}
-		if b.Since != nil && b.Schema != nil {
-			if err := noteUnsettled(ctx, tx, b); err != nil {
-				return err
-			}
-		}
-		return s.advanceLedger(ctx, tx, b, done)
-	})
+	done, err := s.CommitAll(ctx, []engine.Batch{b})
 	if err != nil {
 		return engine.Committed{}, err
 	}
-	s.show(b, next)
-	if b.Since != nil && b.Schema != nil && len(next.segments) > 0 {
-		// Not in the same transaction: see copySettled. Open does what a crash
-		// in between leaves undone.
-		err = s.settleBatch(ctx, next, unsettled{b.Dataset, *b.Since, b.Ingest})
-	}
-	return done, err
+	return done[0], nil
 }
 
-// show lets everybody see what a batch has made of its dataset.
-func (s *Store) show(b engine.Batch, next *dataset) {
+// CommitAll makes batches of different datasets true in one transaction, as
+// Commit does with one. What it gives stands in their order.
+func (s *Store) CommitAll(ctx context.Context, batches []engine.Batch) ([]engine.Committed, error) {
+	for _, b := range batches {
+		if err := CheckName(b.Dataset); err != nil {
+			return nil, err
+		}
+	}
+	done, next := make([]engine.Committed, len(batches)), make([]*dataset, len(batches))
+	var replaced []string
+	err := s.inTx(ctx, func(tx *sql.Tx) (err error) {
+		if replaced, err = s.deleteRouted(ctx, tx, batches); err != nil {
+			return err
+		}
+		for i, b := range batches {
+			if next[i], err = s.prepare(ctx, tx, b); err != nil {
+				return err
+			}
+			if done[i], err = s.commitOne(ctx, tx, next[i], b); err != nil {
+				return err
+			}
+		}
+		return s.unite(ctx, tx, batches)
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.show(batches, next, replaced)
+	for i, b := range batches {
+		if b.Since == nil || b.Schema == nil || len(next[i].segments) == 0 {
+			continue
+		}
+		// Not in the same transaction: see copySettled. Open does what a crash
+		// in between leaves undone.
+		if err := s.settleBatch(ctx, next[i], unsettled{b.Dataset, *b.Since, b.Ingest}); err != nil {
+			return done, err
+		}
+	}
+	return done, nil
+}
+
+// commitOne writes what one batch brings to its dataset.
+func (s *Store) commitOne(ctx context.Context, tx *sql.Tx, d *dataset, b engine.Batch) (done engine.Committed, err error) {
+	if err := deleteReplaced(ctx, tx, b.Dataset, d, b.Replace, ""); err != nil {
+		return done, err
+	}
+	if done, err = s.insertRows(ctx, tx, d, b); err != nil {
+		return done, err
+	}
+	for _, write := range []func(context.Context, *sql.Tx, engine.Batch) error{
+		insertQuarantine, releaseEntries, s.advanceStream, countConflicts, noteRoute,
+	} {
+		if err := write(ctx, tx, b); err != nil {
+			return done, err
+		}
+	}
+	if b.Since != nil && b.Schema != nil {
+		if err := noteUnsettled(ctx, tx, b); err != nil {
+			return done, err
+		}
+	}
+	return done, s.advanceLedger(ctx, tx, b, done)
+}
+
+// show lets everybody see what batches have made of their datasets.
+func (s *Store) show(batches []engine.Batch, next []*dataset, replaced []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if next != nil {
-		s.datasets[b.Dataset] = next
+	for i, b := range batches {
+		if next[i] != nil {
+			s.datasets[b.Dataset] = next[i]
+		}
+		if len(b.Replace) > 0 {
+			s.replaced[b.Dataset] = true
+		}
 	}
-	if len(b.Replace) > 0 {
-		s.replaced[b.Dataset] = true
+	for _, name := range replaced {
+		s.replaced[name] = true
 	}
 }
 
@@ -131,11 +159,11 @@ func createSegment(ctx context.Context, tx *sql.Tx, name string, g segment) erro
 	return err
 }
 
-func (s *Store) defineAllEvents(ctx context.Context, tx *sql.Tx, also string) error {
+func (s *Store) defineAllEvents(ctx context.Context, tx *sql.Tx, also ...string) error {
 	s.mu.RLock()
-	names := []string{also}
+	names := slices.Clone(also)
 	for n, d := range s.datasets {
-		if n != also && !d.attached {
+		if !slices.Contains(also, n) && !d.attached {
 			names = append(names, n)
 		}
 	}
@@ -145,28 +173,35 @@ func (s *Store) defineAllEvents(ctx context.Context, tx *sql.Tx, also string) er
 	return err
 }
 
-// deleteReplaced removes the rows of objects that are read anew.
-func deleteReplaced(ctx context.Context, tx *sql.Tx, name string, d *dataset, urls []string) error {
+// deleteReplaced removes the rows of objects that are read anew; of one source
+// only, if it is not "".
+func deleteReplaced(ctx context.Context, tx *sql.Tx, name string, d *dataset, urls []string, source string) error {
 	if len(urls) == 0 {
 		return nil
 	}
 	if err := staleRollups(ctx, tx, name); err != nil {
 		return err
 	}
+	only := func(column string) string {
+		if source == "" {
+			return ""
+		}
+		return " AND " + column + " = " + engine.QuoteText(source)
+	}
 	for _, url := range urls {
 		for _, g := range d.allSegments() {
-			if _, err := tx.ExecContext(ctx, "DELETE FROM "+g.sql()+" WHERE starts_with(_position, ?)", url+"#"); err != nil {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM "+g.sql()+" WHERE starts_with(_position, ?)"+only("_source"), url+"#"); err != nil {
 				return fmt.Errorf("replace the rows of %s: %w", url, err)
 			}
 		}
-		if _, err := tx.ExecContext(ctx, "DELETE FROM tidemark.tombstones WHERE dataset = ? AND url = ?", name, url); err != nil {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM tidemark.tombstones WHERE dataset = ? AND url = ?"+only("source"), name, url); err != nil {
 			return err
 		}
-		if err := forgetLate(ctx, tx, name, url); err != nil {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM tidemark.late WHERE dataset = ? AND starts_with(position, ?)"+only("source"), name, url+"#"); err != nil {
 			return err
 		}
 		for _, table := range []string{"quarantine", "discarded"} {
-			if _, err := tx.ExecContext(ctx, "DELETE FROM tidemark."+table+" WHERE dataset = ? AND (position = ? OR starts_with(position, ?))", name, url, url+"#"); err != nil {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM tidemark."+table+" WHERE dataset = ? AND (position = ? OR starts_with(position, ?))"+only("source"), name, url, url+"#"); err != nil {
 				return err
 			}
 		}

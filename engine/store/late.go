@@ -21,9 +21,3 @@ func keepLate(ctx context.Context, tx *sql.Tx, g segment, b engine.Batch) error 
 	}
 	return nil
 }
-
-// forgetLate removes the notes about rows that are replaced.
-func forgetLate(ctx context.Context, tx *sql.Tx, dataset, url string) error {
-	_, err := tx.ExecContext(ctx, `DELETE FROM tidemark.late WHERE dataset = ? AND starts_with(position, ?)`, dataset, url+"#")
-	return err
-}

@@ -123,6 +123,9 @@ func (s *Store) Drop(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	if err := s.notRouted(ctx, name); err != nil {
+		return err
+	}
 	err = s.inTx(ctx, func(tx *sql.Tx) error {
 		statements := []string{"DROP VIEW IF EXISTS main.all_events", "DROP VIEW IF EXISTS main." + engine.QuoteIdent(name)}
 		for _, g := range d.segments {
@@ -134,6 +137,7 @@ func (s *Store) Drop(ctx context.Context, name string) error {
 		for _, table := range []string{"schemas", "segments", "objects", "checkpoints", "quarantine", "discarded", "conflicts", "watermarks", "policies", "tombstones", "shards", "marks", "gaps", "attached", "late", "rollups"} {
 			statements = append(statements, "DELETE FROM tidemark."+table+" WHERE dataset = "+engine.QuoteText(name))
 		}
+		statements = append(statements, "DELETE FROM tidemark.routes WHERE routed = "+engine.QuoteText(name))
 		others := []string{}
 		s.mu.RLock()
 		for n, other := range s.datasets {

@@ -86,7 +86,7 @@ func (s *Store) planned(ctx context.Context, query string, args []any) (columns,
 func (s *Store) catalogSQL(words map[string]bool) []string {
 	var out, names []string
 	if words["tidemark"] {
-		out = slices.Concat(systemTables, attachedTables)
+		out = slices.Clone(systemTables)
 	}
 	all := words["all_events"]
 	s.mu.RLock()

@@ -214,7 +214,7 @@ func releaseEntries(ctx context.Context, tx *sql.Tx, b engine.Batch) error {
 	for o, sum := range sums {
 		if _, err := tx.ExecContext(ctx, `UPDATE tidemark.objects SET stored = stored + ?, dropped = dropped + ?, quarantined = quarantined + ?
 			WHERE rowid = (SELECT max(rowid) FROM tidemark.objects WHERE dataset = ? AND source = ? AND (key = ? OR url = ?))`,
-			sum.Stored, sum.Dropped, sum.Quarantined, b.Dataset, o.source, o.name, o.name); err != nil {
+			sum.Stored, sum.Dropped, sum.Quarantined, ledger(b), o.source, o.name, o.name); err != nil {
 			return fmt.Errorf("move the counts of a replay: %w", err)
 		}
 	}

@@ -104,12 +104,6 @@ func (s *Store) connect(ctx context.Context) error {
 		db.Close()
 		return openError(s.opt.Path, err)
 	}
-	for _, ddl := range attachedTables {
-		if _, err := db.ExecContext(ctx, ddl); err != nil {
-			db.Close()
-			return openError(s.opt.Path, err)
-		}
-	}
 	if err := cage.Harden(ctx, db, append([]string{s.opt.Staging}, s.opt.Readable...)); err != nil {
 		db.Close()
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"tidemark.dev/tidemark/engine"
@@ -46,6 +47,8 @@ var systemTables = []string{
 	`CREATE TABLE IF NOT EXISTS tidemark.archives (
 		dataset VARCHAR, day TIMESTAMPTZ, place VARCHAR, name VARCHAR, rows BIGINT, bytes BIGINT, sha256 VARCHAR,
 		state VARCHAR, archived_at TIMESTAMPTZ)`,
+	// Where the records of a source went besides the dataset of its ledger.
+	`CREATE TABLE IF NOT EXISTS tidemark.routes (dataset VARCHAR, source VARCHAR, routed VARCHAR)`,
 	`CREATE TABLE IF NOT EXISTS tidemark.tombstones (
 		dataset VARCHAR, key VARCHAR, event_time TIMESTAMPTZ, source VARCHAR, url VARCHAR, number BIGINT)`,
 	`CREATE TABLE IF NOT EXISTS tidemark.watermarks (dataset VARCHAR, watermark TIMESTAMPTZ, updated_at TIMESTAMPTZ)`,
@@ -62,59 +65,74 @@ var systemTables = []string{
 	`CREATE TABLE IF NOT EXISTS tidemark.late (
 		dataset VARCHAR, event_time TIMESTAMPTZ, ingest_time TIMESTAMPTZ, watermark TIMESTAMPTZ, seconds_late DOUBLE,
 		service VARCHAR, source VARCHAR, position VARCHAR, seq BIGINT)`,
+	`CREATE TABLE IF NOT EXISTS tidemark.attached (dataset VARCHAR)`,
+	// Columns that came after the first layout.
+	`ALTER TABLE tidemark.objects ADD COLUMN IF NOT EXISTS first_seq BIGINT`,
+	`ALTER TABLE tidemark.quarantine ADD COLUMN IF NOT EXISTS hash VARCHAR`,
 }
 
+// createSystemTables makes a new database ours, and brings one of an older
+// version up to this one. It finishes what was once begun and killed.
 func createSystemTables(ctx context.Context, db *sql.DB) error {
-	var found, hash int
-	row := db.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'tidemark'),
-		(SELECT count(*) FROM duckdb_columns() WHERE schema_name = 'tidemark' AND table_name = 'quarantine' AND column_name = 'hash')`)
-	if err := row.Scan(&found, &hash); err != nil {
+	names, added := made()
+	var found, formatted, columns int
+	row := db.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM duckdb_tables() WHERE schema_name || '.' || table_name IN (`+names+`)),
+		(SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'tidemark' AND table_name = 'format'),
+		(SELECT count(*) FROM duckdb_columns() WHERE schema_name || '.' || table_name || '.' || column_name IN (`+added+`))`)
+	if err := row.Scan(&found, &formatted, &columns); err != nil {
 		return err
 	}
-	if found == 0 {
-		for _, ddl := range systemTables {
-			if _, err := db.ExecContext(ctx, ddl); err != nil {
-				return fmt.Errorf("create system tables: %w", err)
-			}
+	version := 0
+	if formatted > 0 {
+		if err := db.QueryRowContext(ctx, `SELECT coalesce(max(version), 0) FROM tidemark.format`).Scan(&version); err != nil {
+			return err
 		}
-		_, err := db.ExecContext(ctx, `INSERT INTO tidemark.format VALUES (?)`, formatVersion)
-		return err
-	}
-	var version int
-	if err := db.QueryRowContext(ctx, `SELECT version FROM tidemark.format`).Scan(&version); err != nil {
-		return err
 	}
 	if version > formatVersion {
 		return engine.Errorf(engine.Invalid, "open the database", "it was written by a newer version of Tidemark (layout %d, this one knows %d)", version, formatVersion).
 			WithHint("upgrade Tidemark")
 	}
-	if found >= tables() && hash > 0 {
+	if version > 0 && found == strings.Count(names, ",")+1 && columns == strings.Count(added, ",")+1 {
 		return nil
 	}
-	return addMissing(ctx, db, hash > 0)
+	return addMissing(ctx, db)
 }
 
-// addMissing brings tables of an older version up to this one, as far as that
-// takes nothing but what is new.
-func addMissing(ctx context.Context, db *sql.DB, hashed bool) error {
+// addMissing adds what is not there yet, all of it or nothing, and touches
+// nothing else.
+func addMissing(ctx context.Context, db *sql.DB) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
 	for _, ddl := range systemTables {
-		if _, err := db.ExecContext(ctx, ddl); err != nil {
+		if _, err := tx.ExecContext(ctx, ddl); err != nil {
 			return fmt.Errorf("create system tables: %w", err)
 		}
 	}
-	if hashed {
-		return nil
+	if _, err := tx.ExecContext(ctx, `INSERT INTO tidemark.format SELECT ? WHERE NOT EXISTS (SELECT 1 FROM tidemark.format)`, formatVersion); err != nil {
+		return err
 	}
-	_, err := db.ExecContext(ctx, `ALTER TABLE tidemark.quarantine ADD COLUMN hash VARCHAR`)
-	return err
+	return tx.Commit()
 }
 
-// tables counts the system tables.
-func tables() (n int) {
+var (
+	createdTable = regexp.MustCompile(`^CREATE TABLE IF NOT EXISTS (tidemark\.\w+)`)
+	addedColumn  = regexp.MustCompile(`^ALTER TABLE (tidemark\.\w+) ADD COLUMN IF NOT EXISTS (\w+)`)
+)
+
+// made lists, for IN, the tables that systemTables makes and the columns that
+// it adds to them.
+func made() (tables, columns string) {
+	var names, added []string
 	for _, ddl := range systemTables {
-		if strings.HasPrefix(ddl, "CREATE TABLE") {
-			n++
+		if m := createdTable.FindStringSubmatch(ddl); m != nil {
+			names = append(names, engine.QuoteText(m[1]))
+		}
+		if m := addedColumn.FindStringSubmatch(ddl); m != nil {
+			added = append(added, engine.QuoteText(m[1]+"."+m[2]))
 		}
 	}
-	return n
+	return strings.Join(names, ", "), strings.Join(added, ", ")
 }

@@ -104,3 +104,27 @@ export function apiOf(page) {
 
 /** goOf goes to another place within the page, which is not loaded anew. */
 export const goOf = (page) => (path) => page.evaluate((p) => (history.pushState(null, '', p), dispatchEvent(new PopStateEvent('popstate'))), path)
+
+/**
+ * byKeys is what somebody without a mouse has: keys, and Tab to go where they
+ * want to be. A test that uses it cannot use the mouse as well.
+ */
+export function byKeys(page) {
+  page.mouse.click = page.mouse.move = () => {
+    throw new Error('by keys alone')
+  }
+  const press = async (...keys) => {
+    for (const k of keys) await page.keyboard.press(k)
+  }
+  async function reach(wanted, what) {
+    await wanted.waitFor()
+    for (let i = 0; i < 80; i++) {
+      if (await wanted.evaluate((e) => e === document.activeElement)) return
+      // In an editor Tab indents; Escape leaves it.
+      if (await page.evaluate(() => !!document.activeElement?.closest('.cm-editor'))) await press('Escape')
+      await press('Tab')
+    }
+    throw new Error(`Tab does not come to ${what}`)
+  }
+  return { press, reach, enter: async (wanted, what) => (await reach(wanted, what), press('Enter')) }
+}

@@ -4,11 +4,13 @@ import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-
 const html = `<img src=x onerror="alert(1)"><script>alert(2)</script><a href="javascript:alert(3)">go</a>`
 const ansi = '\u001b[31mred\u001b[0m\u0007'
 const bidi = 'invoice\u202egnp.exe\u2066'
 const remote = 'http://evil.invalid/pixel.png'
+const megabytes = 10 << 20
+// What a file may be called where it lies: anything without a slash.
+const pluginName = `<img src=x onerror=alert(8)> ${bidi} \u001b[31m`
 
 const records = () => {
   const at = (i) => `2026-01-09T12:00:${String(i).padStart(2, '0')}Z`
@@ -20,6 +22,7 @@ const records = () => {
     JSON.stringify({ ts: at(4), service: 'keys', level: 'INFO', message: 'odd keys', PROTO: { polluted: true }, constructor: { prototype: { polluted: true } }, '': 'empty', toString: 'x', hasOwnProperty: 1 }).replace('PROTO', '__proto__'),
     { ts: at(5), service: 'long', level: 'INFO', message: 'y'.repeat(900_000) },
     { ts: at(6), service: 'wide', level: 'INFO', message: 'wide', ...wide },
+    { ts: at(7), service: 'huge', level: 'INFO', message: '<b>' + 'z'.repeat(megabytes - 3), extra: { tags: [html] } },
   ]
     .map((r) => (typeof r === 'string' ? r : JSON.stringify(r)))
     .concat(`no JSON ${html} ${ansi} ${bidi}`)
@@ -52,9 +55,10 @@ rows:
 export const options = {
   async workspace(s) {
     const dir = join(s.dir, 'hostile')
-    for (const d of ['data', 'notebooks', 'dashboards']) await mkdir(join(dir, d), { recursive: true })
+    for (const d of ['data', 'notebooks', 'dashboards', 'plugins']) await mkdir(join(dir, d), { recursive: true })
     await writeFile(join(dir, 'tidemark.yaml'), 'name: hostile\nsources:\n  odd: {type: file, path: "data/*.ndjson", dataset: odd}\ndatasets:\n  odd: {event_time: ts}\n')
     await writeFile(join(dir, 'data', `${bidi}<b>.ndjson`), records())
+    await writeFile(join(dir, 'plugins', `${pluginName}.wasm`), html)
     await writeFile(join(dir, 'notebooks', 'bad.md'), notebook)
     await writeFile(join(dir, 'dashboards', 'bad.yaml'), dashboard)
     return dir
@@ -67,11 +71,19 @@ export default async function ({ page, axe, api, go }) {
   page.on('dialog', (d) => (dialogs.push(d.message()), d.dismiss()))
   const home = new URL(page.url()).host
   page.on('request', (r) => /^https?:/.test(r.url()) && new URL(r.url()).host !== home && foreign.push(r.url()))
+  await page.evaluate(() => {
+    globalThis.violations = []
+    document.addEventListener('securitypolicyviolation', (e) => violations.push(`${e.effectiveDirective} ${e.blockedURI}`))
+  })
   const harmless = async (where) => {
     assert.deepEqual(dialogs, [], where)
     assert.deepEqual(foreign, [], where)
+    assert.deepEqual(await page.evaluate(() => violations), [], where)
     assert.equal(await page.evaluate(() => ({}).polluted), undefined, where)
     assert.equal(await page.locator('main script, main iframe[src^="http"], main [onerror], main [onload], main a[href^="javascript:"], main img[src="x"]').count(), 0, where)
+    // What hides or reorders text is spelled out wherever it stands.
+    const hidden = await page.evaluate(() => [...document.body.innerText.matchAll(/.{0,20}[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069].{0,20}/g)].map((m) => JSON.stringify(m[0])))
+    assert.deepEqual(hidden, [], where)
     // It answers at once: two frames are drawn.
     await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
   }
@@ -92,7 +104,7 @@ export default async function ({ page, axe, api, go }) {
     return (await r.json()).every((p) => p.state === 'done')
   })
   await go('/')
-  await page.getByText(/6 records|records in/).first().waitFor()
+  await page.getByText(/7 records in/).first().waitFor()
   await harmless('home')
 
   await go('/explore?dataset=odd')
@@ -101,7 +113,7 @@ export default async function ({ page, axe, api, go }) {
   assert.match(await page.locator('main').innerText(), /⟨ESC⟩/)
   assert.match(await page.locator('main').innerText(), /⟨202E⟩/)
   await axe('explore')
-  for (let i = 0; i < 6; i++) {
+  for (let i = 0; i < 7; i++) {
     await page.locator('.tr').nth(i).dblclick()
     const record = page.getByRole('complementary', { name: 'Record' })
     await record.getByText(`${i + 1} of `).waitFor()
@@ -111,17 +123,22 @@ export default async function ({ page, axe, api, go }) {
     await page.keyboard.press('Escape')
   }
 
+  // The longest value is in the record as it came, all of it, and the row shows its beginning.
+  const [[bytes]] = (await api('POST', '/query', { sql: "select strlen(message) from odd where service = 'huge'" })).rows
+  assert.equal(Number(bytes), megabytes)
+
   for (const place of ['/schema', '/quarantine', '/sources', '/health', '/plugins']) {
     await go(place)
     await page.locator('main .skeleton').first().waitFor({ state: 'detached' })
     await harmless(place)
     await axe(place)
+    if (place === '/plugins') await page.getByText('⟨202E⟩').first().waitFor()
   }
 
   await go('/notebooks/bad.md')
   await page.getByRole('button', { name: 'Run all' }).click()
   await page.getByRole('grid', { name: 'Result of all' }).waitFor()
-  await page.getByText('6 rows').waitFor()
+  await page.getByText('7 rows').waitFor()
   await harmless('notebook')
   assert.equal(await page.locator('main img[src^="http"]').count(), 0)
 

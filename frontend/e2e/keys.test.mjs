@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { root } from './harness.mjs'
+import { byKeys, root } from './harness.mjs'
 
 const line = (i) => JSON.stringify({ ts: new Date(Date.UTC(2026, 0, 9, 12, 0, i)).toISOString(), level: 'INFO', service: 'shop', status: 200 + i, message: 'order ' + i }) + '\n'
 
@@ -23,21 +23,8 @@ export const options = {
 }
 
 export default async function ({ page, axe, api, go }) {
-  const press = (...keys) => keys.reduce((p, k) => p.then(() => page.keyboard.press(k)), Promise.resolve())
+  const { press, reach, enter } = byKeys(page)
   const dialog = page.getByRole('dialog')
-  // A mouse in this test would be a mistake.
-  page.mouse.click = page.mouse.move = () => assert.fail('by keys alone')
-
-  /** reach goes by Tab to what is wanted, as somebody without a mouse would. */
-  async function reach(wanted, what) {
-    await wanted.waitFor()
-    for (let i = 0; i < 80; i++) {
-      if (await wanted.evaluate((e) => e === document.activeElement)) return
-      await press('Tab')
-    }
-    assert.fail(`Tab does not come to ${what}`)
-  }
-  const enter = async (wanted, what) => (await reach(wanted, what), press('Enter'))
   const button = (name, within = page) => within.getByRole('button', { name, exact: true })
   async function both(where) {
     for (const colorScheme of ['dark', 'light']) {

@@ -1,7 +1,6 @@
 // A replay in the live page by mouse and by keys: it is started, filtered,
 // held, stepped and moved. Its archive is the sample's.
 import assert from 'node:assert/strict'
-import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
@@ -14,16 +13,14 @@ export const options = {
   async workspace(s) {
     const dir = join(s.dir, 'live')
     await run(program, ['demo', dir, '--quiet', '--from', '2026-01-09T12:00:00Z', '--to', '2026-01-09T15:00:00Z'], { env: s.env })
-    const file = join(dir, 'tidemark.yaml')
-    await writeFile(file, (await readFile(file, 'utf8')).replace('\ndatasets:', '\n  playing: {type: replay, of: archive, speed: 60, dataset: played}\n\ndatasets:'))
     await run(program, ['-w', dir, 'trust'], { env: s.env })
     return dir
   },
 }
 
 export default async function ({ page, axe, go, api }) {
-  await go('/live?source=playing')
-  await page.getByText('Nothing has arrived in played').waitFor()
+  await go('/live')
+  await page.getByText('Nothing has arrived in live').waitFor()
   await axe('live: empty')
 
   // Started by key; records come, and the list follows them.

@@ -41,7 +41,9 @@ try {
       await page.goto(new URL(path, server.url).href)
       await page.locator('h1').waitFor()
       await ready?.(page)
-      await page.waitForTimeout(2500)
+      // A picture of something that still loads shows nothing.
+      await page.waitForFunction(() => !document.querySelector('main .skeleton, main [aria-busy=true]'), null, { timeout: 120_000 })
+      await page.waitForTimeout(1500)
       const file = join(out, `${name}-${scheme}.png`)
       await page.screenshot({ path: file + '.full.png' })
       // 256 colours show a page as well, in a third of the bytes.

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/plugins"
 )
 
 // Language is what a plugin is written in.
@@ -90,12 +91,32 @@ func Build(ctx context.Context, dir, out string, sdk SDK) error {
 	}
 	wasm, err := os.ReadFile(made)
 	if err == nil {
-		err = replace(out, wasm)
+		err = replace(out, carrying(ctx, wasm))
 	}
 	if err != nil {
 		return engine.Errorf(engine.Unavailable, "build plugin", "%w", err)
 	}
 	return nil
+}
+
+// carrying gives the module with its manifest in a section, so that people can
+// read what it is before they let it run. One that does not load goes as it is:
+// tidemark plugin test says why.
+func carrying(ctx context.Context, wasm []byte) []byte {
+	host, err := plugins.NewHost(ctx, plugins.Options{})
+	if err != nil {
+		return wasm
+	}
+	defer host.Close(context.WithoutCancel(ctx))
+	p, err := host.Load(ctx, "built", wasm, plugins.Settings{})
+	if err != nil {
+		return wasm
+	}
+	defer p.Close(context.WithoutCancel(ctx))
+	if out, err := p.Carrying(wasm); err == nil {
+		return out
+	}
+	return wasm
 }
 
 // replace writes a file whole or not at all: it may be in use.

@@ -10,6 +10,9 @@ export const adopt = operation<'adopt'>('POST', '/adopt')
 /** When the rules would have been in alarm. */
 export const alarms = operation<'alarms'>('GET', '/alarms')
 
+/** Let a plugin run that is new or changed in a workspace from somebody else. */
+export const allowPlugin = operation<'allowPlugin'>('POST', '/plugins/{name}/allow')
+
 /** When a rule would have raised its alarm. */
 export const backtest = operation<'backtest'>('POST', '/rules/backtest')
 
@@ -21,6 +24,9 @@ export const cancelQuery = operation<'cancelQuery'>('POST', '/queries/{id}/cance
 
 /** What SQL may name. */
 export const catalog = operation<'catalog'>('GET', '/catalog')
+
+/** Check a configuration against the plugin's schema. */
+export const checkPluginConfig = operation<'checkPluginConfig'>('POST', '/plugins/{name}/config')
 
 /** What a rule is, without running it. */
 export const checkRule = operation<'checkRule'>('POST', '/rules/check')
@@ -49,6 +55,9 @@ export const deleteFile = operation<'deleteFile'>('DELETE', '/files')
 /** End a query and free its result. */
 export const deleteQuery = operation<'deleteQuery'>('DELETE', '/queries/{id}')
 
+/** Run another version of a plugin beside the one in use, over the last records. */
+export const diffPlugin = operation<'diffPlugin'>('POST', '/plugins/{name}/diff')
+
 /** Take entries out; they can be had back for thirty days. */
 export const discardQuarantine = operation<'discardQuarantine'>('POST', '/quarantine/discard')
 
@@ -73,6 +82,9 @@ export const filterValues = operation<'filterValues'>('GET', '/dashboards/values
 /** One dataset. */
 export const getDataset = operation<'getDataset'>('GET', '/datasets/{name}')
 
+/** What a plugin is, and what changed since it last ran. */
+export const getPlugin = operation<'getPlugin'>('GET', '/plugins/{name}')
+
 /** One entry with its bytes. */
 export const getQuarantine = operation<'getQuarantine'>('GET', '/quarantine/{id}')
 
@@ -96,6 +108,9 @@ export const getWorkspace = operation<'getWorkspace'>('GET', '/workspace')
 
 /** How the datasets and sources are. */
 export const healthDatasets = operation<'healthDatasets'>('GET', '/health/datasets')
+
+/** Records before and after each transform of a dataset. */
+export const lens = operation<'lens'>('POST', '/lens')
 
 /** Plugins that the workspace can use. */
 export const listPlugins = operation<'listPlugins'>('GET', '/plugins')
@@ -156,6 +171,9 @@ export const renameFile = operation<'renameFile'>('POST', '/files/rename')
 
 /** The newest version in another notation. */
 export const renderSchema = operation<'renderSchema'>('GET', '/datasets/{name}/schema/render')
+
+/** Put a new version of a plugin in the place of the old one. */
+export const replacePlugin = operation<'replacePlugin'>('PUT', '/plugins/{name}')
 
 /** Put what was set aside through the pipeline once more. */
 export const replayQuarantine = operation<'replayQuarantine'>('POST', '/quarantine/replay')

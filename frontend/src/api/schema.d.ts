@@ -347,6 +347,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/lens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Records before and after each transform of a dataset */
+        post: operations["lens"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/native/open": {
         parameters: {
             query?: never;
@@ -439,11 +456,67 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
-        put?: never;
+        /** What a plugin is, and what changed since it last ran */
+        get: operations["getPlugin"];
+        /** Put a new version of a plugin in the place of the old one */
+        put: operations["replacePlugin"];
         post?: never;
         /** Move a plugin to the trash in .tidemark */
         delete: operations["removePlugin"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plugins/{name}/allow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a plugin run that is new or changed in a workspace from somebody else */
+        post: operations["allowPlugin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plugins/{name}/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Check a configuration against the plugin's schema */
+        post: operations["checkPluginConfig"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plugins/{name}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run another version of a plugin beside the one in use, over the last records
+         * @description The body is the new module; without one it is the file that is there, beside the one that ran before it.
+         */
+        post: operations["diffPlugin"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1118,6 +1191,10 @@ export interface components {
             /** @description Whether it asks for more than the filters say. */
             where_more: boolean;
         };
+        AllowInput: {
+            /** @description Of the file as it was shown. */
+            sha256: string;
+        };
         BacktestDatapoint: {
             /** @description Null for a missing datapoint. */
             breaching: boolean | null;
@@ -1448,6 +1525,27 @@ export interface components {
             /** Format: date-time */
             watermark: string | null;
         };
+        DiffRecord: {
+            new: components["schemas"]["LensStep"];
+            old: components["schemas"]["LensStep"];
+            position: string;
+            record: string;
+            source: string;
+        };
+        DiffSide: {
+            /** Format: int64 */
+            dropped: number;
+            /** Format: int64 */
+            memory_bytes: number;
+            /** Format: double */
+            ms: number;
+            /** Format: int64 */
+            out: number;
+            /** Format: int64 */
+            rejected: number;
+            sha256: string;
+            version: string;
+        };
         DiscardedEntries: {
             /** Format: int64 */
             discarded: number;
@@ -1667,6 +1765,51 @@ export interface components {
             x: string;
             y: string[];
         };
+        Lens: {
+            dataset: string;
+            records: components["schemas"]["LensTrace"][];
+            stages: components["schemas"]["LensStage"][];
+            veiled: boolean;
+        };
+        LensInput: {
+            dataset: string;
+            /**
+             * Format: int64
+             * @description How many of the last records; 1 where nothing else is given.
+             */
+            last?: number;
+            /** @description Records as they come, JSON objects. */
+            records?: string[];
+            /**
+             * Format: int64
+             * @description The _seq of a stored row.
+             */
+            seq?: number;
+        };
+        LensStage: {
+            /** @enum {string} */
+            kind: "transform" | "lookup";
+            /** Format: int64 */
+            memory_bytes: number;
+            /** Format: double */
+            ms: number;
+            name: string;
+            sha256?: string;
+            version?: string;
+        };
+        LensStep: {
+            in: string[];
+            /** Format: double */
+            ms: number;
+            out: string[];
+            rejected?: string;
+        };
+        LensTrace: {
+            position: string;
+            record: string;
+            source: string;
+            steps: components["schemas"]["LensStep"][];
+        };
         NativeInput: {
             /** @enum {string} */
             what: "file" | "folder" | "plugin";
@@ -1734,6 +1877,15 @@ export interface components {
             command: string;
             url: string | null;
         };
+        OverRoute: {
+            /** @description Where the records of further values went. */
+            dataset: string;
+            /** Format: int64 */
+            records: number;
+            source: string;
+            /** Format: int64 */
+            tables: number;
+        };
         PathFilter: {
             /** @enum {string} */
             op: "=" | "!=" | "contains" | "!contains" | "<" | "<=" | ">" | ">=" | "exists" | "!exists";
@@ -1773,8 +1925,76 @@ export interface components {
             read: number;
             /** Format: int64 */
             records: number;
+            routed?: {
+                [key: string]: components["schemas"]["PipelineShare"];
+            };
             /** Format: int64 */
             untimed: number;
+        };
+        PipelineShare: {
+            /** Format: int64 */
+            dropped: number;
+            /** Format: int64 */
+            duplicates: number;
+            /** Format: int64 */
+            late: number;
+            /** Format: int64 */
+            quarantined: number;
+            /** Format: int64 */
+            records: number;
+        };
+        PluginConfigCheck: {
+            /** @description Empty when it is as the plugin's schema wants it. */
+            problem: string;
+        };
+        PluginConfigInput: {
+            config: {
+                [key: string]: unknown;
+            };
+        };
+        PluginDetail: {
+            abi: string;
+            before: components["schemas"]["PluginGlance"];
+            /** Format: int64 */
+            calls: number;
+            changed: string[];
+            config?: {
+                [key: string]: unknown;
+            };
+            /** Format: int64 */
+            errors: number;
+            functions: components["schemas"]["PluginFunction"][];
+            hint?: string;
+            kind: string;
+            /** Format: int64 */
+            memory_bytes: number;
+            name: string;
+            now: components["schemas"]["PluginGlance"];
+            /** Format: double */
+            p50_ms: number;
+            /** Format: double */
+            p99_ms: number;
+            path: string;
+            problem?: string;
+            /** Format: int64 */
+            records: number;
+            settings_file: string;
+            sha256: string;
+            state: string;
+            version: string;
+        };
+        PluginDiff: {
+            /** Format: int64 */
+            changed: number;
+            dataset: string;
+            differ: components["schemas"]["DiffRecord"][];
+            new: components["schemas"]["DiffSide"];
+            old: components["schemas"]["DiffSide"];
+            plugin: string;
+            /** Format: int64 */
+            records: number;
+            /** Format: int64 */
+            same: number;
         };
         PluginFunction: {
             doc?: string;
@@ -1782,6 +2002,20 @@ export interface components {
             name: string;
             problem?: string;
             signature: string;
+        };
+        PluginGlance: {
+            abi: string;
+            /** Format: int64 */
+            bytes: number;
+            config?: {
+                [key: string]: unknown;
+            };
+            functions: components["schemas"]["PluginFunction"][];
+            imports: string[];
+            name: string;
+            problem?: string;
+            sha256: string;
+            version: string;
         };
         PluginInfo: {
             abi: string;
@@ -1900,12 +2134,16 @@ export interface components {
             late: number;
             /** Format: int64 */
             objects: number;
+            over_route?: components["schemas"]["OverRoute"][];
             /** Format: int64 */
             quarantined: number;
             /** Format: int64 */
             read: number;
             /** Format: int64 */
             records: number;
+            routed?: {
+                [key: string]: components["schemas"]["PipelineShare"];
+            };
             /** Format: double */
             seconds: number;
             /** Format: int64 */
@@ -4419,6 +4657,84 @@ export interface operations {
             };
         };
     };
+    lens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LensInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Lens"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     openDialog: {
         parameters: {
             query?: never;
@@ -4796,6 +5112,151 @@ export interface operations {
             };
         };
     };
+    getPlugin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PluginDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    replacePlugin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PluginInfo"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     removePlugin: {
         parameters: {
             query?: never;
@@ -4814,6 +5275,247 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Nothing"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    allowPlugin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AllowInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PluginDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    checkPluginConfig: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PluginConfigInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PluginConfigCheck"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    diffPlugin: {
+        parameters: {
+            query?: {
+                /** @description On whose records; needed where several datasets use the plugin. */
+                dataset?: string;
+                /** @description How many of the last records; 1000 when it is not given. */
+                last?: number;
+                /** @description Runs a file this once that is not allowed yet: the one with this hash. */
+                sha256?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PluginDiff"];
                 };
             };
             /** @description Bad Request */

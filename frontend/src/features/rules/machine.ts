@@ -230,12 +230,33 @@ export function compare(before: Backtest, now: Backtest): { gone: Episode[]; cam
   return { gone, came, kept: now.episodes.length - came.length }
 }
 
+export type Kind = 'rate' | 'slow' | 'quiet' | 'absent' | 'slower' | 'unusual' | 'run'
+
+/** kinds are the rules that can be begun with, in words. */
+export const kinds: [Kind, string][] = [
+  ['rate', 'Too many errors'],
+  ['slow', 'Slow requests'],
+  ['quiet', 'Silence: fewer records than there should be'],
+  ['unusual', 'Far from what is usual'],
+  ['absent', 'Something daily does not come'],
+  ['slower', 'Jobs get slower week over week'],
+  ['run', 'A job runs too long'],
+]
+
 /** template writes a new rule for a dataset. */
-export function template(kind: 'rate' | 'slow' | 'quiet', name: string, dataset: string): string {
+export function template(kind: Kind, name: string, dataset: string): string {
   const head = `rule: ${name}\ndataset: ${dataset}\n`
   if (kind === 'slow')
     return `# Requests take too long.\n${head}where: body.duration_ms != nil\ngroup_by: [service]\nwindow: {tumbling: 5m}\nmeasures:\n  requests: count()\n  p95: quantile(body.duration_ms, 0.95)\nwhen: p95 > 1000 && requests > 30\nalarm: {datapoints: 2, of: 3, missing: not_breaching}\nseverity: warning\nsummary: "{{service}}: p95 is {{p95}} ms over {{requests}} requests"\n`
   if (kind === 'quiet')
     return `# A service says less than it should.\n${head}group_by: [service]\nwindow: {tumbling: 5m}\nmeasures:\n  records: count()\nwhen: records < 10\nalarm: {datapoints: 3, of: 3, missing: breaching}\nseverity: warning\nsummary: "{{service}}: only {{records}} records"\n`
+  if (kind === 'absent')
+    return `# What comes every day has not come by six in the morning.\n${head}group_by: [service]\nexpect: {at_least: 1, within: 24h, by: "06:00 Europe/Berlin"}\nkeys: seen # or the list of those that must come\nseverity: critical\nsummary: "{{service}}: {{records}} records in the day before six"\n`
+  if (kind === 'unusual')
+    return `# Far more records than at this time of other days.\n${head}group_by: [service]\nwindow: {tumbling: 10m}\nmeasures:\n  records: count()\nwhen: records > 100 && records > 3 * baseline(records, 14d, 1d, 3)\nalarm: {datapoints: 2, of: 3, missing: not_breaching}\nseverity: warning\nsummary: "{{service}}: {{records}} records, {{baseline(records, 14d, 1d, 3)}} are usual"\n`
+  if (kind === 'slower')
+    return `# Jobs take a fifth longer than the week before. With fewer than five runs in\n# either week there is nothing to say: the alarm has insufficient data.\n${head}group_by: [{path: body.job, match: "*"}] # new jobs join by themselves\nwindow: {tumbling: 7d}\nmeasures:\n  runs: count()\n  seconds: avg(body.seconds)\nwhen: "runs >= 5 && previous(runs, 1) >= 5 ? seconds > 1.2 * previous(seconds, 1) : nil"\nseverity: warning\nsummary: "{{job}}: {{seconds}} s, {{previous(seconds, 1)}} s the week before"\n`
+  if (kind === 'run')
+    return `# A run is longer than was agreed, or twice as long as is usual.\n${head}group_by: [{path: body.job, match: "*"}]\nwindow: {tumbling: 1d}\nmeasures:\n  runs: count()\n  longest: max(body.seconds)\nwhen: longest > 3600 || longest > 2 * baseline(longest, 28d, 5)\nseverity: critical\nsummary: "{{job}}: a run took {{longest}} s"\n`
   return `# Too many records are errors.\n${head}group_by: [service]\nwindow: {tumbling: 1m}\nmeasures:\n  records: count()\n  errors: count(upper(level) == "ERROR")\n  error_rate: errors * 1.0 / records\nwhen: error_rate > 0.05 && records > 30\nalarm: {datapoints: 3, of: 5, missing: not_breaching}\nseverity: warning\nsummary: "{{service}}: {{percent(error_rate)}} errors over {{records}} records"\n`
 }
