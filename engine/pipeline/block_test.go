@@ -23,13 +23,11 @@ type counting struct {
 	inBlocks int64
 }
 
-func (c *counting) CommitAll(ctx context.Context, batches []engine.Batch) ([]engine.Committed, error) {
-	for _, b := range batches {
-		for _, r := range b.Blocks {
-			c.inBlocks += int64(r.Rows)
-		}
+func (c *counting) Commit(ctx context.Context, b engine.Batch) (engine.Committed, error) {
+	for _, r := range b.Blocks {
+		c.inBlocks += int64(r.Rows)
 	}
-	return c.Store.CommitAll(ctx, batches)
+	return c.Store.Commit(ctx, b)
 }
 
 // asSeen selects all that a dataset shows of its rows, and what is said of them.
@@ -171,6 +169,19 @@ func TestJSONColumnsGoAsText(t *testing.T) {
 	}
 }
 
+// blind keeps the objects from those that look ahead.
+func blind(opt pipeline.Options) pipeline.Options {
+	asked, fetch := false, opt.Fetch
+	opt.Fetch = func(ctx context.Context, o engine.Object) (pipeline.Local, error) {
+		if !asked { // the sample is the first to ask
+			asked = true
+			return pipeline.Local{}, errors.New("not now")
+		}
+		return fetch(ctx, o)
+	}
+	return opt
+}
+
 // A row is loaded at the type that its batch ends with: what had no type when
 // the row was made must not be in the way of the type that it gets.
 func TestTypesFoundInABatchFitItsFirstRows(t *testing.T) {
@@ -183,19 +194,22 @@ func TestTypesFoundInABatchFitItsFirstRows(t *testing.T) {
 		for _, as := range []func(pipeline.Options) pipeline.Options{pipeline.AsText, func(o pipeline.Options) pipeline.Options { return o }} {
 			b := newBench(t)
 			first, second, _ := strings.Cut(lines, "\n")
-			opt, asked := b.options(), false
-			fetch := opt.Fetch
-			opt.Fetch = func(ctx context.Context, o engine.Object) (pipeline.Local, error) {
-				if !asked { // the sample is the first to ask
-					asked = true
-					return pipeline.Local{}, errors.New("not now")
-				}
-				return fetch(ctx, o)
-			}
 			b.pull(b.options(), b.object("a", first))
-			b.pull(as(opt), b.object("b", first+"\n"+second))
+			b.pull(as(blind(b.options())), b.object("b", first+"\n"+second))
 			b.want("SELECT count(*)::VARCHAR, count(body.e) FILTER (WHERE ends_with(_position, '#2'))::VARCHAR FROM logs", "3 | 1")
 		}
+	}
+}
+
+// What is left of an object whose members became labels is no value of the
+// type that its path gets.
+func TestAnObjectWithoutATypeLeavesNothing(t *testing.T) {
+	for _, as := range []func(pipeline.Options) pipeline.Options{pipeline.AsText, func(o pipeline.Options) pipeline.Options { return o }} {
+		b := newBench(t)
+		opt := blind(b.options())
+		opt.Mapping.Labels = []engine.Path{{"o", "l"}}
+		b.pull(as(opt), b.object("a", `{"o":{"l":"x"}}`+"\n"+`{"o":"text"}`+"\n"+`{"o":"more"}`))
+		b.want("SELECT body.o, labels::VARCHAR, rest::VARCHAR FROM logs ORDER BY _seq", "- | {o.l=x} | -", "text | - | -", "more | - | -")
 	}
 }
 

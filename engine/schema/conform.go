@@ -401,11 +401,22 @@ func (c *Conformer) structure(n *node, start, depth int) bool {
 	if n.cells != nil {
 		n.cells.at(c.row)
 	}
+	edits := len(c.edits)
 	if !c.object(n, depth) {
 		return false
 	}
-	if len(bytes.TrimSpace(c.s.b[start+1:c.s.pos-1])) == 0 && !n.typ.Known() {
+	if n.typ.Known() {
+		return true
+	}
+	// As in noneYet, what is left of it must not be there when it gets a type.
+	c.edits = c.edits[:edits]
+	switch {
+	case len(bytes.TrimSpace(c.s.b[start+1:c.s.pos-1])) == 0:
 		c.untyped(n, start, isEmptyObject)
+	case c.inList > 0:
+		c.edits = append(c.edits, edit{start: start, end: c.s.pos, text: noValue})
+	default:
+		c.edits = append(c.edits, edit{start: start, end: c.s.pos})
 	}
 	return true
 }
