@@ -43,6 +43,8 @@ type TailOptions struct {
 type TailCommit struct {
 	Source, Dataset string
 	pipeline.Commit
+	// Alarms is what the rules made of it.
+	Alarms AlarmNews
 }
 
 // TailResult is what a tail did; its JSON is part of the contract.
@@ -252,6 +254,7 @@ func (b *Workbench) tailOnce(ctx context.Context, t *tailing, opt TailOptions) e
 	if err := b.seam(t.source, t.dataset, &base); err != nil {
 		return err
 	}
+	b.beginWatch(ctx, name)
 	from, err := b.Store.Checkpoints(ctx, name, source)
 	if err != nil {
 		return err
@@ -311,10 +314,11 @@ func (b *Workbench) tailCommitted(ctx context.Context, t *tailing, opt TailOptio
 		}
 		b.changed(t.dataset.Name)
 	}
+	alarms := b.evaluateTail(ctx, t, c)
 	if opt.Committed == nil {
 		return nil
 	}
-	return opt.Committed(ctx, TailCommit{t.source.Name, t.dataset.Name, c})
+	return opt.Committed(ctx, TailCommit{t.source.Name, t.dataset.Name, c, alarms})
 }
 
 func (t *tailing) report(c pipeline.Counts) {

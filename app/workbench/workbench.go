@@ -61,6 +61,7 @@ type Workbench struct {
 	backtests memo
 	series    memo
 	tails     tails
+	watches   watches
 }
 
 // Open opens the workspace's database; the caller holds the workspace's lock.

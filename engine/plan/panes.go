@@ -98,8 +98,13 @@ func (p *Plan) within(w *sqlWriter, r Range) []string {
 	return append(where, p.kept(w)...)
 }
 
-// reach is longer than any window, whatever the clock on the wall does.
-func (w Window) reach() time.Duration { return w.Size + 48*time.Hour }
+// reach is as long as any window, whatever the clock on the wall does.
+func (w Window) reach() time.Duration {
+	if w.Zone == nil {
+		return w.Size
+	}
+	return w.Size + 48*time.Hour
+}
 
 // spread writes every row once for each window that holds it.
 func (p *Plan) spread(from, at string, where []string, cuts []time.Time) string {

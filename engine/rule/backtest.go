@@ -19,6 +19,9 @@ type BacktestOptions struct {
 	Set map[string]string
 	// Datapoints asks for every window in the report.
 	Datapoints bool
+	// Final leaves out windows that end after it, as a watermark there does;
+	// zero takes all.
+	Final time.Time
 }
 
 // Backtest runs a rule over all stored records of its dataset: one grouped
@@ -130,33 +133,13 @@ func (b *backtest) query(ctx context.Context, q engine.Querier, relation string)
 	case b.simple():
 		return p.Query(relation, b.span)
 	case p.Window.Zone != nil:
-		cuts, err := b.cuts(ctx, q, relation)
+		cuts, err := cutsOf(ctx, q, p, relation, b.span)
 		if err != nil {
 			return "", err
 		}
 		return p.PaneQuery(relation, b.span, cuts)
 	}
 	return p.PaneQuery(relation, b.span, nil)
-}
-
-func (b *backtest) cuts(ctx context.Context, q engine.Querier, relation string) (cuts []time.Time, err error) {
-	query, err := b.rule.Plan.CutQuery(relation, b.span)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := q.QueryContext(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var at int64
-		if err := rows.Scan(&at); err != nil {
-			return nil, err
-		}
-		cuts = append(cuts, time.UnixMicro(at).UTC())
-	}
-	return cuts, rows.Err()
 }
 
 // bounds finds the span of windows; found is false if there is no record with
@@ -226,6 +209,9 @@ func (b *backtest) setSpan(oldest, newest time.Time) {
 	}
 	if b.rule.Spec.Expect != nil && to.Before(b.end) {
 		b.end = to // who is waited for may still come
+	}
+	if !b.opt.Final.IsZero() {
+		b.end = b.opt.Final
 	}
 	b.report.From, b.report.To = &start, &to
 }

@@ -31,7 +31,7 @@ func (b *backtest) evaluate() *evaluation {
 
 // take evaluates the next window.
 func (e *evaluation) take(s scanned) {
-	if e.rule.Spec.Expect != nil && s.span.End.After(e.end) {
+	if (e.rule.Spec.Expect != nil || !e.opt.Final.IsZero()) && s.span.End.After(e.end) {
 		return
 	}
 	if e.current == nil || !slices.EqualFunc(e.keys, s.row.Keys, plan.Value.Equal) {

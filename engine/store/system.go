@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"tidemark.dev/tidemark/engine"
@@ -14,7 +15,9 @@ import (
 // layout is refused; an older one is migrated here when there is one.
 const formatVersion = 1
 
-var systemTables = []string{
+var systemTables = slices.Concat(dataTables, alarmTables, noticeTables)
+
+var dataTables = []string{
 	`CREATE SCHEMA IF NOT EXISTS tidemark`,
 	`CREATE SCHEMA IF NOT EXISTS segment`,
 	`CREATE TABLE IF NOT EXISTS tidemark.format (version INTEGER)`,
