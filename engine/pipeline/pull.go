@@ -169,6 +169,8 @@ type Counts struct {
 	Policies []int64 `json:"-"`
 	// Failures says why objects could not be reached, the first few of them.
 	Failures []string `json:"failures,omitempty"`
+	// Fault is what the first of them was.
+	Fault engine.Fault `json:"-"`
 }
 
 // Add sums two counts.
@@ -188,6 +190,9 @@ func (c Counts) Add(d Counts) Counts {
 	c.Routed = addShares(c.Routed, d.Routed)
 	c.Policies = addEach(c.Policies, d.Policies)
 	c.Failures = append(c.Failures[:len(c.Failures):len(c.Failures)], d.Failures...)
+	if c.Fault == "" {
+		c.Fault = d.Fault
+	}
 	return c
 }
 

@@ -139,6 +139,9 @@ func (p *puller) consume(ctx context.Context, tasks []Task) error {
 		case errors.As(err, &far):
 			unreachable++
 			p.counts.Failed++
+			if p.counts.Fault == "" {
+				p.counts.Fault = engine.FaultOf(far.error)
+			}
 			if len(p.counts.Failures) < 20 {
 				p.counts.Failures = append(p.counts.Failures, far.Error())
 			}

@@ -63,6 +63,9 @@ var dataTables = []string{
 	`CREATE TABLE IF NOT EXISTS tidemark.gaps (
 		dataset VARCHAR, source VARCHAR, stream VARCHAR, shard VARCHAR, gap_from TIMESTAMPTZ, gap_to TIMESTAMPTZ,
 		reason VARCHAR, found_at TIMESTAMPTZ)`,
+	// The last failure of each source that has not gone well since.
+	`CREATE TABLE IF NOT EXISTS tidemark.health (
+		dataset VARCHAR, source VARCHAR, fault VARCHAR, message VARCHAR, hint VARCHAR, failed_at TIMESTAMPTZ)`,
 	`CREATE SCHEMA IF NOT EXISTS rollup`,
 	`CREATE TABLE IF NOT EXISTS tidemark.rollups (dataset VARCHAR, size BIGINT, name VARCHAR, seq BIGINT, definition VARCHAR, updated_at TIMESTAMPTZ)`,
 	`CREATE TABLE IF NOT EXISTS tidemark.late (

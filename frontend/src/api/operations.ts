@@ -1,6 +1,9 @@
 // Made from openapi.json by npm run api: one function for each operation.
 import { operation } from './call'
 
+/** Do what a finding says helps. */
+export const actOnHealth = operation<'actOnHealth'>('POST', '/health/act')
+
 /** Write a source into tidemark.yaml. */
 export const addSource = operation<'addSource'>('POST', '/sources')
 
