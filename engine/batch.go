@@ -68,6 +68,8 @@ type Quarantined struct {
 	// Hash tells the record again where its bytes are not kept: it is keyed,
 	// so that nobody without the workspace's key can try values.
 	Hash string
+	// Head are lines that stood before the record and say what its fields are.
+	Head string
 }
 
 // Released is an entry of quarantine that was read once more, and what became

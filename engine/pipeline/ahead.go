@@ -70,6 +70,7 @@ type piece struct {
 type problem struct {
 	line
 	reason string
+	head   string // what stood before the line and says what its fields are
 }
 
 // preparer makes pieces of one object's chunks.
@@ -124,7 +125,7 @@ func (c *piece) done() {
 
 func (a *preparer) piece(ctx context.Context, c format.Chunk) *piece {
 	out := &piece{chunk: c, lines: make([]line, 0, len(c.Records))}
-	for _, r := range c.Records {
+	for i, r := range c.Records {
 		row := a.next
 		a.next++
 		if row <= a.skip || a.only > 0 && row != a.only {
@@ -140,7 +141,7 @@ func (a *preparer) piece(ctx context.Context, c format.Chunk) *piece {
 			l.came = l.raw
 		}
 		if r.Problem != "" {
-			out.asides = append(out.asides, problem{l, r.Problem})
+			out.asides = append(out.asides, problem{l, r.Problem, c.Heads[i]})
 			continue
 		}
 		out.lines = append(out.lines, l)
@@ -173,7 +174,7 @@ func (a *preparer) transform(ctx context.Context, c *piece) error {
 		rejected := int64(0)
 		lines, dropped, err := s.run(ctx, c.lines, func(l line, reason string) {
 			rejected++
-			c.asides = append(c.asides, problem{l, reason})
+			c.asides = append(c.asides, problem{line: l, reason: reason})
 		})
 		if err != nil {
 			return err
@@ -197,7 +198,7 @@ func (a *preparer) conformLines(c *piece) {
 	c.ends = make([]int, len(c.lines))
 	for i, l := range c.lines {
 		out := a.conform.Conform(l.raw)
-		if out.Reason == "" && !out.Unknown && !a.p.opt.leavesOut(out) && (!a.p.opt.Strict || len(out.Conflicts) == 0) {
+		if out.Reason == "" && !out.Unknown && !a.p.opt.leavesOut(out) && (!a.p.opt.Strict || len(out.Conflicts) == 0 && !out.Untimed) {
 			c.rows = a.conform.AppendValues(c.rows)
 			c.conflicts = append(c.conflicts, out.Conflicts...)
 			c.times.add(out)

@@ -57,6 +57,9 @@ type Task struct {
 	// Record says that the bytes are one record alone, which had this number
 	// in the object that URL names. The ledger stays as it is. 0: an object.
 	Record int64
+	// Head are lines that stood before such a record and say what its fields
+	// are.
+	Head string
 	// Entry says that the bytes come from this entry of quarantine, which the
 	// batch that has them releases. The ledger knows the object already.
 	Entry int64

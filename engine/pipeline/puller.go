@@ -295,7 +295,7 @@ func (p *puller) take(ctx context.Context, o *objectRun, c *piece) error {
 	o.state.Dropped += c.dropped
 	c.kept = c.kept || len(c.asides) > 0
 	for _, a := range c.asides {
-		p.setAside(o, a.line, a.reason, "", "", "")
+		p.setProblem(o, a)
 	}
 	if err := p.lines(o, c); err != nil {
 		return err
@@ -360,12 +360,17 @@ func (p *puller) ensureBatch(o *objectRun) {
 }
 
 func (p *puller) setAside(o *objectRun, l line, reason, path, want, got string) {
-	q := engine.Quarantined{
-		Source: p.opt.Source, Position: p.position(o, l), Reason: reason,
-		Path: path, Want: want, Got: got, Raw: l.raw, Size: int64(len(l.raw)),
-	}
+	p.keepAside(o, l, engine.Quarantined{Reason: reason, Path: path, Want: want, Got: got})
+}
+
+func (p *puller) setProblem(o *objectRun, a problem) {
+	p.keepAside(o, a.line, engine.Quarantined{Reason: a.reason, Head: a.head})
+}
+
+func (p *puller) keepAside(o *objectRun, l line, q engine.Quarantined) {
+	q.Source, q.Position, q.Raw, q.Size = p.opt.Source, p.position(o, l), l.raw, int64(len(l.raw))
 	if p.opt.Private {
-		q.Raw, q.Size, q.Hash = nil, int64(len(l.came)), Digest(p.opt.Key, l.came)
+		q.Head, q.Raw, q.Size, q.Hash = "", nil, int64(len(l.came)), Digest(p.opt.Key, l.came)
 	}
 	p.batch.quarantine(q)
 	o.state.Quarantined++
@@ -398,6 +403,9 @@ func (p *puller) conformLine(o *objectRun, l line) error {
 		return nil
 	case p.opt.Strict && p.begun && (len(out.Conflicts) > 0 || out.Unknown):
 		p.setAsideStrict(o, l, out)
+		return nil
+	case p.opt.Strict && out.Untimed:
+		p.setAside(o, l, "the schema is strict and the record has no event time", p.opt.Mapping.EventTime[0].String(), "timestamp", "no time")
 		return nil
 	case out.Unknown:
 		p.batch.putOff(l, o.origin)
