@@ -1,6 +1,9 @@
 // Made from openapi.json by npm run api: one function for each operation.
 import { operation } from './call'
 
+/** Acknowledge, assign, comment or label an incident. */
+export const actOnIncident = operation<'actOnIncident'>('POST', '/incidents/{id}')
+
 /** Write a source into tidemark.yaml. */
 export const addSource = operation<'addSource'>('POST', '/sources')
 
@@ -9,6 +12,9 @@ export const adopt = operation<'adopt'>('POST', '/adopt')
 
 /** When the rules would have been in alarm. */
 export const alarms = operation<'alarms'>('GET', '/alarms')
+
+/** Where the alarm of each group stands. */
+export const alarmStates = operation<'alarmStates'>('GET', '/alarms/states')
 
 /** Let a plugin run that is new or changed in a workspace from somebody else. */
 export const allowPlugin = operation<'allowPlugin'>('POST', '/plugins/{name}/allow')
@@ -82,6 +88,9 @@ export const filterValues = operation<'filterValues'>('GET', '/dashboards/values
 /** One dataset. */
 export const getDataset = operation<'getDataset'>('GET', '/datasets/{name}')
 
+/** One incident and its timeline. */
+export const getIncident = operation<'getIncident'>('GET', '/incidents/{id}')
+
 /** What a plugin is, and what changed since it last ran. */
 export const getPlugin = operation<'getPlugin'>('GET', '/plugins/{name}')
 
@@ -111,6 +120,9 @@ export const healthDatasets = operation<'healthDatasets'>('GET', '/health/datase
 
 /** Records before and after each transform of a dataset. */
 export const lens = operation<'lens'>('POST', '/lens')
+
+/** Alarms that went off, newest first. */
+export const listIncidents = operation<'listIncidents'>('GET', '/incidents')
 
 /** Plugins that the workspace can use. */
 export const listPlugins = operation<'listPlugins'>('GET', '/plugins')
