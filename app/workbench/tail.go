@@ -9,6 +9,7 @@ import (
 
 	"tidemark.dev/tidemark/app/workspace"
 	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/health"
 	"tidemark.dev/tidemark/engine/pipeline"
 	"tidemark.dev/tidemark/engine/plan"
 	"tidemark.dev/tidemark/engine/rule"
@@ -92,6 +93,8 @@ type tailing struct {
 	watermark time.Time
 	last      time.Time // when something came
 	stop      context.CancelFunc
+	meter     health.Meter
+	seen      health.Flow   // of the shards, up to the last look
 	idle      chan struct{} // closed while the tail is not at work
 	hold      int           // how many want it not to be
 	release   chan struct{}
@@ -235,6 +238,7 @@ func (b *Workbench) tail(ctx context.Context, t *tailing, opt TailOptions) error
 			return nil //nolint:nilerr // ended while it waited
 		}
 		err = b.tailOnce(work, t, opt)
+		b.noteSource(context.WithoutCancel(ctx), t.source, err)
 		interrupted := work.Err() != nil && ctx.Err() == nil
 		t.end()
 		if err != nil || !interrupted {
@@ -300,6 +304,11 @@ func (b *Workbench) settleTail(ctx context.Context, dataset string, c pipeline.C
 }
 
 func (b *Workbench) tailCommitted(ctx context.Context, t *tailing, opt TailOptions, c pipeline.Commit) error {
+	began := time.Now()
+	defer func() {
+		took := c.Took + time.Since(began)
+		t.measure(health.Flow{Records: c.Stored, Errors: c.SetAside, Busy: took, Worst: took})
+	}()
 	t.mu.Lock()
 	if c.Watermark.After(t.watermark) {
 		t.watermark = c.Watermark

@@ -168,6 +168,16 @@ func (b *Workbench) changed(dataset string) {
 // CacheSize is how full the object cache is, and how large it may get.
 func (b *Workbench) CacheSize() (bytes, limit int64) { return b.cache.Stats().Bytes, cacheLimit }
 
+// DatabaseBytes is how large the database and its log are on disk.
+func (b *Workbench) DatabaseBytes() (size int64) {
+	for _, suffix := range []string{"", ".wal"} {
+		if info, err := os.Stat(b.Workspace.DatabasePath() + suffix); err == nil {
+			size += info.Size()
+		}
+	}
+	return size
+}
+
 // Close writes everything to disk and lets the workspace go.
 func (b *Workbench) Close() error {
 	b.counting.Wait()

@@ -50,6 +50,7 @@ func w3cLine(line []byte, edge bool) bool {
 
 type w3cDecoder struct {
 	columns []column
+	fields  string // the line that named them
 	date    string // of #Date, for logs whose lines have none
 	object  string // the service, where there is no other
 }
@@ -84,7 +85,7 @@ func (d *w3cDecoder) header(line string) {
 	name, value, _ := strings.Cut(line, ":")
 	switch value = strings.TrimSpace(value); name {
 	case "#Fields":
-		d.columns = nil
+		d.columns, d.fields = nil, line
 		for _, f := range strings.Fields(value) {
 			plain := plainName(f)
 			d.columns = append(d.columns, column{plain, w3cNumbers[plain]})
@@ -92,6 +93,14 @@ func (d *w3cDecoder) header(line string) {
 	case "#Date":
 		d.date, _, _ = strings.Cut(value, " ")
 	}
+}
+
+// head are the lines that say what the fields of those below are.
+func (d *w3cDecoder) head() string {
+	if d.date == "" {
+		return d.fields
+	}
+	return "#Date: " + d.date + "\n" + d.fields
 }
 
 func (d *w3cDecoder) decode(raw []byte, out *sink) {
@@ -105,7 +114,7 @@ func (d *w3cDecoder) decode(raw []byte, out *sink) {
 		f, _ = fieldsOf(line)
 	}
 	if len(d.columns) == 0 || len(f) < len(d.columns) {
-		out.problem(raw, wrongColumns("the #Fields of its header", len(f)))
+		out.problemUnder(d.head(), raw, wrongColumns("the #Fields of its header", len(f)))
 		return
 	}
 	e := out.begin()

@@ -63,6 +63,9 @@ var dataTables = []string{
 	`CREATE TABLE IF NOT EXISTS tidemark.gaps (
 		dataset VARCHAR, source VARCHAR, stream VARCHAR, shard VARCHAR, gap_from TIMESTAMPTZ, gap_to TIMESTAMPTZ,
 		reason VARCHAR, found_at TIMESTAMPTZ)`,
+	// The last failure of each source that has not gone well since.
+	`CREATE TABLE IF NOT EXISTS tidemark.health (
+		dataset VARCHAR, source VARCHAR, fault VARCHAR, message VARCHAR, hint VARCHAR, failed_at TIMESTAMPTZ)`,
 	`CREATE SCHEMA IF NOT EXISTS rollup`,
 	`CREATE TABLE IF NOT EXISTS tidemark.rollups (dataset VARCHAR, size BIGINT, name VARCHAR, seq BIGINT, definition VARCHAR, updated_at TIMESTAMPTZ)`,
 	`CREATE TABLE IF NOT EXISTS tidemark.late (
@@ -72,6 +75,9 @@ var dataTables = []string{
 	// Columns that came after the first layout.
 	`ALTER TABLE tidemark.objects ADD COLUMN IF NOT EXISTS first_seq BIGINT`,
 	`ALTER TABLE tidemark.quarantine ADD COLUMN IF NOT EXISTS hash VARCHAR`,
+	`ALTER TABLE tidemark.quarantine ADD COLUMN IF NOT EXISTS head VARCHAR`,
+	`ALTER TABLE tidemark.discarded ADD COLUMN IF NOT EXISTS head VARCHAR`,
+	`ALTER TABLE tidemark.tombstones ADD COLUMN IF NOT EXISTS place VARCHAR`,
 }
 
 // createSystemTables makes a new database ours, and brings one of an older

@@ -1,6 +1,9 @@
 // Made from openapi.json by npm run api: one function for each operation.
 import { operation } from './call'
 
+/** Do what a finding says helps. */
+export const actOnHealth = operation<'actOnHealth'>('POST', '/health/act')
+
 /** Acknowledge, assign, comment or label an incident. */
 export const actOnIncident = operation<'actOnIncident'>('POST', '/incidents/{id}')
 
@@ -90,6 +93,9 @@ export const getDataset = operation<'getDataset'>('GET', '/datasets/{name}')
 
 /** One incident and its timeline. */
 export const getIncident = operation<'getIncident'>('GET', '/incidents/{id}')
+
+/** Where a dataset finds its event time, envelope and labels. */
+export const getMapping = operation<'getMapping'>('GET', '/datasets/{name}/mapping')
 
 /** What a plugin is, and what changed since it last ran. */
 export const getPlugin = operation<'getPlugin'>('GET', '/plugins/{name}')
@@ -207,6 +213,9 @@ export const runCell = operation<'runCell'>('POST', '/notebooks/cell')
 
 /** Run the tests of windows, rules and alarms. */
 export const runTests = operation<'runTests'>('POST', '/tests/run')
+
+/** Write into tidemark.yaml where a dataset finds its event time, envelope and labels. */
+export const setMapping = operation<'setMapping'>('POST', '/datasets/{name}/mapping')
 
 /** Give a path another type. */
 export const setType = operation<'setType'>('POST', '/datasets/{name}/types')

@@ -175,6 +175,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/datasets/{name}/mapping": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where a dataset finds its event time, envelope and labels */
+        get: operations["getMapping"];
+        put?: never;
+        /** Write into tidemark.yaml where a dataset finds its event time, envelope and labels */
+        post: operations["setMapping"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/datasets/{name}/promote": {
         parameters: {
             query?: never;
@@ -341,6 +359,23 @@ export interface paths {
         put?: never;
         /** Give a file another name */
         post: operations["renameFile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/health/act": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Do what a finding says helps */
+        post: operations["actOnHealth"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1212,6 +1247,19 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        ActInput: {
+            /**
+             * @description What the finding's action says.
+             * @enum {string}
+             */
+            do: "pull" | "tail" | "resume" | "test" | "replay_quarantine" | "compact";
+            /** @description The source, or the dataset. */
+            name?: string;
+        };
+        Acted: {
+            ok: boolean;
+            said: string;
+        };
         AddSourceInput: {
             name: string;
             source: components["schemas"]["WorkspaceSourceSpec"];
@@ -1558,7 +1606,16 @@ export interface components {
         };
         DatasetHealth: {
             action: string;
+            /** Format: double */
+            bytes_per_second: number | null;
             cause: string;
+            /** Format: int64 */
+            commit_ms: number | null;
+            /** Format: double */
+            errors_per_second: number | null;
+            findings: components["schemas"]["HealthFinding"][];
+            /** Format: int64 */
+            freshness_ms: number | null;
             /** Format: int64 */
             lag_ms: number | null;
             /** Format: date-time */
@@ -1572,7 +1629,12 @@ export interface components {
             records_per_second: number | null;
             /** Format: int64 */
             rows: number;
-            state: string;
+            /** Format: double */
+            saturation: number | null;
+            /** @enum {string} */
+            state: "ok" | "late" | "stale" | "failing" | "quarantining";
+            /** Format: int64 */
+            untimed: number;
             /** Format: date-time */
             watermark: string | null;
         };
@@ -1799,9 +1861,32 @@ export interface components {
             /** @description What was seen. */
             says: string;
         };
+        Gauge: {
+            /** Format: int64 */
+            limit: number;
+            name: string;
+            /** Format: int64 */
+            used: number;
+        };
         Health: {
             datasets: components["schemas"]["DatasetHealth"][];
+            machine: components["schemas"]["MachineHealth"];
             sources: components["schemas"]["SourceHealth"][];
+        };
+        HealthAction: {
+            command: string;
+            /** @enum {string} */
+            do: "" | "pull" | "tail" | "resume" | "test" | "replay_quarantine" | "compact";
+            label: string;
+            page: string;
+        };
+        HealthFinding: {
+            action: components["schemas"]["HealthAction"];
+            cause: string;
+            mode: string;
+            /** @enum {string} */
+            severity: "note" | "warn" | "alarm";
+            state: string;
         };
         HistogramBucket: {
             /** @description By level. */
@@ -1938,6 +2023,12 @@ export interface components {
             record: string;
             source: string;
             steps: components["schemas"]["LensStep"][];
+        };
+        MachineHealth: {
+            findings: components["schemas"]["HealthFinding"][];
+            gauges: components["schemas"]["Gauge"][];
+            /** @enum {string} */
+            state: "ok" | "late" | "stale" | "failing" | "quarantining";
         };
         NativeInput: {
             /** @enum {string} */
@@ -2322,6 +2413,8 @@ export interface components {
             dataset: string;
             got: string;
             hash?: string;
+            /** @description Lines that stood before the record and say what its fields are. */
+            head?: string;
             /** Format: int64 */
             id: number;
             /** @description The bytes were kept; else a replay fetches the object again. */
@@ -2589,29 +2682,61 @@ export interface components {
             action: string;
             /** Format: int64 */
             bytes: number;
+            /** Format: double */
+            bytes_per_second: number | null;
             cause: string;
+            /** Format: int64 */
+            commit_ms: number | null;
             dataset: string;
+            /** Format: double */
+            errors_per_second: number | null;
+            findings: components["schemas"]["HealthFinding"][];
+            /** Format: int64 */
+            lag_ms: number | null;
             location: string;
             name: string;
             /** Format: int64 */
             objects: number;
             /** Format: date-time */
             pulled_at: string | null;
-            state: string;
+            /** Format: double */
+            records_per_second: number | null;
+            /** Format: double */
+            saturation: number | null;
+            shards: components["schemas"]["EngineShardState"][];
+            /** @enum {string} */
+            state: "ok" | "late" | "stale" | "failing" | "quarantining";
+            tailing: boolean;
             type: string;
         };
         SourceHealth: {
             action: string;
             /** Format: int64 */
             bytes: number;
+            /** Format: double */
+            bytes_per_second: number | null;
             cause: string;
+            /** Format: int64 */
+            commit_ms: number | null;
             dataset: string;
+            /** Format: double */
+            errors_per_second: number | null;
+            findings: components["schemas"]["HealthFinding"][];
+            /** Format: int64 */
+            lag_ms: number | null;
             name: string;
             /** Format: int64 */
             objects: number;
             /** Format: date-time */
             pulled_at: string | null;
-            state: string;
+            /** Format: double */
+            records_per_second: number | null;
+            /** Format: double */
+            saturation: number | null;
+            shards: components["schemas"]["EngineShardState"][];
+            /** @enum {string} */
+            state: "ok" | "late" | "stale" | "failing" | "quarantining";
+            tailing: boolean;
             type: string;
         };
         SourceReport: {
@@ -2730,6 +2855,8 @@ export interface components {
             dataset: string;
             got: string;
             hash?: string;
+            /** @description Lines that stood before the record and say what its fields are. */
+            head?: string;
             /** Format: int64 */
             id: number;
             /** @description The bytes were kept; else a replay fetches the object again. */
@@ -3083,6 +3210,17 @@ export interface components {
             trusted: boolean;
             /** @description Of the program. */
             version: string;
+        };
+        WorkspaceMappingSpec: {
+            /** @description The path that says when it happened. */
+            event_time?: string;
+            /** @description All paths that become labels. */
+            labels?: string[];
+            level?: string;
+            message?: string;
+            service?: string;
+            span_id?: string;
+            trace_id?: string;
         };
         WorkspaceSourceSpec: {
             dataset: string;
@@ -3888,6 +4026,162 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ConflictGroup"][];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getMapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkspaceMappingSpec"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    setMapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WorkspaceMappingSpec"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkspaceMappingSpec"];
                 };
             };
             /** @description Bad Request */
@@ -4810,6 +5104,84 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FileVersion"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    actOnHealth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Acted"];
                 };
             };
             /** @description Bad Request */
