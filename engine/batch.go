@@ -123,6 +123,9 @@ type Batch struct {
 	Lines   string
 	Longest int
 	Rows    int64
+	// Blocks are conformed rows in memory, which count in Rows too. Their types
+	// are those that the dataset had when they were made.
+	Blocks []BlockRun
 	// Tables are columnar files that are loaded whole; their rows count in
 	// Rows too.
 	Tables []StagedTable
@@ -148,8 +151,8 @@ type Batch struct {
 	Released  []Released
 	Conflicts []ConflictCount
 	Objects   []ObjectState
-	// Live is set for what came from a stream: rows of Lines then have their
-	// arrival time (_a) and position (_p) themselves.
+	// Live is set for what came from a stream: a row's _r is then when it
+	// arrived, and its _p its position.
 	Live *LiveState
 }
 

@@ -149,6 +149,7 @@ type Options struct {
 	Ledger string
 
 	lines bool // every table goes as lines, for tests
+	text  bool // every line is staged as text, for tests
 }
 
 // Counts is how far a pull has come, and in the end what it did.

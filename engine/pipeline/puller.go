@@ -322,19 +322,27 @@ func (p *puller) lines(o *objectRun, c *piece) error {
 	ready := c.shape == p.shape.Load()
 	start, rows := 0, int64(0)
 	for i, l := range c.lines {
-		values := c.rows[start:c.ends[i]]
-		start = c.ends[i]
+		from, to := start, c.ends[i]
+		start = to
 		var err error
-		if ready && len(values) > 0 {
-			rows++
-			err = p.batch.append(o.origin, l.row, p.opt.Store, func(dst []byte) []byte { return append(dst, values...) })
-		} else {
+		switch {
+		case !ready || from == to:
 			c.kept = true // the line may wait for its type, or go to quarantine
 			err = p.conformLine(o, l)
+		case c.block != nil:
+			rows++
+			p.batch.appendRow(o.origin, c.block, from, p.opt.Store)
+		default:
+			rows++
+			err = p.batch.append(o.origin, l.row, p.opt.Store, func(dst []byte) []byte { return append(dst, c.rows[from:to]...) })
 		}
 		if err != nil {
 			return err
 		}
+	}
+	if ready && c.block != nil {
+		p.batch.keep(c.block)
+		c.block = nil
 	}
 	if ready {
 		p.batch.conflicts(p.opt.Source, c.conflicts)

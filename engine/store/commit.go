@@ -78,7 +78,7 @@ func (s *Store) commitOne(ctx context.Context, tx *sql.Tx, d *dataset, b engine.
 	if err := deleteReplaced(ctx, tx, b.Dataset, d, b.Replace, ""); err != nil {
 		return done, err
 	}
-	if done, err = insertRows(ctx, tx, d, b); err != nil {
+	if done, err = s.insertRows(ctx, tx, d, b); err != nil {
 		return done, err
 	}
 	for _, write := range []func(context.Context, *sql.Tx, engine.Batch) error{
