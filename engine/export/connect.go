@@ -13,7 +13,7 @@ var connectParameters = []Parameter{
 	{"input", "aws_kinesis: {streams: [\"${TIDEMARK_STREAM}\"], region: \"${TIDEMARK_REGION}\", dynamodb: {table: tidemark-checkpoints, create: true}}", "Where the records come from: an input of Connect, in YAML. A message is one record."},
 	{"alarms", "aws_sns: {topic_arn: \"${TIDEMARK_ALARMS}\", region: \"${TIDEMARK_REGION}\"}", "Where alarms go: an output of Connect, in YAML."},
 	{"panes", "drop: {}", "Where finished windows go: an output of Connect, in YAML."},
-	{"plugins", "plugins", "The folder that holds the dataset's plugins, seen from where Connect runs."},
+	{"workspace", "${TIDEMARK_WORKSPACE}", "The folder of this workspace, whose plugins run, seen from where Connect runs."},
 	{"state", "memory: {}", "The cache that holds the open windows, in YAML. In memory they are lost with the process."},
 }
 
@@ -32,10 +32,8 @@ func connect(rules []Rule, set Settings) ([]byte, [][]Difference, error) {
 		s := &connectSource{refuser: r, Source: rule.Source, transformed: set.Transformed}
 		decoding, lateness = s.decoding(), rule.Source.Lateness.Microseconds()
 		plugins = ""
-		if !set.Transformed {
-			for _, t := range rule.Source.Transforms {
-				plugins += fmt.Sprintf("    - tidemark_plugin:\n        file: %q\n", set.value(connectParameters, "plugins")+"/"+t.Name+".wasm")
-			}
+		if len(rule.Source.Transforms) > 0 && !set.Transformed {
+			plugins = fmt.Sprintf("    - tidemark_plugins: {workspace: %q, dataset: %q}\n", set.value(connectParameters, "workspace"), rule.Plan.Dataset)
 		}
 		w := newConnectRule(r, rule)
 		maps.WriteString(w.processor())

@@ -15,11 +15,13 @@ import (
 	_ "github.com/redpanda-data/benthos/v4/public/components/pure"
 	"github.com/redpanda-data/benthos/v4/public/service"
 
+	"tidemark.dev/tidemark/app/connect"
 	"tidemark.dev/tidemark/app/workbench"
 	"tidemark.dev/tidemark/app/workspace"
 	"tidemark.dev/tidemark/engine/export"
 	"tidemark.dev/tidemark/engine/plan"
 	"tidemark.dev/tidemark/engine/rule"
+	"tidemark.dev/tidemark/samples"
 )
 
 const config = `name: c
@@ -131,7 +133,51 @@ func TestPipelineRuns(t *testing.T) {
 		t.Error("no alarm changed its state")
 	}
 	for _, r := range e.Rules {
-		compare(t, b, r, panes)
+		compare(t, b, r, panes, time.Date(2026, 3, 1, 6, 43, 0, 0, time.UTC))
+	}
+}
+
+// TestPluginsRun gives Connect the records of the sample workspace as they
+// were before its plugin ran; with the plugin it counts the same windows.
+func TestPluginsRun(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: the sample week is not made")
+	}
+	t.Parallel()
+	root, out := t.TempDir(), t.TempDir()
+	from := time.Date(2026, 1, 9, 14, 0, 0, 0, time.UTC)
+	if _, err := samples.Write(t.Context(), root, samples.Options{From: from, To: from.Add(time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"mask_pii.wasm"} {
+		wasm, err := os.ReadFile(filepath.Join("../../plugins/bundled", name))
+		if err != nil {
+			t.Skipf("the bundled plugins are not built: %v", err)
+		}
+		if err := os.WriteFile(filepath.Join(root, "plugins", name), wasm, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// A rule that sees what the plugin does.
+	masked := "rule: masked\ndataset: app_logs\ngroup_by: [service]\nwindow: {tumbling: 10m}\nmeasures: {n: count(), m: 'count(message contains \"***\")', c: distinct(client_ip)}\nwhen: m > 0 || c > 0 || n > 0\n"
+	if err := os.WriteFile(filepath.Join(root, "rules/masked.yaml"), []byte(masked), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := open(t, root)
+	input := filepath.Join(root, "in.ndjson")
+	unmasked(t, root, input)
+	e, err := b.Export(t.Context(), []string{"checkout_error_rate", "masked"}, "connect", export.Settings{Values: map[string]string{
+		"input": fmt.Sprintf("file: {paths: [%q], scanner: {lines: {}}}", input), "workspace": root,
+		"alarms": fmt.Sprintf("file: {path: %q, codec: lines}", filepath.Join(out, "alarms")),
+		"panes":  fmt.Sprintf("file: {path: %q, codec: lines}", filepath.Join(out, "panes")),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, e.Data)
+	panes := read(t, filepath.Join(out, "panes"))
+	for _, r := range e.Rules {
+		compare(t, b, r, panes, time.Time{})
 	}
 }
 
@@ -159,7 +205,10 @@ func open(t *testing.T, root string) *workbench.Workbench {
 // run lints a pipeline and runs it until its input ends.
 func run(t *testing.T, pipeline []byte) {
 	t.Helper()
-	env := service.GlobalEnvironment()
+	env := service.GlobalEnvironment().Clone()
+	if err := connect.Register(env); err != nil {
+		t.Fatal(err)
+	}
 	lints, err := env.FullConfigSchema("", "").NewStreamConfigLinter().LintYAML(pipeline)
 	if err != nil || len(lints) > 0 {
 		t.Fatalf("%v %v\n%s", lints, err, pipeline)
@@ -208,8 +257,8 @@ func read(t *testing.T, file string) (all []pane) {
 }
 
 // compare holds the panes of a rule against ours; those that the watermark has
-// not passed are open there.
-func compare(t *testing.T, b *workbench.Workbench, r export.Rule, panes []pane) {
+// not passed end after open.
+func compare(t *testing.T, b *workbench.Workbench, r export.Rule, panes []pane, open time.Time) {
 	t.Helper()
 	report, _, err := b.Backtest(t.Context(), r.Name, rule.BacktestOptions{Datapoints: true})
 	if err != nil {
@@ -249,7 +298,6 @@ func compare(t *testing.T, b *workbench.Workbench, r export.Rule, panes []pane) 
 			}
 		}
 	}
-	open := time.Date(2026, 3, 1, 6, 43, 0, 0, time.UTC) // the newest record, less the lateness
 	for name, d := range ours {
 		if !d.End.After(open) {
 			t.Errorf("%s: Connect has no window %s", r.Name, name)
@@ -287,3 +335,36 @@ func equal(ours plan.Value, theirs any) bool {
 }
 
 func abs(f float64) float64 { return max(f, -f) }
+
+// unmasked writes the records of a workspace as they are without its plugins.
+func unmasked(t *testing.T, root, file string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, "tidemark.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := strings.NewReplacer("transforms: [mask_pii]", "", `"data/logs`, `"`+root+"/data/logs").Replace(string(text))
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "tidemark.yaml"), []byte(plain), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := open(t, dir)
+	rows, err := b.Store.QueryContext(t.Context(), `SELECT json_merge_patch(to_json(body), json_object('ts', strftime(event_time AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ'),
+		'svc', service, 'severity', level, 'msg', message, 'trace_id', trace_id, 'span_id', span_id, 'region', labels['region'], 'use_case', labels['use_case']))::VARCHAR
+		FROM app_logs ORDER BY event_time`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var out bytes.Buffer
+	for rows.Next() {
+		var record string
+		if err := rows.Scan(&record); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintln(&out, record)
+	}
+	if err := errors.Join(rows.Err(), os.WriteFile(file, out.Bytes(), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+}
