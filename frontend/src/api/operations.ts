@@ -112,6 +112,9 @@ export const healthDatasets = operation<'healthDatasets'>('GET', '/health/datase
 /** Records before and after each transform of a dataset. */
 export const lens = operation<'lens'>('POST', '/lens')
 
+/** What records are looked up in, and what that did. */
+export const listLookups = operation<'listLookups'>('GET', '/lookups')
+
 /** Plugins that the workspace can use. */
 export const listPlugins = operation<'listPlugins'>('GET', '/plugins')
 
@@ -216,6 +219,9 @@ export const testSource = operation<'testSource'>('POST', '/sources/test')
 
 /** Trust the workspace: expand its variables, reach its sources, run its plugins. */
 export const trustWorkspace = operation<'trustWorkspace'>('POST', '/workspace/trust')
+
+/** What a record with a key would get. */
+export const tryLookup = operation<'tryLookup'>('POST', '/lookups/{name}/try')
 
 /** Add a plugin or a file of records to the workspace. */
 export const upload = operation<'upload'>('POST', '/upload')
