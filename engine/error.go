@@ -34,7 +34,9 @@ type Error struct {
 	Column int
 	// Excerpt is the source line that Line names, for the caret.
 	Excerpt string
-	Err     error
+	// Fault is the known way of failing that this is; "" for others.
+	Fault Fault
+	Err   error
 }
 
 // Error renders the failure on one line, position first, without the hint.

@@ -13,6 +13,11 @@ export default defineConfig(({ mode }) => ({
     rolldownOptions: { checks: { pluginTimings: false } },
   },
   resolve: mode === 'test' ? { conditions: ['browser'] } : {},
-  server: { host: '127.0.0.1', port: 5173, proxy: { '/api': 'http://127.0.0.1:7878' } },
+  server: {
+    host: '127.0.0.1',
+    port: 5173,
+    proxy: { '/api': 'http://127.0.0.1:7878' },
+    fs: mode === 'test' ? { allow: ['..'] } : {}, // golden files of the engine
+  },
   test: { environment: 'jsdom', setupFiles: ['./src/test-setup.ts'], include: ['src/**/*.test.ts'] },
 }))

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,7 +28,8 @@ import (
 const serveGrace = 2 * time.Second
 
 func (a *app) serveVerb() *cobra.Command {
-	var addr string
+	var addr, metricsToken string
+	var metrics bool
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve the workbench to a browser on this machine",
@@ -43,7 +45,15 @@ func (a *app) serveVerb() *cobra.Command {
 				if s := a.env.shared; s != nil {
 					return alreadyOpen(s)
 				}
-				return a.serveUntil(ctx, b, addr)
+				opt := server.Options{Metrics: metrics || metricsToken != ""}
+				if metricsToken != "" {
+					token, err := readToken(a.path(metricsToken))
+					if err != nil {
+						return err
+					}
+					opt.MetricsToken = token
+				}
+				return a.serveUntil(ctx, b, addr, opt)
 			})
 			if engine.KindOf(err) == engine.Canceled {
 				return nil // Ctrl-C is how it ends
@@ -52,7 +62,25 @@ func (a *app) serveVerb() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&addr, "addr", "127.0.0.1:0", "listen on this address of this machine; port 0 is any that is free")
+	cmd.Flags().BoolVar(&metrics, "metrics", false, "let Prometheus read /metrics, with the token")
+	cmd.Flags().StringVar(&metricsToken, "metrics-token-file", "", "a file with a token that opens /metrics and nothing else; switches it on")
 	return cmd
+}
+
+// minToken is how long a token must be that somebody made.
+const minToken = 20
+
+func readToken(file string) (string, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return "", engine.Errorf(engine.NotFound, "read the token for metrics", "%w", err).WithHint("write one: openssl rand -hex 20 > FILE")
+	}
+	token := strings.TrimSpace(string(data))
+	if len(token) < minToken || strings.ContainsAny(token, " \n\t") {
+		return "", engine.Errorf(engine.Invalid, "read the token for metrics", "%s holds no token", file).
+			WithHint("a token is one word of at least %d characters: openssl rand -hex 20 > FILE", minToken)
+	}
+	return token, nil
 }
 
 // checkLoopback refuses addresses that other machines can reach: what is
@@ -82,8 +110,8 @@ func alreadyOpen(s *shared) error {
 }
 
 // serveUntil serves the workspace until ctx ends.
-func (a *app) serveUntil(ctx context.Context, b *workbench.Workbench, addr string) error {
-	l, err := a.listen(ctx, b, addr, server.Options{})
+func (a *app) serveUntil(ctx context.Context, b *workbench.Workbench, addr string, opt server.Options) error {
+	l, err := a.listen(ctx, b, addr, opt)
 	if err != nil {
 		return err
 	}

@@ -64,11 +64,43 @@ type tailView struct {
 }
 
 func (v *tailView) commit(ctx context.Context, c workbench.TailCommit) error {
-	if c.Stored == 0 || v.quiet {
+	if v.quiet {
 		return nil
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if c.Stored > 0 {
+		if err := v.records(ctx, c); err != nil {
+			return err
+		}
+	}
+	return v.alarms(c.Alarms)
+}
+
+// alarms prints what the rules made of a commit.
+func (v *tailView) alarms(news workbench.AlarmNews) error {
+	for _, c := range news.Changes {
+		if c.Kind == "" || c.Past {
+			continue
+		}
+		if v.json {
+			if err := v.printJSON(map[string]any{"alarm": workbench.AlarmLine(c)}); err != nil {
+				return err
+			}
+			continue
+		}
+		line := workbench.AlarmLine(c)
+		if _, err := fmt.Fprintln(v.stdout, line.String()); err != nil {
+			return engine.Errorf(engine.Canceled, "show an alarm", "%w", err)
+		}
+	}
+	for name, err := range news.Failing {
+		v.say("rule %s could not be evaluated: %v", name, err)
+	}
+	return nil
+}
+
+func (v *tailView) records(ctx context.Context, c workbench.TailCommit) error {
 	query, err := v.bench.Arrived(c, v.filter)
 	if err != nil {
 		return err

@@ -544,6 +544,9 @@ func TestBacktest(t *testing.T) {
 		t.Errorf("%+v", again)
 	}
 	strict := answered[BacktestReply](s, "POST", "/rules/backtest", object{"text": smallRule, "set": object{"when": "errors > 100"}, "datapoints": false})
+	if !b.Scanned || strict.Scanned {
+		t.Errorf("records were read for the first: %v, and for another threshold: %v", b.Scanned, strict.Scanned)
+	}
 	if len(strict.Episodes) != 0 || len(strict.Datapoints) != 0 {
 		t.Errorf("%+v", strict)
 	}

@@ -31,7 +31,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			refuse(w, http.StatusMisdirectedRequest, engine.Invalid, "this address is not ours", "open the address that tidemark printed")
 		case origin != "" && (!strings.HasPrefix(origin, "http://") || !s.ours(strings.TrimPrefix(origin, "http://"))):
 			refuse(w, http.StatusForbidden, engine.Invalid, "not for other sites", "open the address that tidemark printed")
-		case strings.HasPrefix(r.URL.Path, "/api/") && !s.knows(r):
+		case !s.open(r.URL.Path) && !s.knows(r, r.URL.Path):
 			h.Set("WWW-Authenticate", "Bearer")
 			refuse(w, http.StatusUnauthorized, engine.Invalid, "a token is needed", "open the address that tidemark printed, or send the token as Authorization: Bearer TOKEN")
 		default:
@@ -51,9 +51,19 @@ func (s *Server) ours(host string) bool {
 	return err == nil && ownErr == nil && port == own && (name == "127.0.0.1" || name == "localhost" || name == "::1")
 }
 
-func (s *Server) knows(r *http.Request) bool {
+// open reports whether a path is for everybody on this machine.
+func (s *Server) open(path string) bool {
+	return !strings.HasPrefix(path, "/api/") && path != metricsPath
+}
+
+// knows reports whether a request bears the token; for metrics there may be
+// one that opens nothing else.
+func (s *Server) knows(r *http.Request, path string) bool {
 	token, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	return found && s.opt.Token != "" && subtle.ConstantTimeCompare([]byte(token), []byte(s.opt.Token)) == 1
+	is := func(own string) bool {
+		return own != "" && subtle.ConstantTimeCompare([]byte(token), []byte(own)) == 1
+	}
+	return found && (is(s.opt.Token) || path == metricsPath && is(s.opt.MetricsToken))
 }
 
 // refuse answers with a failure in the shape of all others.

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"log/slog"
-	"os"
 	"runtime"
 	"time"
 
@@ -55,6 +54,7 @@ func (s *Server) healthAPI() {
 	handle(s, "GET", "/health/datasets", "healthDatasets", "How the datasets and sources are", func(ctx context.Context, _ *struct{}) (workbench.Health, error) {
 		return s.bench.Health(ctx)
 	})
+	handle(s, "POST", "/health/act", "actOnHealth", "Do what a finding says helps", s.actOnHealth)
 	handle(s, "GET", "/status", "status", "What the server uses and does", func(context.Context, *struct{}) (Status, error) {
 		return s.status(), nil
 	})
@@ -73,14 +73,10 @@ func (s *Server) healthAPI() {
 
 func (s *Server) status() Status {
 	out := Status{
-		MemoryBytes: memoryUsed(), MemoryLimit: cage.MemoryLimit(), UptimeSeconds: time.Since(s.started).Seconds(),
+		MemoryBytes: workbench.MemoryUsed(), MemoryLimit: cage.MemoryLimit(), UptimeSeconds: time.Since(s.started).Seconds(),
 		PullsRunning: s.pulls.running(), Goroutines: runtime.NumGoroutine(),
 	}
-	for _, suffix := range []string{"", ".wal"} {
-		if info, err := os.Stat(s.bench.Workspace.DatabasePath() + suffix); err == nil {
-			out.DatabaseBytes += info.Size()
-		}
-	}
+	out.DatabaseBytes = s.bench.DatabaseBytes()
 	out.CacheBytes, out.CacheLimit = s.bench.CacheSize()
 	out.QueriesRunning, out.QueriesWaiting = s.queries.load()
 	return out

@@ -32,6 +32,10 @@ type Options struct {
 	// Host is the address that it listens on, "127.0.0.1:41234".
 	Host    string
 	Version string
+	// Metrics switches on what Prometheus reads; MetricsToken opens that and
+	// nothing else, "" is none.
+	Metrics      bool
+	MetricsToken string
 	// Page serves everything that is not the API.
 	Page http.Handler
 	// Reload reads the workspace's files again.
@@ -179,6 +183,11 @@ func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/api/", s.routed)
 	mux.HandleFunc("/healthz", s.routed)
+	if s.opt.Metrics {
+		mux.Handle("GET "+metricsPath, s.metrics())
+	} else {
+		mux.HandleFunc(metricsPath, s.routed)
+	}
 	if s.opt.Page != nil {
 		mux.Handle("/", s.opt.Page)
 	}

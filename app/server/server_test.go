@@ -27,7 +27,10 @@ import (
 	"tidemark.dev/tidemark/engine"
 )
 
-const token = "a-token-of-the-test"
+const (
+	token        = "a-token-of-the-test"
+	metricsToken = "a-token-for-metrics-alone"
+)
 
 // place is a server on a workspace of its own.
 type place struct {
@@ -82,6 +85,7 @@ func serveConfig(t *testing.T, config string) *place {
 	p.done = cancel
 	listener := httptest.NewUnstartedServer(nil)
 	s := server.New(server.Options{
+		Metrics: true, MetricsToken: metricsToken,
 		Bench: b, Token: token, Host: listener.Listener.Addr().String(), Version: "test", Context: ctx,
 		Reload: load, Trust: func() error { return nil }, ConfigDir: t.TempDir(),
 		Page: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "the page") }),

@@ -160,6 +160,8 @@ type Backtested struct {
 	Report  *rule.Report
 	Rule    *rule.Rule
 	Seconds float64
+	// Scanned says that records were read for it.
+	Scanned bool
 }
 
 // RunBacktest runs a rule over what is stored; the same rule over the same
@@ -170,26 +172,14 @@ func (b *Workbench) RunBacktest(ctx context.Context, run BacktestRun) (Backteste
 	if err != nil {
 		return Backtested{}, err
 	}
-	opt := rule.BacktestOptions{Set: run.Set, Datapoints: run.Datapoints == nil || *run.Datapoints}
-	if run.From != nil {
-		opt.From = run.From.UTC()
-	}
-	if run.To != nil {
-		opt.To = run.To.UTC()
-	}
-	if run.To == nil {
-		// A clock that runs a year ahead would stretch the chart over that year.
-		if spec, err := workspace.DecodeRuleAt(file, line, text); err == nil {
-			if _, to, err := b.spanOf(ctx, spec.Dataset.Value); err == nil && (run.From == nil || run.From.Before(to)) {
-				opt.To = to
-			}
-		}
-	}
+	opt := b.rangeOf(ctx, run, file, line, text)
+	opt.Set, opt.Datapoints = run.Set, run.Datapoints == nil || *run.Datapoints
 	set, err := json.Marshal(run.Set)
 	if err != nil {
 		return Backtested{}, err
 	}
 	key := quoted(file, fmt.Sprint(line), string(text), string(set), opt.From.String(), opt.To.String(), fmt.Sprint(opt.Datapoints))
+	scanned := false
 	out, err := cachedIn(b, &b.backtests, key, func() (Backtested, error) {
 		r, err := b.compileText(file, line, text)
 		if err != nil {
@@ -200,11 +190,34 @@ func (b *Workbench) RunBacktest(ctx context.Context, run BacktestRun) (Backteste
 		}
 		opt := opt
 		opt.Set = nil
-		report, err := rule.Backtest(ctx, b.Store, b.Store, r, opt)
+		report, read, err := b.tryOut(ctx, r, opt)
+		scanned = read
 		return Backtested{Report: report, Rule: r}, err
 	})
+	out.Scanned = scanned
 	out.Seconds = time.Since(began).Seconds()
 	return out, err
+}
+
+// tryOut runs a rule over the windows that are kept of the last ones, where only
+// what is asked of them has changed, else over the records.
+func (b *Workbench) tryOut(ctx context.Context, r *rule.Rule, opt rule.BacktestOptions) (report *rule.Report, scanned bool, err error) {
+	key, err := r.SeriesKey(opt)
+	if err != nil {
+		return nil, false, err
+	}
+	revision := b.Store.Revision()
+	if kept, ok := b.series.get(revision, key); ok {
+		report, fits, err := kept.(*rule.Series).Backtest(r, opt)
+		if fits || err != nil {
+			return report, false, err
+		}
+	}
+	report, series, err := rule.BacktestSeries(ctx, b.Store, b.Store, r, opt)
+	if series != nil && err == nil {
+		b.series.put(revision, key, series)
+	}
+	return report, true, err
 }
 
 // RuleWindow names one window of one group of a rule.

@@ -18,6 +18,8 @@ const (
 	memoEntries = 256
 	// memoBacktests is smaller, for a backtest lists every window.
 	memoBacktests = 16
+	// memoSeries is small, for windows are many.
+	memoSeries = 3
 )
 
 // cached gives the answer to key from memory, or computes it. A failure is

@@ -124,6 +124,7 @@ func (b *Workbench) Pull(ctx context.Context, opt PullOptions) (PullResult, erro
 			}
 		})
 		result.Counts = result.Counts.Add(counts)
+		b.notePull(ctx, j, counts, err)
 		if err != nil {
 			return result, err
 		}
@@ -280,6 +281,7 @@ func (b *Workbench) plan(ctx context.Context, opt PullOptions) ([]*job, error) {
 		}
 		j := &job{archive: a, dataset: d}
 		if err := b.list(ctx, j, opt); err != nil {
+			b.noteSource(ctx, c, err)
 			return nil, err
 		}
 		jobs = append(jobs, j)

@@ -9,6 +9,7 @@ import (
 
 	"tidemark.dev/tidemark/app/workspace"
 	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/health"
 	"tidemark.dev/tidemark/engine/pipeline"
 	"tidemark.dev/tidemark/engine/plan"
 	"tidemark.dev/tidemark/engine/rule"
@@ -43,6 +44,8 @@ type TailOptions struct {
 type TailCommit struct {
 	Source, Dataset string
 	pipeline.Commit
+	// Alarms is what the rules made of it.
+	Alarms AlarmNews
 }
 
 // TailResult is what a tail did; its JSON is part of the contract.
@@ -90,6 +93,8 @@ type tailing struct {
 	watermark time.Time
 	last      time.Time // when something came
 	stop      context.CancelFunc
+	meter     health.Meter
+	seen      health.Flow   // of the shards, up to the last look
 	idle      chan struct{} // closed while the tail is not at work
 	hold      int           // how many want it not to be
 	release   chan struct{}
@@ -233,6 +238,7 @@ func (b *Workbench) tail(ctx context.Context, t *tailing, opt TailOptions) error
 			return nil //nolint:nilerr // ended while it waited
 		}
 		err = b.tailOnce(work, t, opt)
+		b.noteSource(context.WithoutCancel(ctx), t.source, err)
 		interrupted := work.Err() != nil && ctx.Err() == nil
 		t.end()
 		if err != nil || !interrupted {
@@ -252,6 +258,7 @@ func (b *Workbench) tailOnce(ctx context.Context, t *tailing, opt TailOptions) e
 	if err := b.seam(t.source, t.dataset, &base); err != nil {
 		return err
 	}
+	b.beginWatch(ctx, name)
 	from, err := b.Store.Checkpoints(ctx, name, source)
 	if err != nil {
 		return err
@@ -297,6 +304,11 @@ func (b *Workbench) settleTail(ctx context.Context, dataset string, c pipeline.C
 }
 
 func (b *Workbench) tailCommitted(ctx context.Context, t *tailing, opt TailOptions, c pipeline.Commit) error {
+	began := time.Now()
+	defer func() {
+		took := c.Took + time.Since(began)
+		t.measure(health.Flow{Records: c.Stored, Errors: c.SetAside, Busy: took, Worst: took})
+	}()
 	t.mu.Lock()
 	if c.Watermark.After(t.watermark) {
 		t.watermark = c.Watermark
@@ -311,10 +323,11 @@ func (b *Workbench) tailCommitted(ctx context.Context, t *tailing, opt TailOptio
 		}
 		b.changed(t.dataset.Name)
 	}
+	alarms := b.evaluateTail(ctx, t, c)
 	if opt.Committed == nil {
 		return nil
 	}
-	return opt.Committed(ctx, TailCommit{t.source.Name, t.dataset.Name, c})
+	return opt.Committed(ctx, TailCommit{t.source.Name, t.dataset.Name, c, alarms})
 }
 
 func (t *tailing) report(c pipeline.Counts) {

@@ -60,7 +60,9 @@ type Workbench struct {
 	lookups   lookups
 	memo      memo
 	backtests memo
+	series    memo
 	tails     tails
+	watches   watches
 }
 
 // Open opens the workspace's database; the caller holds the workspace's lock.
@@ -68,7 +70,7 @@ func Open(ctx context.Context, w *workspace.Workspace, opt Options) (*Workbench,
 	if opt.Clock == nil {
 		opt.Clock = engine.SystemClock{}
 	}
-	b := &Workbench{Workspace: w, clock: opt.Clock, staging: opt.Staging, backtests: memo{limit: memoBacktests}}
+	b := &Workbench{Workspace: w, clock: opt.Clock, staging: opt.Staging, backtests: memo{limit: memoBacktests}, series: memo{limit: memoSeries}}
 	b.current.Store(w)
 	b.inMemory = b.staging != ""
 	if b.staging == "" {
@@ -166,6 +168,16 @@ func (b *Workbench) changed(dataset string) {
 
 // CacheSize is how full the object cache is, and how large it may get.
 func (b *Workbench) CacheSize() (bytes, limit int64) { return b.cache.Stats().Bytes, cacheLimit }
+
+// DatabaseBytes is how large the database and its log are on disk.
+func (b *Workbench) DatabaseBytes() (size int64) {
+	for _, suffix := range []string{"", ".wal"} {
+		if info, err := os.Stat(b.Workspace.DatabasePath() + suffix); err == nil {
+			size += info.Size()
+		}
+	}
+	return size
+}
 
 // Close writes everything to disk and lets the workspace go.
 func (b *Workbench) Close() error {

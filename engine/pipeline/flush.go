@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"sync"
+	"time"
 
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/schema"
@@ -45,7 +46,7 @@ func (p *puller) pack(ctx context.Context) (engine.Batch, error) {
 		return engine.Batch{}, err
 	}
 	out := engine.Batch{
-		Dataset: p.opt.Dataset, Ledger: p.opt.Ledger, Rows: b.rows, Longest: b.longest, Tables: b.tables, Origins: b.origins,
+		Dataset: p.opt.Dataset, Ledger: p.opt.Ledger, Rows: b.rows, Longest: b.longest, Blocks: b.runs, Tables: b.tables, Origins: b.origins,
 		Ingest: p.opt.Clock.Now(), LateBefore: p.opt.Watermark, ArrivalIsTime: len(p.opt.Mapping.EventTime) == 0,
 		Dedup: p.opt.Dedup, Key: p.opt.RowKey, Deleted: p.opt.Deleted, Replace: b.replace, Quarantine: b.held, Released: b.released, Objects: b.states, Since: b.since, Live: b.live,
 	}
@@ -157,7 +158,7 @@ type committer struct {
 	idle *sync.Cond
 	open int // batches sent and not yet committed
 	// after is called after each commit; its error ends the tail.
-	after func(context.Context, engine.Batch, engine.Committed) error
+	after func(context.Context, engine.Batch, engine.Committed, time.Duration) error
 	err   error
 	total tally
 	each  map[string]tally // by dataset
@@ -202,9 +203,10 @@ func (c *committer) run() {
 	defer close(c.ended)
 	for next := range c.queue {
 		if c.failure() == nil {
+			began := time.Now()
 			done, err := next.commit(c.ctx, c.store)
 			if err == nil && c.after != nil {
-				err = c.after(c.ctx, next.batches[0], done[0])
+				err = c.after(c.ctx, next.batches[0], done[0], time.Since(began))
 			}
 			c.mu.Lock()
 			c.err = err

@@ -46,6 +46,10 @@ type Commit struct {
 	Watermark time.Time
 	// Arrived is when the newest record of it arrived at the stream.
 	Arrived time.Time
+	// SetAside are the records that went to quarantine, and Took is for how
+	// long the transaction ran.
+	SetAside int64
+	Took     time.Duration
 }
 
 const everyDefault = time.Second
@@ -292,7 +296,7 @@ func (l *live) stagePiece(o *objectRun, c *piece) error {
 	l.counts.Read += c.read
 	l.counts.Dropped += c.dropped
 	for _, a := range c.asides {
-		l.setAside(o, a.line, a.reason, "", "", "")
+		l.setProblem(o, a)
 	}
 	return l.lines(o, c)
 }
@@ -391,11 +395,11 @@ func (p place) append(b []byte) []byte {
 }
 
 // committed tells what a commit did.
-func (l *live) committed(ctx context.Context, b engine.Batch, done engine.Committed) error {
+func (l *live) committed(ctx context.Context, b engine.Batch, done engine.Committed, took time.Duration) error {
 	if l.opt.Committed == nil || b.Live == nil {
 		return nil
 	}
-	c := Commit{Committed: done, Ingest: b.Ingest, Watermark: b.Live.Watermark}
+	c := Commit{Committed: done, Ingest: b.Ingest, Watermark: b.Live.Watermark, SetAside: int64(len(b.Quarantine)), Took: took}
 	for _, p := range b.Live.Checkpoints {
 		c.Arrived = later(c.Arrived, p.Arrival)
 	}

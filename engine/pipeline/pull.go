@@ -57,6 +57,9 @@ type Task struct {
 	// Record says that the bytes are one record alone, which had this number
 	// in the object that URL names. The ledger stays as it is. 0: an object.
 	Record int64
+	// Head are lines that stood before such a record and say what its fields
+	// are.
+	Head string
 	// Entry says that the bytes come from this entry of quarantine, which the
 	// batch that has them releases. The ledger knows the object already.
 	Entry int64
@@ -148,6 +151,7 @@ type Options struct {
 	Ledger string
 
 	lines bool // every table goes as lines, for tests
+	text  bool // every line is staged as text, for tests
 }
 
 // Counts is how far a pull has come, and in the end what it did.
@@ -171,6 +175,8 @@ type Counts struct {
 	Policies []int64 `json:"-"`
 	// Failures says why objects could not be reached, the first few of them.
 	Failures []string `json:"failures,omitempty"`
+	// Fault is what the first of them was.
+	Fault engine.Fault `json:"-"`
 }
 
 // Add sums two counts.
@@ -190,6 +196,9 @@ func (c Counts) Add(d Counts) Counts {
 	c.Routed = addShares(c.Routed, d.Routed)
 	c.Policies = addEach(c.Policies, d.Policies)
 	c.Failures = append(c.Failures[:len(c.Failures):len(c.Failures)], d.Failures...)
+	if c.Fault == "" {
+		c.Fault = d.Fault
+	}
 	return c
 }
 

@@ -88,11 +88,16 @@ func (f *Finisher) Finish(env *Env, parts [][]Value) (overflow bool) {
 		env.Aggregates[i], over = a.Finish(parts[i])
 		overflow = overflow || over
 	}
+	f.Measure(env)
+	return overflow
+}
+
+// Measure computes env.Measures from its keys and aggregates.
+func (f *Finisher) Measure(env *Env) {
 	env.Measures = make([]Value, 0, len(f.measures))
 	for _, m := range f.measures {
 		env.Measures = append(env.Measures, m(env))
 	}
-	return overflow
 }
 
 // Breaching is the plan's condition on a finished window: true, false, or

@@ -118,6 +118,17 @@ func (p *Plan) Query(relation string, r Range) (string, error) {
 	return s, err
 }
 
+// Identity is the same for plans that compute the same of the same windows from
+// the same records.
+func (p *Plan) Identity() (parts []string, err error) {
+	w := recordWriter()
+	err = w.try(func() {
+		at := p.Window
+		parts = []string{p.Dataset, at.String(), at.Offset.String(), p.panes(w, "r", Range{}, nil)}
+	})
+	return parts, err
+}
+
 // Check fails if the plan is too large to be written as SQL.
 func (p *Plan) Check() error {
 	w := recordWriter()
@@ -253,3 +264,8 @@ func (p *Plan) finished(w *sqlWriter) []string {
 func (p *Plan) looksBack() bool { return p.When != nil && len(p.Pasts) > 0 }
 
 func indent(s string) string { return "  " + strings.ReplaceAll(s, "\n", "\n  ") }
+
+// HasMeasure reports whether there is a measure of that name.
+func (p *Plan) HasMeasure(name string) bool {
+	return slices.ContainsFunc(p.Measures, func(m Measure) bool { return m.Name == name })
+}

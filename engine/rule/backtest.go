@@ -3,8 +3,8 @@ package rule
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"tidemark.dev/tidemark/engine"
@@ -20,6 +20,9 @@ type BacktestOptions struct {
 	Set map[string]string
 	// Datapoints asks for every window in the report.
 	Datapoints bool
+	// Final leaves out windows that end after it, as a watermark there does;
+	// zero takes all.
+	Final time.Time
 }
 
 // Backtest runs a rule over all stored records of its dataset: one grouped
@@ -30,18 +33,29 @@ func Backtest(ctx context.Context, q engine.Querier, cat engine.Catalog, r *Rule
 	if err != nil {
 		return nil, err
 	}
+	return run(ctx, q, cat, r, opt, nil)
+}
+
+// run is Backtest of a rule that is as it should be; series takes its windows,
+// if it is not nil.
+func run(ctx context.Context, q engine.Querier, cat engine.Catalog, r *Rule, opt BacktestOptions, series *Series) (*Report, error) {
 	if !opt.From.IsZero() && !opt.To.IsZero() && !opt.From.Before(opt.To) {
 		return nil, engine.Errorf(engine.Invalid, "backtest "+r.Name, "from %s is not before to %s", opt.From.Format(time.RFC3339), opt.To.Format(time.RFC3339)).
 			WithHint("swap --from and --to")
 	}
-	b := &backtest{rule: r, opt: opt, report: &Report{Rule: r.Name, Episodes: []Episode{}, Transitions: []Transition{}}}
+	b := &backtest{rule: r, opt: opt, series: series, report: &Report{Rule: r.Name, Episodes: []Episode{}, Transitions: []Transition{}, lead: r.lead()}}
 	if err := b.run(ctx, q, cat); err != nil {
 		if ctx.Err() != nil {
 			return nil, engine.Errorf(engine.Canceled, "backtest "+r.Name, "%w", context.Cause(ctx))
 		}
 		return nil, fmt.Errorf("backtest %s: %w", r.Name, err)
 	}
-	b.report.sort()
+	if series != nil {
+		series.frame = *b
+		series.frame.series = nil
+		series.frame.report = &Report{From: b.report.From, To: b.report.To, Records: b.report.Records, Late: b.report.Late}
+	}
+	b.report.finish(r)
 	return b.report, nil
 }
 
@@ -49,6 +63,7 @@ type backtest struct {
 	rule   *Rule
 	opt    BacktestOptions
 	report *Report
+	series *Series
 	// span is what is asked for: event times from the first of a window on.
 	span plan.Range
 	// first is where windows begin to count: those before are looked back at.
@@ -75,6 +90,15 @@ func (b *backtest) run(ctx context.Context, q engine.Querier, cat engine.Catalog
 	if err := b.records(ctx, q, relation); err != nil {
 		return err
 	}
+	err = b.ask(ctx, q, query)
+	if errors.Is(err, tooMany{}) {
+		return tooManyGroups(ctx, q, b.rule.Plan, relation)
+	}
+	return err
+}
+
+// ask runs the query for the windows.
+func (b *backtest) ask(ctx context.Context, q engine.Querier, query string) error {
 	rows, err := q.QueryContext(ctx, query)
 	if err != nil {
 		return err
@@ -119,33 +143,13 @@ func (b *backtest) query(ctx context.Context, q engine.Querier, relation string)
 	case b.simple():
 		return p.Query(relation, b.span)
 	case p.Window.Zone != nil:
-		cuts, err := b.cuts(ctx, q, relation)
+		cuts, err := cutsOf(ctx, q, p, relation, b.span)
 		if err != nil {
 			return "", err
 		}
 		return p.PaneQuery(relation, b.span, cuts)
 	}
 	return p.PaneQuery(relation, b.span, nil)
-}
-
-func (b *backtest) cuts(ctx context.Context, q engine.Querier, relation string) (cuts []time.Time, err error) {
-	query, err := b.rule.Plan.CutQuery(relation, b.span)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := q.QueryContext(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var at int64
-		if err := rows.Scan(&at); err != nil {
-			return nil, err
-		}
-		cuts = append(cuts, time.UnixMicro(at).UTC())
-	}
-	return cuts, rows.Err()
 }
 
 // bounds finds the span of windows; found is false if there is no record with
@@ -216,6 +220,9 @@ func (b *backtest) setSpan(oldest, newest time.Time) {
 	if b.rule.Spec.Expect != nil && to.Before(b.end) {
 		b.end = to // who is waited for may still come
 	}
+	if !b.opt.Final.IsZero() {
+		b.end = b.opt.Final
+	}
 	b.report.From, b.report.To = &start, &to
 }
 
@@ -227,54 +234,21 @@ func (b *backtest) simple() bool {
 // replay sends every row through the alarm of its group. Rows come group by
 // group, in the order of time.
 func (b *backtest) replay(rows *sql.Rows) error {
-	finisher := b.rule.Plan.NewFinisher()
-	var current *history
-	var trail *plan.Trail
-	var keys []plan.Value
-	var appeared [][]plan.Value
+	e := b.evaluate()
 	for rows.Next() {
-		span, row, overflow, err := b.scan(finisher, rows)
+		span, row, overflow, err := b.scan(e.finisher, rows)
 		if err != nil {
 			return err
 		}
-		if b.rule.Spec.Expect != nil && span.End.After(b.end) {
-			continue
+		s := scanned{span, row, overflow}
+		b.series.keep(s)
+		e.take(s)
+		if e.groups > maxBacktestGroups {
+			return tooMany{}
 		}
-		if current == nil || !slices.EqualFunc(keys, row.Keys, plan.Value.Equal) {
-			if current != nil {
-				current.finish(b.end)
-			}
-			keys, current = row.Keys, newHistory(b.rule, b.report, b.group(row.Keys))
-			trail = b.rule.Plan.NewTrail()
-			if b.rule.Awaits(keys) {
-				current.await(b.since)
-				appeared = append(appeared, keys)
-			}
-		}
-		trail.Enter(span, &row.Env)
-		if !span.End.After(b.first) {
-			continue // it is there to be looked back at
-		}
-		breaching := finisher.Breaching(&row.Env)
-		current.window(span, breaching, &row.Env)
-		b.count(current.key, span, row, breaching, overflow)
 	}
-	if current != nil {
-		current.finish(b.end)
-	}
-	b.absent(appeared)
+	e.close()
 	return rows.Err()
-}
-
-// absent evaluates the groups that must appear and never did.
-func (b *backtest) absent(appeared [][]plan.Value) {
-	for _, keys := range b.rule.Expected {
-		if !slices.ContainsFunc(appeared, func(g []plan.Value) bool { return slices.EqualFunc(g, keys, plan.Value.Equal) }) {
-			h := newHistory(b.rule, b.report, b.group(keys))
-			h.await(b.since)
-			h.finish(b.end)
-		}
-	}
 }
 
 func (b *backtest) scan(f *plan.Finisher, rows *sql.Rows) (plan.Span, plan.Row, bool, error) {

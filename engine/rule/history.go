@@ -22,6 +22,8 @@ type history struct {
 	silent  int
 	last    time.Time
 	episode *Episode
+	// passed is up to when a live evaluation has decided.
+	passed time.Time
 	// awaited says that the group must appear, and is never forgotten.
 	awaited bool
 }

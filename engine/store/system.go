@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"tidemark.dev/tidemark/engine"
@@ -14,7 +15,9 @@ import (
 // layout is refused; an older one is migrated here when there is one.
 const formatVersion = 1
 
-var systemTables = []string{
+var systemTables = slices.Concat(dataTables, alarmTables, noticeTables)
+
+var dataTables = []string{
 	`CREATE SCHEMA IF NOT EXISTS tidemark`,
 	`CREATE SCHEMA IF NOT EXISTS segment`,
 	`CREATE TABLE IF NOT EXISTS tidemark.format (version INTEGER)`,
@@ -60,6 +63,9 @@ var systemTables = []string{
 	`CREATE TABLE IF NOT EXISTS tidemark.gaps (
 		dataset VARCHAR, source VARCHAR, stream VARCHAR, shard VARCHAR, gap_from TIMESTAMPTZ, gap_to TIMESTAMPTZ,
 		reason VARCHAR, found_at TIMESTAMPTZ)`,
+	// The last failure of each source that has not gone well since.
+	`CREATE TABLE IF NOT EXISTS tidemark.health (
+		dataset VARCHAR, source VARCHAR, fault VARCHAR, message VARCHAR, hint VARCHAR, failed_at TIMESTAMPTZ)`,
 	`CREATE SCHEMA IF NOT EXISTS rollup`,
 	`CREATE TABLE IF NOT EXISTS tidemark.rollups (dataset VARCHAR, size BIGINT, name VARCHAR, seq BIGINT, definition VARCHAR, updated_at TIMESTAMPTZ)`,
 	`CREATE TABLE IF NOT EXISTS tidemark.late (
@@ -69,6 +75,9 @@ var systemTables = []string{
 	// Columns that came after the first layout.
 	`ALTER TABLE tidemark.objects ADD COLUMN IF NOT EXISTS first_seq BIGINT`,
 	`ALTER TABLE tidemark.quarantine ADD COLUMN IF NOT EXISTS hash VARCHAR`,
+	`ALTER TABLE tidemark.quarantine ADD COLUMN IF NOT EXISTS head VARCHAR`,
+	`ALTER TABLE tidemark.discarded ADD COLUMN IF NOT EXISTS head VARCHAR`,
+	`ALTER TABLE tidemark.tombstones ADD COLUMN IF NOT EXISTS place VARCHAR`,
 }
 
 // createSystemTables makes a new database ours, and brings one of an older

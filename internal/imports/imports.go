@@ -133,11 +133,13 @@ type owner struct {
 // bench is a program for developers that compares us with the bare libraries.
 const bench = "internal/bench/..."
 
+// Of the patterns that a package matches the first counts.
 var owners = []owner{
 	{"github.com/duckdb/...", []string{"engine/store/...", bench}, "one place holds its locks, its limits and its quirks"},
 	{"github.com/expr-lang/expr/...", []string{"engine/rule/..."}, "a rule means what its plan means, and nobody else may evaluate the expression"},
 	{"github.com/tetratelabs/wazero/...", []string{"plugins/..."}, "the sandbox has one wall"},
 	{"github.com/wailsapp/...", []string{"app/desktop/..."}, "everything else is tested in a browser and builds without a display"},
+	{"github.com/prometheus/client_golang/...", []string{"app/server/..."}, "metrics are one page of the server"},
 	{"github.com/prometheus/...", []string{"engine/export/..."}, "its engine is what exported rules are replayed with, and brings many packages along"},
 	{"github.com/spf13/...", []string{"app/cli/..."}, "flags and verbs are the command line's"},
 	{"github.com/goccy/go-yaml/...", []string{"app/workspace/yamlfile/..."}, "errors in a user's file name file, line and column, which is done in one place"},
@@ -167,9 +169,13 @@ func judge(e Edge) string {
 		return judgeLocal(e.From, own)
 	}
 	for _, o := range owners {
-		if matches(o.of, e.To) && !matchesAny(o.by, e.From) {
+		if !matches(o.of, e.To) {
+			continue
+		}
+		if !matchesAny(o.by, e.From) {
 			return strings.TrimSuffix(o.of, "/...") + " is imported by " + strings.Join(o.by, " and ") + " alone: " + o.why
 		}
+		break
 	}
 	for pattern, why := range stdlibOnly {
 		if matches(pattern, e.From) && !standard(e.To) {

@@ -68,20 +68,20 @@ func isTimeout(err error) bool {
 // explain makes an error for people out of one of the SDK.
 func (c Config) explain(doing string, err error) error {
 	op := fmt.Sprintf("%s stream %s of source %s", doing, c.Stream, c.Name)
-	kind, hint := engine.Unavailable, "it is tried again; check the network and the endpoint"
+	kind, hint, fault := engine.Unavailable, "it is tried again; check the network and the endpoint", engine.FaultUnreachable
 	switch diagnose(err) {
 	case canceled:
-		kind, hint = engine.Canceled, ""
+		kind, hint, fault = engine.Canceled, "", ""
 	case gone:
-		kind, hint = engine.NotFound, "check the stream's name, region and account"
+		kind, hint, fault = engine.NotFound, "check the stream's name, region and account", engine.FaultMissing
 	case locked:
-		hint = "sign in again (aws sso login) or set credentials; the tail goes on by itself"
+		fault, hint = engine.FaultCredentials, "sign in again (aws sso login) or set credentials; the tail goes on by itself"
 	case refused:
-		hint = "the credentials need kinesis:DescribeStreamSummary, ListShards, GetShardIterator and GetRecords, and kms:Decrypt for an encrypted stream"
+		fault, hint = engine.FaultDenied, "the credentials need kinesis:DescribeStreamSummary, ListShards, GetShardIterator and GetRecords, and kms:Decrypt for an encrypted stream"
 	case throttled:
-		hint = "others read the same shards; set polite: true or wait"
+		fault, hint = engine.FaultThrottled, "others read the same shards; set polite: true or wait"
 	}
-	e := &engine.Error{Kind: kind, Op: op, Err: errors.New(said(err))}
+	e := &engine.Error{Kind: kind, Op: op, Fault: fault, Err: errors.New(said(err))}
 	if hint != "" {
 		return e.WithHint("%s", hint)
 	}

@@ -32,7 +32,32 @@ type diagnosis struct {
 }
 
 func (d diagnosis) error(op string, cause error) error {
-	return &engine.Error{Kind: d.kind, Op: op, Hint: d.hint, Err: &told{d.text, cause}}
+	return &engine.Error{Kind: d.kind, Op: op, Hint: d.hint, Fault: faultOf(cause), Err: &told{d.text, cause}}
+}
+
+// faultOf sorts an error of the SDK for those who watch over sources.
+func faultOf(err error) engine.Fault {
+	var answer smithy.APIError
+	if errors.As(err, new(*credentialsError)) {
+		return engine.FaultCredentials
+	}
+	if !errors.As(err, &answer) {
+		return engine.FaultUnreachable
+	}
+	switch answer.ErrorCode() {
+	case "NoSuchBucket", "NoSuchKey", "NotFound":
+		return engine.FaultMissing
+	case "AccessDenied", "Forbidden", "AllAccessDisabled":
+		return engine.FaultDenied
+	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "InvalidClientTokenId", "XAdminUserNotFound",
+		"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired":
+		return engine.FaultCredentials
+	case "RequestTimeTooSkewed":
+		return engine.FaultClock
+	case "SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests", "ServiceUnavailable", "Busy":
+		return engine.FaultThrottled
+	}
+	return engine.FaultUnreachable
 }
 
 // failure explains why an operation failed.

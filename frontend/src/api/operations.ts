@@ -1,11 +1,17 @@
 // Made from openapi.json by npm run api: one function for each operation.
 import { operation } from './call'
 
+/** Do what a finding says helps. */
+export const actOnHealth = operation<'actOnHealth'>('POST', '/health/act')
+
 /** Write a source into tidemark.yaml. */
 export const addSource = operation<'addSource'>('POST', '/sources')
 
 /** Use a file or a folder of this machine: a plugin is copied, data stays where it is. */
 export const adopt = operation<'adopt'>('POST', '/adopt')
+
+/** What a rule's history says about its settings. */
+export const adviseRule = operation<'adviseRule'>('POST', '/rules/advise')
 
 /** When the rules would have been in alarm. */
 export const alarms = operation<'alarms'>('GET', '/alarms')
@@ -33,6 +39,9 @@ export const checkRule = operation<'checkRule'>('POST', '/rules/check')
 
 /** Something went wrong in the page. */
 export const clientError = operation<'clientError'>('POST', '/client-error')
+
+/** What another version of a rule would have done differently. */
+export const compareRules = operation<'compareRules'>('POST', '/rules/compare')
 
 /** Values that stand in rest because their path has another type. */
 export const conflicts = operation<'conflicts'>('GET', '/datasets/{name}/conflicts')
@@ -81,6 +90,9 @@ export const filterValues = operation<'filterValues'>('GET', '/dashboards/values
 
 /** One dataset. */
 export const getDataset = operation<'getDataset'>('GET', '/datasets/{name}')
+
+/** Where a dataset finds its event time, envelope and labels. */
+export const getMapping = operation<'getMapping'>('GET', '/datasets/{name}/mapping')
 
 /** What a plugin is, and what changed since it last ran. */
 export const getPlugin = operation<'getPlugin'>('GET', '/plugins/{name}')
@@ -198,6 +210,9 @@ export const runCell = operation<'runCell'>('POST', '/notebooks/cell')
 
 /** Run the tests of windows, rules and alarms. */
 export const runTests = operation<'runTests'>('POST', '/tests/run')
+
+/** Write into tidemark.yaml where a dataset finds its event time, envelope and labels. */
+export const setMapping = operation<'setMapping'>('POST', '/datasets/{name}/mapping')
 
 /** Give a path another type. */
 export const setType = operation<'setType'>('POST', '/datasets/{name}/types')

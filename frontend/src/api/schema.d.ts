@@ -158,6 +158,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/datasets/{name}/mapping": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where a dataset finds its event time, envelope and labels */
+        get: operations["getMapping"];
+        put?: never;
+        /** Write into tidemark.yaml where a dataset finds its event time, envelope and labels */
+        post: operations["setMapping"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/datasets/{name}/promote": {
         parameters: {
             query?: never;
@@ -324,6 +342,23 @@ export interface paths {
         put?: never;
         /** Give a file another name */
         post: operations["renameFile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/health/act": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Do what a finding says helps */
+        post: operations["actOnHealth"];
         delete?: never;
         options?: never;
         head?: never;
@@ -881,6 +916,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rules/advise": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a rule's history says about its settings */
+        post: operations["adviseRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rules/backtest": {
         parameters: {
             query?: never;
@@ -909,6 +961,23 @@ export interface paths {
         put?: never;
         /** What a rule is, without running it */
         post: operations["checkRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What another version of a rule would have done differently */
+        post: operations["compareRules"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1194,12 +1263,47 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        ActInput: {
+            /**
+             * @description What the finding's action says.
+             * @enum {string}
+             */
+            do: "pull" | "tail" | "resume" | "test" | "replay_quarantine" | "compact";
+            /** @description The source, or the dataset. */
+            name?: string;
+        };
+        Acted: {
+            ok: boolean;
+            said: string;
+        };
         AddSourceInput: {
             name: string;
             source: components["schemas"]["WorkspaceSourceSpec"];
         };
         AdoptInput: {
             path: string;
+        };
+        AdviseRun: {
+            /** @description The file that text is of, for errors. */
+            file?: string;
+            /** Format: date-time */
+            from?: string;
+            /**
+             * Format: int64
+             * @description The line of file that text begins on; a rule in a notebook begins further down.
+             */
+            line?: number;
+            /** @description Of a rule in rules/. */
+            name?: string;
+            /** @description The rule as it stands in the editor, instead of name. */
+            text?: string;
+            /** @description Where the night is; absent is UTC. */
+            time_zone?: string;
+            /**
+             * Format: date-time
+             * @description Absent: the newest record whose clock does not run ahead.
+             */
+            to?: string;
         };
         AlarmEpisode: {
             dataset: string;
@@ -1275,6 +1379,10 @@ export interface components {
             /** Format: int64 */
             records: number;
             rule: string;
+            /** @description Whether records were read; another threshold is tried on the windows that are kept. */
+            scanned: boolean;
+            /** @description Against the incidents that the rule names; null if it names none. */
+            score: components["schemas"]["BacktestScore"];
             /** Format: double */
             seconds: number;
             sql: string;
@@ -1311,6 +1419,30 @@ export interface components {
              * @description Absent: the newest record whose clock does not run ahead.
              */
             to?: string;
+        };
+        BacktestScore: {
+            /**
+             * Format: double
+             * @description How long after its beginning an incident was found, in the middle.
+             */
+            delay_seconds: number | null;
+            /** Format: int64 */
+            false: number;
+            false_alarms: components["schemas"]["BacktestEpisode"][];
+            /** Format: int64 */
+            found: number;
+            /** Format: int64 */
+            incidents: number;
+            missed: components["schemas"]["RuleMissed"][];
+            /** Format: double */
+            precision: number | null;
+            /** Format: double */
+            recall: number | null;
+            /**
+             * Format: int64
+             * @description Episodes that overlap an incident.
+             */
+            true: number;
         };
         BacktestThreshold: {
             measure: string;
@@ -1415,6 +1547,12 @@ export interface components {
             name: string;
             /** @description As DuckDB writes it. What Arrow cannot carry without loss arrives as text. */
             type: string;
+        };
+        CompareRun: {
+            a: components["schemas"]["BacktestRun"];
+            b: components["schemas"]["BacktestRun"];
+            /** @description Where the night is; absent is UTC. */
+            time_zone?: string;
         };
         ComposedQuery: {
             params: {
@@ -1528,7 +1666,16 @@ export interface components {
         };
         DatasetHealth: {
             action: string;
+            /** Format: double */
+            bytes_per_second: number | null;
             cause: string;
+            /** Format: int64 */
+            commit_ms: number | null;
+            /** Format: double */
+            errors_per_second: number | null;
+            findings: components["schemas"]["HealthFinding"][];
+            /** Format: int64 */
+            freshness_ms: number | null;
             /** Format: int64 */
             lag_ms: number | null;
             /** Format: date-time */
@@ -1542,7 +1689,12 @@ export interface components {
             records_per_second: number | null;
             /** Format: int64 */
             rows: number;
-            state: string;
+            /** Format: double */
+            saturation: number | null;
+            /** @enum {string} */
+            state: "ok" | "late" | "stale" | "failing" | "quarantining";
+            /** Format: int64 */
+            untimed: number;
             /** Format: date-time */
             watermark: string | null;
         };
@@ -1769,9 +1921,32 @@ export interface components {
             /** @description What was seen. */
             says: string;
         };
+        Gauge: {
+            /** Format: int64 */
+            limit: number;
+            name: string;
+            /** Format: int64 */
+            used: number;
+        };
         Health: {
             datasets: components["schemas"]["DatasetHealth"][];
+            machine: components["schemas"]["MachineHealth"];
             sources: components["schemas"]["SourceHealth"][];
+        };
+        HealthAction: {
+            command: string;
+            /** @enum {string} */
+            do: "" | "pull" | "tail" | "resume" | "test" | "replay_quarantine" | "compact";
+            label: string;
+            page: string;
+        };
+        HealthFinding: {
+            action: components["schemas"]["HealthAction"];
+            cause: string;
+            mode: string;
+            /** @enum {string} */
+            severity: "note" | "warn" | "alarm";
+            state: string;
         };
         HistogramBucket: {
             /** @description By level. */
@@ -1877,6 +2052,12 @@ export interface components {
         LookupValue: {
             path: string;
             value: string;
+        };
+        MachineHealth: {
+            findings: components["schemas"]["HealthFinding"][];
+            gauges: components["schemas"]["Gauge"][];
+            /** @enum {string} */
+            state: "ok" | "late" | "stale" | "failing" | "quarantining";
         };
         NativeInput: {
             /** @enum {string} */
@@ -2261,6 +2442,8 @@ export interface components {
             dataset: string;
             got: string;
             hash?: string;
+            /** @description Lines that stood before the record and say what its fields are. */
+            head?: string;
             /** Format: int64 */
             id: number;
             /** @description The bytes were kept; else a replay fetches the object again. */
@@ -2390,6 +2573,42 @@ export interface components {
             /** Format: int64 */
             restored: number;
         };
+        RuleAdvice: {
+            /**
+             * Format: double
+             * @description The part of slots that breach.
+             */
+            breaching: number;
+            /** Format: date-time */
+            from: string | null;
+            /** @description Whether incidents are known. */
+            labelled: boolean;
+            /**
+             * Format: double
+             * @description The part of slots without a datapoint.
+             */
+            missing: number;
+            notes: string[];
+            now: components["schemas"]["RuleOutcome"];
+            rule: string;
+            suggested: components["schemas"]["RuleAttempt"];
+            /** Format: date-time */
+            to: string | null;
+            trends: components["schemas"]["RuleTrend"][];
+            tried: components["schemas"]["RuleAttempt"][];
+            /** @enum {string} */
+            verdict: "fires" | "never" | "always";
+        };
+        RuleAttempt: {
+            /** Format: double */
+            false_alarm_rate: number | null;
+            /** Format: double */
+            miss_rate: number | null;
+            outcome: components["schemas"]["RuleOutcome"];
+            set: {
+                [key: string]: string;
+            };
+        };
         RuleChecked: {
             /** @description Such as: 3 of 5, missing is not_breaching. */
             alarm: string;
@@ -2421,6 +2640,15 @@ export interface components {
             /** @description The rule as it stands in the editor, instead of name. */
             text?: string;
         };
+        RuleComparison: {
+            a: components["schemas"]["RuleOutcome"];
+            b: components["schemas"]["RuleOutcome"];
+            came: components["schemas"]["BacktestEpisode"][];
+            /** @description Episodes of a that none of b overlaps. */
+            gone: components["schemas"]["BacktestEpisode"][];
+            /** Format: int64 */
+            kept: number;
+        };
         RuleListed: {
             alarm: string;
             dataset: string;
@@ -2431,6 +2659,33 @@ export interface components {
             state: string;
             when: string;
         };
+        RuleMissed: {
+            /** Format: date-time */
+            from: string;
+            key: {
+                [key: string]: string;
+            };
+            note?: string;
+            /** Format: date-time */
+            to: string;
+        };
+        RuleOutcome: {
+            /** Format: int64 */
+            episodes: number;
+            /**
+             * Format: int64
+             * @description Episodes that began between 22:00 and 06:00.
+             */
+            night: number;
+            /** Format: double */
+            per_week: number;
+            score: components["schemas"]["BacktestScore"];
+            /**
+             * Format: double
+             * @description Spent in ALARM, all groups together.
+             */
+            seconds: number;
+        };
         RuleSummary: {
             dataset: string;
             file: string;
@@ -2438,6 +2693,22 @@ export interface components {
             severity: string;
             /** @enum {string} */
             state: "ok" | "invalid" | "unchecked";
+        };
+        RuleTrend: {
+            /** Format: int64 */
+            days: number;
+            key: {
+                [key: string]: unknown;
+            };
+            /** Format: double */
+            limit: number;
+            measure: string;
+            /** Format: double */
+            now: number;
+            /** Format: double */
+            per_day: number;
+            /** Format: date-time */
+            reaches: string;
         };
         RuleWindow: {
             /** Format: date-time */
@@ -2527,29 +2798,61 @@ export interface components {
             action: string;
             /** Format: int64 */
             bytes: number;
+            /** Format: double */
+            bytes_per_second: number | null;
             cause: string;
+            /** Format: int64 */
+            commit_ms: number | null;
             dataset: string;
+            /** Format: double */
+            errors_per_second: number | null;
+            findings: components["schemas"]["HealthFinding"][];
+            /** Format: int64 */
+            lag_ms: number | null;
             location: string;
             name: string;
             /** Format: int64 */
             objects: number;
             /** Format: date-time */
             pulled_at: string | null;
-            state: string;
+            /** Format: double */
+            records_per_second: number | null;
+            /** Format: double */
+            saturation: number | null;
+            shards: components["schemas"]["EngineShardState"][];
+            /** @enum {string} */
+            state: "ok" | "late" | "stale" | "failing" | "quarantining";
+            tailing: boolean;
             type: string;
         };
         SourceHealth: {
             action: string;
             /** Format: int64 */
             bytes: number;
+            /** Format: double */
+            bytes_per_second: number | null;
             cause: string;
+            /** Format: int64 */
+            commit_ms: number | null;
             dataset: string;
+            /** Format: double */
+            errors_per_second: number | null;
+            findings: components["schemas"]["HealthFinding"][];
+            /** Format: int64 */
+            lag_ms: number | null;
             name: string;
             /** Format: int64 */
             objects: number;
             /** Format: date-time */
             pulled_at: string | null;
-            state: string;
+            /** Format: double */
+            records_per_second: number | null;
+            /** Format: double */
+            saturation: number | null;
+            shards: components["schemas"]["EngineShardState"][];
+            /** @enum {string} */
+            state: "ok" | "late" | "stale" | "failing" | "quarantining";
+            tailing: boolean;
             type: string;
         };
         SourceReport: {
@@ -2613,6 +2916,8 @@ export interface components {
             dataset: string;
             got: string;
             hash?: string;
+            /** @description Lines that stood before the record and say what its fields are. */
+            head?: string;
             /** Format: int64 */
             id: number;
             /** @description The bytes were kept; else a replay fetches the object again. */
@@ -2954,6 +3259,17 @@ export interface components {
             trusted: boolean;
             /** @description Of the program. */
             version: string;
+        };
+        WorkspaceMappingSpec: {
+            /** @description The path that says when it happened. */
+            event_time?: string;
+            /** @description All paths that become labels. */
+            labels?: string[];
+            level?: string;
+            message?: string;
+            service?: string;
+            span_id?: string;
+            trace_id?: string;
         };
         WorkspaceSourceSpec: {
             dataset: string;
@@ -3683,6 +3999,162 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ConflictGroup"][];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getMapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkspaceMappingSpec"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    setMapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WorkspaceMappingSpec"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkspaceMappingSpec"];
                 };
             };
             /** @description Bad Request */
@@ -4605,6 +5077,84 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FileVersion"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    actOnHealth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Acted"];
                 };
             };
             /** @description Bad Request */
@@ -7408,6 +7958,84 @@ export interface operations {
             };
         };
     };
+    adviseRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AdviseRun"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleAdvice"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     backtest: {
         parameters: {
             query?: never;
@@ -7506,6 +8134,84 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RuleChecked"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    compareRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CompareRun"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleComparison"];
                 };
             };
             /** @description Bad Request */

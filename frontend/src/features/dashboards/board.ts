@@ -1,4 +1,4 @@
-import type { AlarmEpisode, DashboardItem, ParsedDashboard } from '../../api/types'
+import type { AlarmEpisode, DashboardItem, ItemData, ParsedDashboard } from '../../api/types'
 import type { Band } from '../../ui/TimeChart.svelte'
 
 export const types = ['line', 'area', 'bar', 'heatmap', 'scatter', 'big_number', 'table'] as const
@@ -165,4 +165,19 @@ export function template(kind: 'overview' | 'empty', title: string, dataset: str
           limit 20
 `
   )
+}
+
+/**
+ * asNotebook is a notebook with the query of a chart and, unless it is a table,
+ * the chart; time is what the notebook opens with, from the dashboard's title.
+ */
+export function asNotebook(it: DashboardItem, data: ItemData | null, time: string, from: string): string {
+  let sql = (it.sql ?? data?.sql ?? '').trimEnd()
+  // The query of a measure has what was filtered as parameters; a notebook knows only its own.
+  const params = it.sql ? [] : Object.entries(data?.params ?? {}).filter(([k]) => k !== 'from' && k !== 'to')
+  for (const [k, v] of params) sql = sql.replaceAll(new RegExp(`\\$${k}\\b`, 'g'), typeof v === 'string' ? `'${v.replaceAll("'", "''")}'` : String(v))
+  const y = it.y.length > 1 ? `[${it.y.join(', ')}]` : it.y[0]
+  const chart = [`data: chart`, `type: ${it.type}`, it.x && `x: ${it.x}`, y && `y: ${y}`, it.series && `series: ${it.series}`].filter(Boolean).join('\n')
+  const head = `---\ntitle: ${JSON.stringify(it.title || 'Chart')}\ntime: ${time}\n---\n\nFrom the dashboard ${from}.\n\n`
+  return head + `\`\`\`sql chart\n${sql}\n\`\`\`\n` + (it.type === 'table' ? '' : `\n\`\`\`chart\n${chart}\n\`\`\`\n`)
 }

@@ -1,12 +1,12 @@
-package server
+package workbench
 
 import (
 	"fmt"
 	"os"
 )
 
-// memoryUsed is what of the process lies in memory.
-func memoryUsed() int64 {
+// MemoryUsed is what of the process lies in memory.
+func MemoryUsed() int64 {
 	data, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
 		return 0
