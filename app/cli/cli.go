@@ -114,6 +114,7 @@ func (a *app) verbs() []*cobra.Command {
 		a.queryVerb(),
 		a.notebookVerb(),
 		a.rulesVerb(),
+		a.incidentsVerb(),
 		a.testVerb(),
 		a.schemaVerb(),
 		a.datasetVerb(),

@@ -163,6 +163,7 @@ func (s *Server) register() {
 	s.quarantineAPI()
 	s.exploreAPI()
 	s.rulesAPI()
+	s.incidentsAPI()
 	s.dashboardsAPI()
 	s.notebooksAPI()
 	s.sourcesAPI()

@@ -4,6 +4,9 @@ import { operation } from './call'
 /** Do what a finding says helps. */
 export const actOnHealth = operation<'actOnHealth'>('POST', '/health/act')
 
+/** Acknowledge, assign, comment or label an incident. */
+export const actOnIncident = operation<'actOnIncident'>('POST', '/incidents/{id}')
+
 /** Write a source into tidemark.yaml. */
 export const addSource = operation<'addSource'>('POST', '/sources')
 
@@ -15,6 +18,9 @@ export const adviseRule = operation<'adviseRule'>('POST', '/rules/advise')
 
 /** When the rules would have been in alarm. */
 export const alarms = operation<'alarms'>('GET', '/alarms')
+
+/** Where the alarm of each group stands. */
+export const alarmStates = operation<'alarmStates'>('GET', '/alarms/states')
 
 /** Let a plugin run that is new or changed in a workspace from somebody else. */
 export const allowPlugin = operation<'allowPlugin'>('POST', '/plugins/{name}/allow')
@@ -91,6 +97,9 @@ export const filterValues = operation<'filterValues'>('GET', '/dashboards/values
 /** One dataset. */
 export const getDataset = operation<'getDataset'>('GET', '/datasets/{name}')
 
+/** One incident and its timeline. */
+export const getIncident = operation<'getIncident'>('GET', '/incidents/{id}')
+
 /** Where a dataset finds its event time, envelope and labels. */
 export const getMapping = operation<'getMapping'>('GET', '/datasets/{name}/mapping')
 
@@ -123,6 +132,9 @@ export const healthDatasets = operation<'healthDatasets'>('GET', '/health/datase
 
 /** Records before and after each transform of a dataset. */
 export const lens = operation<'lens'>('POST', '/lens')
+
+/** Alarms that went off, newest first. */
+export const listIncidents = operation<'listIncidents'>('GET', '/incidents')
 
 /** What records are looked up in, and what that did. */
 export const listLookups = operation<'listLookups'>('GET', '/lookups')

@@ -38,6 +38,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alarms/states": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the alarm of each group stands */
+        get: operations["alarmStates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/catalog": {
         parameters: {
             query?: never;
@@ -376,6 +393,41 @@ export interface paths {
         get: operations["healthDatasets"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Alarms that went off, newest first */
+        get: operations["listIncidents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One incident and its timeline */
+        get: operations["getIncident"];
+        put?: never;
+        /** Acknowledge, assign, comment or label an incident */
+        post: operations["actOnIncident"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1329,6 +1381,16 @@ export interface components {
             /** @description Whether it asks for more than the filters say. */
             where_more: boolean;
         };
+        AlarmStanding: {
+            /** @description The group: name=value. */
+            key: string;
+            reason: string;
+            rule: string;
+            /** Format: date-time */
+            since: string;
+            /** @enum {string} */
+            state: "ALARM" | "OK" | "INSUFFICIENT_DATA";
+        };
         AllowInput: {
             /** @description Of the file as it was shown. */
             sha256: string;
@@ -1955,6 +2017,71 @@ export interface components {
             };
             /** Format: date-time */
             start: string;
+        };
+        IncidentAction: {
+            /** @enum {string} */
+            do: "acknowledge" | "assign" | "comment" | "label";
+            /** @description assign: to whom, empty for nobody. comment: what. label: true, false, or empty for neither. */
+            text?: string;
+            /** @description Who does it. */
+            who?: string;
+        };
+        IncidentDetail: {
+            /** Format: date-time */
+            acknowledged_at: string | null;
+            acknowledged_by: string;
+            assignee: string;
+            dataset: string;
+            /**
+             * Format: date-time
+             * @description Null while it lasts.
+             */
+            end: string | null;
+            /** @description The rule's file, if there still is one. */
+            file: string;
+            /**
+             * Format: date-time
+             * @description When it was found, by the clock on the wall.
+             */
+            fired_at: string;
+            id: string;
+            key: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description Whether somebody called the alarm true or false.
+             * @enum {string}
+             */
+            label: "true" | "false" | "";
+            labels: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int64
+             * @description From the arrival of the records that decided it to the alarm.
+             */
+            latency_ms: number;
+            /** @description It was found while catching up, and told in a digest. */
+            past: boolean;
+            /** @description The worst value of each measure that when reads. */
+            peak: {
+                [key: string]: unknown;
+            };
+            reason: string;
+            rule: string;
+            runbook: string;
+            severity: string;
+            /** Format: date-time */
+            start: string;
+            /** @enum {string} */
+            state: "open" | "closed" | "withdrawn";
+            summary: string;
+            timeline: components["schemas"]["StoreIncidentEventRow"][];
+        };
+        IncidentList: {
+            incidents: components["schemas"]["StoreIncidentRow"][];
+            /** @description There are more than the limit. */
+            more: boolean;
         };
         ItemRows: {
             columns: components["schemas"]["NotebookColumn"][];
@@ -2653,6 +2780,7 @@ export interface components {
             alarm: string;
             dataset: string;
             file: string;
+            live?: components["schemas"]["StoreRuleStanding"];
             name: string;
             problems: components["schemas"]["Problem"][];
             severity: string;
@@ -2908,6 +3036,61 @@ export interface components {
             name: string;
             signature: string;
         };
+        StoreIncidentEventRow: {
+            /** Format: date-time */
+            at: string;
+            kind: string;
+            text: string;
+            who: string;
+        };
+        StoreIncidentRow: {
+            /** Format: date-time */
+            acknowledged_at: string | null;
+            acknowledged_by: string;
+            assignee: string;
+            dataset: string;
+            /**
+             * Format: date-time
+             * @description Null while it lasts.
+             */
+            end: string | null;
+            /**
+             * Format: date-time
+             * @description When it was found, by the clock on the wall.
+             */
+            fired_at: string;
+            id: string;
+            key: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description Whether somebody called the alarm true or false.
+             * @enum {string}
+             */
+            label: "true" | "false" | "";
+            labels: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int64
+             * @description From the arrival of the records that decided it to the alarm.
+             */
+            latency_ms: number;
+            /** @description It was found while catching up, and told in a digest. */
+            past: boolean;
+            /** @description The worst value of each measure that when reads. */
+            peak: {
+                [key: string]: unknown;
+            };
+            reason: string;
+            rule: string;
+            severity: string;
+            /** Format: date-time */
+            start: string;
+            /** @enum {string} */
+            state: "open" | "closed" | "withdrawn";
+            summary: string;
+        };
         StoreQuarantineEntry: {
             /** Format: date-time */
             at: string;
@@ -2961,6 +3144,16 @@ export interface components {
             /** Format: int64 */
             count: number;
             reason: string;
+        };
+        StoreRuleStanding: {
+            /** Format: date-time */
+            evaluated_to: string;
+            /** Format: int64 */
+            groups: number;
+            /** Format: int64 */
+            in_alarm: number;
+            /** @enum {string} */
+            state: "ALARM" | "OK" | "INSUFFICIENT_DATA";
         };
         StreamReport: {
             arn: string;
@@ -3241,6 +3434,11 @@ export interface components {
             sources?: string[];
         };
         Workspace: {
+            /**
+             * Format: int64
+             * @description Incidents that last.
+             */
+            alarms: number;
             dashboards: components["schemas"]["TitledFile"][];
             datasets: components["schemas"]["DatasetSummary"][];
             /** @description The page is in the desktop window. */
@@ -3393,6 +3591,82 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AlarmEpisode"][];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    alarmStates: {
+        parameters: {
+            query?: {
+                rule?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmStanding"][];
                 };
             };
             /** @description Bad Request */
@@ -5251,6 +5525,244 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    listIncidents: {
+        parameters: {
+            query?: {
+                rule?: string;
+                dataset?: string;
+                /** @description Without it: open and closed ones. */
+                state?: "open" | "closed" | "withdrawn";
+                from?: string;
+                to?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getIncident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    actOnIncident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IncidentAction"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
