@@ -123,6 +123,7 @@ func (a *app) verbs() []*cobra.Command {
 		a.compactVerb(),
 		a.sourcesVerb(),
 		a.pluginVerb(),
+		a.lookupVerb(),
 		a.healthVerb(),
 		a.serveVerb(),
 		a.trustVerb(),

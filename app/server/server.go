@@ -171,6 +171,7 @@ func (s *Server) register() {
 	s.tailsAPI()
 	s.uploadAPI()
 	s.pluginsAPI()
+	s.lookupsAPI()
 	s.sampleAPI()
 	s.testsAPI()
 	s.healthAPI()

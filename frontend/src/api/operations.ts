@@ -13,6 +13,9 @@ export const addSource = operation<'addSource'>('POST', '/sources')
 /** Use a file or a folder of this machine: a plugin is copied, data stays where it is. */
 export const adopt = operation<'adopt'>('POST', '/adopt')
 
+/** What a rule's history says about its settings. */
+export const adviseRule = operation<'adviseRule'>('POST', '/rules/advise')
+
 /** When the rules would have been in alarm. */
 export const alarms = operation<'alarms'>('GET', '/alarms')
 
@@ -42,6 +45,9 @@ export const checkRule = operation<'checkRule'>('POST', '/rules/check')
 
 /** Something went wrong in the page. */
 export const clientError = operation<'clientError'>('POST', '/client-error')
+
+/** What another version of a rule would have done differently. */
+export const compareRules = operation<'compareRules'>('POST', '/rules/compare')
 
 /** Values that stand in rest because their path has another type. */
 export const conflicts = operation<'conflicts'>('GET', '/datasets/{name}/conflicts')
@@ -129,6 +135,9 @@ export const lens = operation<'lens'>('POST', '/lens')
 
 /** Alarms that went off, newest first. */
 export const listIncidents = operation<'listIncidents'>('GET', '/incidents')
+
+/** What records are looked up in, and what that did. */
+export const listLookups = operation<'listLookups'>('GET', '/lookups')
 
 /** Plugins that the workspace can use. */
 export const listPlugins = operation<'listPlugins'>('GET', '/plugins')
@@ -237,6 +246,9 @@ export const testSource = operation<'testSource'>('POST', '/sources/test')
 
 /** Trust the workspace: expand its variables, reach its sources, run its plugins. */
 export const trustWorkspace = operation<'trustWorkspace'>('POST', '/workspace/trust')
+
+/** What a record with a key would get. */
+export const tryLookup = operation<'tryLookup'>('POST', '/lookups/{name}/try')
 
 /** Add a plugin or a file of records to the workspace. */
 export const upload = operation<'upload'>('POST', '/upload')

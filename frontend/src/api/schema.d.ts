@@ -451,6 +451,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/lookups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What records are looked up in, and what that did */
+        get: operations["listLookups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lookups/{name}/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a record with a key would get */
+        post: operations["tryLookup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/native/open": {
         parameters: {
             query?: never;
@@ -934,6 +968,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rules/advise": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a rule's history says about its settings */
+        post: operations["adviseRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rules/backtest": {
         parameters: {
             query?: never;
@@ -962,6 +1013,23 @@ export interface paths {
         put?: never;
         /** What a rule is, without running it */
         post: operations["checkRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What another version of a rule would have done differently */
+        post: operations["compareRules"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1267,6 +1335,28 @@ export interface components {
         AdoptInput: {
             path: string;
         };
+        AdviseRun: {
+            /** @description The file that text is of, for errors. */
+            file?: string;
+            /** Format: date-time */
+            from?: string;
+            /**
+             * Format: int64
+             * @description The line of file that text begins on; a rule in a notebook begins further down.
+             */
+            line?: number;
+            /** @description Of a rule in rules/. */
+            name?: string;
+            /** @description The rule as it stands in the editor, instead of name. */
+            text?: string;
+            /** @description Where the night is; absent is UTC. */
+            time_zone?: string;
+            /**
+             * Format: date-time
+             * @description Absent: the newest record whose clock does not run ahead.
+             */
+            to?: string;
+        };
         AlarmEpisode: {
             dataset: string;
             description: string;
@@ -1353,6 +1443,8 @@ export interface components {
             rule: string;
             /** @description Whether records were read; another threshold is tried on the windows that are kept. */
             scanned: boolean;
+            /** @description Against the incidents that the rule names; null if it names none. */
+            score: components["schemas"]["BacktestScore"];
             /** Format: double */
             seconds: number;
             sql: string;
@@ -1389,6 +1481,30 @@ export interface components {
              * @description Absent: the newest record whose clock does not run ahead.
              */
             to?: string;
+        };
+        BacktestScore: {
+            /**
+             * Format: double
+             * @description How long after its beginning an incident was found, in the middle.
+             */
+            delay_seconds: number | null;
+            /** Format: int64 */
+            false: number;
+            false_alarms: components["schemas"]["BacktestEpisode"][];
+            /** Format: int64 */
+            found: number;
+            /** Format: int64 */
+            incidents: number;
+            missed: components["schemas"]["RuleMissed"][];
+            /** Format: double */
+            precision: number | null;
+            /** Format: double */
+            recall: number | null;
+            /**
+             * Format: int64
+             * @description Episodes that overlap an incident.
+             */
+            true: number;
         };
         BacktestThreshold: {
             measure: string;
@@ -1493,6 +1609,12 @@ export interface components {
             name: string;
             /** @description As DuckDB writes it. What Arrow cannot carry without loss arrives as text. */
             type: string;
+        };
+        CompareRun: {
+            a: components["schemas"]["BacktestRun"];
+            b: components["schemas"]["BacktestRun"];
+            /** @description Where the night is; absent is UTC. */
+            time_zone?: string;
         };
         ComposedQuery: {
             params: {
@@ -2024,6 +2146,40 @@ export interface components {
             source: string;
             steps: components["schemas"]["LensStep"][];
         };
+        LookupInfo: {
+            /** Format: int64 */
+            asked: number;
+            /** Format: int64 */
+            cached: number;
+            /** Format: int64 */
+            failed: number;
+            from: string;
+            /** Format: int64 */
+            in_flight: number;
+            key: string[];
+            /** @enum {string} */
+            kind: "table" | "sql" | "http";
+            /** Format: int64 */
+            missing: number;
+            /** Format: int64 */
+            most_in_flight: number;
+            name: string;
+            /** Format: int64 */
+            records: number;
+            take: string[];
+            used: string[];
+        };
+        LookupTrial: {
+            dropped: boolean;
+            /** Format: double */
+            ms: number;
+            rejected: string;
+            values: components["schemas"]["LookupValue"][];
+        };
+        LookupValue: {
+            path: string;
+            value: string;
+        };
         MachineHealth: {
             findings: components["schemas"]["HealthFinding"][];
             gauges: components["schemas"]["Gauge"][];
@@ -2544,6 +2700,42 @@ export interface components {
             /** Format: int64 */
             restored: number;
         };
+        RuleAdvice: {
+            /**
+             * Format: double
+             * @description The part of slots that breach.
+             */
+            breaching: number;
+            /** Format: date-time */
+            from: string | null;
+            /** @description Whether incidents are known. */
+            labelled: boolean;
+            /**
+             * Format: double
+             * @description The part of slots without a datapoint.
+             */
+            missing: number;
+            notes: string[];
+            now: components["schemas"]["RuleOutcome"];
+            rule: string;
+            suggested: components["schemas"]["RuleAttempt"];
+            /** Format: date-time */
+            to: string | null;
+            trends: components["schemas"]["RuleTrend"][];
+            tried: components["schemas"]["RuleAttempt"][];
+            /** @enum {string} */
+            verdict: "fires" | "never" | "always";
+        };
+        RuleAttempt: {
+            /** Format: double */
+            false_alarm_rate: number | null;
+            /** Format: double */
+            miss_rate: number | null;
+            outcome: components["schemas"]["RuleOutcome"];
+            set: {
+                [key: string]: string;
+            };
+        };
         RuleChecked: {
             /** @description Such as: 3 of 5, missing is not_breaching. */
             alarm: string;
@@ -2575,6 +2767,15 @@ export interface components {
             /** @description The rule as it stands in the editor, instead of name. */
             text?: string;
         };
+        RuleComparison: {
+            a: components["schemas"]["RuleOutcome"];
+            b: components["schemas"]["RuleOutcome"];
+            came: components["schemas"]["BacktestEpisode"][];
+            /** @description Episodes of a that none of b overlaps. */
+            gone: components["schemas"]["BacktestEpisode"][];
+            /** Format: int64 */
+            kept: number;
+        };
         RuleListed: {
             alarm: string;
             dataset: string;
@@ -2586,6 +2787,33 @@ export interface components {
             state: string;
             when: string;
         };
+        RuleMissed: {
+            /** Format: date-time */
+            from: string;
+            key: {
+                [key: string]: string;
+            };
+            note?: string;
+            /** Format: date-time */
+            to: string;
+        };
+        RuleOutcome: {
+            /** Format: int64 */
+            episodes: number;
+            /**
+             * Format: int64
+             * @description Episodes that began between 22:00 and 06:00.
+             */
+            night: number;
+            /** Format: double */
+            per_week: number;
+            score: components["schemas"]["BacktestScore"];
+            /**
+             * Format: double
+             * @description Spent in ALARM, all groups together.
+             */
+            seconds: number;
+        };
         RuleSummary: {
             dataset: string;
             file: string;
@@ -2593,6 +2821,22 @@ export interface components {
             severity: string;
             /** @enum {string} */
             state: "ok" | "invalid" | "unchecked";
+        };
+        RuleTrend: {
+            /** Format: int64 */
+            days: number;
+            key: {
+                [key: string]: unknown;
+            };
+            /** Format: double */
+            limit: number;
+            measure: string;
+            /** Format: double */
+            now: number;
+            /** Format: double */
+            per_day: number;
+            /** Format: date-time */
+            reaches: string;
         };
         RuleWindow: {
             /** Format: date-time */
@@ -3028,6 +3272,9 @@ export interface components {
         TitledFile: {
             file: string;
             title: string;
+        };
+        TryLookupInput: {
+            key: string[];
         };
         TypeChange: {
             from: string;
@@ -5621,6 +5868,151 @@ export interface operations {
             };
         };
     };
+    listLookups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LookupInfo"][];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    tryLookup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TryLookupInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LookupTrial"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     openDialog: {
         parameters: {
             query?: never;
@@ -6078,7 +6470,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                name: string;
+            };
             cookie?: never;
         };
         requestBody?: {
@@ -6116,6 +6510,15 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6223,7 +6626,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                name: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -6301,7 +6706,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                name: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -6386,7 +6793,9 @@ export interface operations {
                 sha256?: string;
             };
             header?: never;
-            path?: never;
+            path: {
+                name: string;
+            };
             cookie?: never;
         };
         requestBody?: {
@@ -8061,6 +8470,84 @@ export interface operations {
             };
         };
     };
+    adviseRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AdviseRun"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleAdvice"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     backtest: {
         parameters: {
             query?: never;
@@ -8159,6 +8646,84 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RuleChecked"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    compareRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CompareRun"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleComparison"];
                 };
             };
             /** @description Bad Request */
