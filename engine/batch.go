@@ -68,6 +68,8 @@ type Quarantined struct {
 	// Hash tells the record again where its bytes are not kept: it is keyed,
 	// so that nobody without the workspace's key can try values.
 	Hash string
+	// Head are lines that stood before the record and say what its fields are.
+	Head string
 }
 
 // Released is an entry of quarantine that was read once more, and what became
@@ -121,6 +123,9 @@ type Batch struct {
 	Lines   string
 	Longest int
 	Rows    int64
+	// Blocks are conformed rows in memory, which count in Rows too. Their types
+	// are those that the dataset had when they were made.
+	Blocks []BlockRun
 	// Tables are columnar files that are loaded whole; their rows count in
 	// Rows too.
 	Tables []StagedTable
@@ -146,8 +151,8 @@ type Batch struct {
 	Released  []Released
 	Conflicts []ConflictCount
 	Objects   []ObjectState
-	// Live is set for what came from a stream: rows of Lines then have their
-	// arrival time (_a) and position (_p) themselves.
+	// Live is set for what came from a stream: a row's _r is then when it
+	// arrived, and its _p its position.
 	Live *LiveState
 }
 

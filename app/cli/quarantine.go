@@ -137,6 +137,9 @@ func (a *app) quarantineShow() *cobra.Command {
 					_, err = fmt.Fprintln(a.stdout, "its bytes were not kept: replay fetches them again")
 					return err
 				}
+				if e.Head != "" {
+					fmt.Fprintf(a.stdout, "%s\n", safeText(e.Head))
+				}
 				_, err = fmt.Fprintln(a.stdout, safeText(string(raw)))
 				return err
 			})

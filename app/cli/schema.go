@@ -9,12 +9,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"tidemark.dev/tidemark/app/workbench"
+	"tidemark.dev/tidemark/app/workspace"
 	"tidemark.dev/tidemark/engine"
 )
 
 func (a *app) schemaVerb() *cobra.Command {
 	group := &cobra.Command{Use: "schema", Short: "Look at the types of datasets, and change them", Args: a.noSuchVerb, RunE: helpOf}
-	group.AddCommand(a.schemaShow(), a.schemaHistory(), a.schemaConflicts(), a.schemaSet(), a.schemaPromote(), a.schemaImport())
+	group.AddCommand(a.schemaShow(), a.schemaHistory(), a.schemaConflicts(), a.schemaSet(), a.schemaPromote(), a.schemaMap(), a.schemaImport())
 	return group
 }
 
@@ -155,6 +156,57 @@ func (a *app) schemaPromote() *cobra.Command {
 	}
 }
 
+func (a *app) schemaMap() *cobra.Command {
+	return &cobra.Command{
+		Use:   "map DATASET [COLUMN=PATH...]",
+		Short: "Say where records have their time, service, level, message, ids and labels",
+		Long: "Show where a dataset finds its envelope, or write it into tidemark.yaml:\n" +
+			"event_time=PATH, service=PATH, level=PATH, message=PATH, trace_id=PATH, span_id=PATH, and\n" +
+			"label=PATH for each path that becomes a label. It holds for what is pulled or replayed\n" +
+			"from now on; pull --again reads what is there already once more.",
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var to workspace.MappingSpec
+			for _, arg := range args[1:] {
+				column, path, _ := strings.Cut(arg, "=")
+				if err := to.Set(column, path); err != nil {
+					return err
+				}
+			}
+			return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
+				now := b.Mapping(args[0])
+				if len(args) > 1 {
+					var err error
+					if now, err = b.SetMapping(args[0], to); err != nil {
+						return err
+					}
+					w, err := a.loadWorkspace()
+					if err != nil {
+						return err
+					}
+					b.Reload(w, false)
+				}
+				return a.printMapping(args[0], now)
+			})
+		},
+	}
+}
+
+func (a *app) printMapping(dataset string, m workspace.MappingSpec) error {
+	if a.json {
+		return a.printJSON(m)
+	}
+	t := newTable("COLUMN", "PATH")
+	for _, r := range m.Columns() {
+		t.add(r[0], r[1])
+	}
+	if len(m.Columns()) == 0 {
+		a.say("%s has no mapping of its own: the usual names, and those of its format, hold", dataset)
+		return nil
+	}
+	return t.write(a.stdout)
+}
+
 func (a *app) schemaImport() *cobra.Command {
 	return &cobra.Command{
 		Use:   "import DATASET FILE",
@@ -195,11 +247,19 @@ func (a *app) datasetVerb() *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
+				routed, err := b.RoutedFrom(ctx, args[0])
+				if err != nil {
+					return err
+				}
 				if err := b.Drop(ctx, args[0]); err != nil {
 					return err
 				}
 				if a.json {
 					return a.printJSON(map[string]string{"dropped": args[0]})
+				}
+				if routed != "" {
+					a.say("dropped %s; its records come back with: tidemark pull %s --again", args[0], routed)
+					return nil
 				}
 				a.say("dropped %s; the next pull reads its objects again", args[0])
 				return nil

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tidemark.dev/tidemark/app/workbench"
+	"tidemark.dev/tidemark/app/workspace"
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/schema"
 )
@@ -78,6 +79,8 @@ func (s *Server) catalogAPI() {
 	handle(s, "GET", "/datasets/{name}/schema/render", "renderSchema", "The newest version in another notation", s.renderSchema)
 	handle(s, "GET", "/datasets/{name}/conflicts", "conflicts", "Values that stand in rest because their path has another type", s.conflicts)
 	handle(s, "POST", "/datasets/{name}/promote", "promotePath", "Give a column to a path that stands in rest for want of room", s.promotePath)
+	handle(s, "GET", "/datasets/{name}/mapping", "getMapping", "Where a dataset finds its event time, envelope and labels", s.getMapping)
+	handle(s, "POST", "/datasets/{name}/mapping", "setMapping", "Write into tidemark.yaml where a dataset finds its event time, envelope and labels", s.setMapping)
 	handle(s, "POST", "/datasets/{name}/types", "setType", "Give a path another type", s.setType)
 }
 
@@ -227,6 +230,23 @@ type setTypeInput struct {
 		Path string `json:"path"`
 		Type string `json:"type" doc:"varchar, bigint, list(double), …"`
 	}
+}
+
+func (s *Server) getMapping(_ context.Context, in *named) (workspace.MappingSpec, error) {
+	return s.bench.Mapping(in.Name), nil
+}
+
+type setMappingInput struct {
+	Name string `path:"name"`
+	Body workspace.MappingSpec
+}
+
+func (s *Server) setMapping(_ context.Context, in *setMappingInput) (workspace.MappingSpec, error) {
+	now, err := s.bench.SetMapping(in.Name, in.Body)
+	if err != nil {
+		return now, err
+	}
+	return now, s.folder.reload(false)
 }
 
 func (s *Server) setType(ctx context.Context, in *setTypeInput) (SchemaHistory, error) {

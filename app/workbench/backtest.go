@@ -172,21 +172,8 @@ func (b *Workbench) RunBacktest(ctx context.Context, run BacktestRun) (Backteste
 	if err != nil {
 		return Backtested{}, err
 	}
-	opt := rule.BacktestOptions{Set: run.Set, Datapoints: run.Datapoints == nil || *run.Datapoints}
-	if run.From != nil {
-		opt.From = run.From.UTC()
-	}
-	if run.To != nil {
-		opt.To = run.To.UTC()
-	}
-	if run.To == nil {
-		// A clock that runs a year ahead would stretch the chart over that year.
-		if spec, err := workspace.DecodeRuleAt(file, line, text); err == nil {
-			if _, to, err := b.spanOf(ctx, spec.Dataset.Value); err == nil && (run.From == nil || run.From.Before(to)) {
-				opt.To = to
-			}
-		}
-	}
+	opt := b.rangeOf(ctx, run, file, line, text)
+	opt.Set, opt.Datapoints = run.Set, run.Datapoints == nil || *run.Datapoints
 	set, err := json.Marshal(run.Set)
 	if err != nil {
 		return Backtested{}, err

@@ -77,7 +77,7 @@ func (b *Workbench) replays(entries []store.QuarantineEntry) []*replayJob {
 			at[key].again = append(at[key].again, object)
 			continue
 		}
-		at[key].tasks = append(at[key].tasks, pipeline.Task{Entry: e.ID, Record: row, Object: engine.Object{
+		at[key].tasks = append(at[key].tasks, pipeline.Task{Entry: e.ID, Record: row, Head: e.Head, Object: engine.Object{
 			Source: e.Source, Key: strconv.FormatInt(e.ID, 10), URL: object, ETag: e.At.Format(time.RFC3339Nano), Size: e.Bytes, Modified: e.At,
 		}})
 	}

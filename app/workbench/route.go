@@ -144,6 +144,18 @@ func (b *Workbench) rowsByObject(ctx context.Context, c workspace.Source) (rows 
 	return rows, dedup, nil
 }
 
+// RoutedFrom is the source whose records were routed to a dataset, if its
+// ledger is with another one; else "".
+func (b *Workbench) RoutedFrom(ctx context.Context, dataset string) (string, error) {
+	for _, e := range b.Current().Config.Sources {
+		ledger, err := b.Store.LedgerOf(ctx, dataset, e.Key.Value)
+		if err != nil || ledger != dataset {
+			return e.Key.Value, err
+		}
+	}
+	return "", nil
+}
+
 // tailed are the datasets that are being tailed into.
 func (b *Workbench) tailed() (names []string) {
 	for _, t := range b.tails.list() {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 
+	"tidemark.dev/tidemark/app/workspace"
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/schema"
 )
@@ -117,6 +118,30 @@ func (b *Workbench) setType(ctx context.Context, name, path, typ string) (engine
 	}
 	b.changed(name)
 	return v, nil
+}
+
+// SetMapping changes in tidemark.yaml where a dataset finds its event time,
+// envelope and labels. It holds for records that come, or are replayed, once
+// the workspace is loaded again. The mapping is given as it is then.
+func (b *Workbench) SetMapping(dataset string, to workspace.MappingSpec) (workspace.MappingSpec, error) {
+	b.pulls.Lock()
+	defer b.pulls.Unlock()
+	files := workspace.NewFiles(b.Current().Root)
+	text, err := files.Read(workspace.FileName)
+	if err != nil {
+		return to, err
+	}
+	now, err := workspace.WithMapping(text, dataset, to)
+	if err != nil {
+		return to, err
+	}
+	_, err = files.Write(workspace.FileName, now, workspace.Version(text))
+	return b.Mapping(dataset).Over(to), err
+}
+
+// Mapping is the mapping that tidemark.yaml gives a dataset.
+func (b *Workbench) Mapping(dataset string) workspace.MappingSpec {
+	return b.Current().Config.Dataset(dataset).Mapping()
 }
 
 // ImportSchema takes a dataset's type from a file. What the dataset has and

@@ -107,7 +107,7 @@ func WithSource(text []byte, name string, s SourceSpec) ([]byte, error) {
 	if _, taken := was.Source(name); taken {
 		return nil, engine.Errorf(engine.Conflict, op, "there is a source %s already", name).WithHint("choose another name")
 	}
-	out, ok := insertSource(string(text), name+": "+s.yaml())
+	out, ok := insertEntry(string(text), "sources", name+": "+s.yaml())
 	now, err := decodeConfig(FileName, []byte(out), nil)
 	if ok && err != nil {
 		return nil, err
@@ -119,10 +119,11 @@ func WithSource(text []byte, name string, s SourceSpec) ([]byte, error) {
 	return []byte(out), nil
 }
 
-var sourcesLine = regexp.MustCompile(`^sources:[ \t]*(\{\}|~|null)?[ \t]*(#.*)?$`)
+// sectionLine is the line of a section whose entries stand below it.
+var sectionLine = regexp.MustCompile(`^[a-z]+:[ \t]*(\{\}|~|null)?[ \t]*(#.*)?$`)
 
-// insertSource puts an entry at the end of the block below sources:.
-func insertSource(text, entry string) (string, bool) {
+// insertEntry puts an entry at the end of the block below a section.
+func insertEntry(text, section, entry string) (string, bool) {
 	end := "\n"
 	if strings.Contains(text, "\r\n") {
 		end = "\r\n"
@@ -130,16 +131,17 @@ func insertSource(text, entry string) (string, bool) {
 	lines := strings.Split(strings.TrimSuffix(text, end), end)
 	at := -1
 	for i, l := range lines {
-		if sourcesLine.MatchString(l) {
-			at = i
-		} else if strings.HasPrefix(l, "sources:") {
+		if !strings.HasPrefix(l, section+":") {
+			continue
+		}
+		if at = i; !sectionLine.MatchString(l) {
 			return "", false
 		}
 	}
 	if at < 0 {
-		return strings.Join(append(lines, "", "sources:", "  "+entry), end) + end, true
+		return strings.Join(append(lines, "", section+":", "  "+entry), end) + end, true
 	}
-	lines[at] = "sources:" + comment(lines[at])
+	lines[at] = section + ":" + comment(lines[at])
 	last, indent := at, ""
 	for i := at + 1; i < len(lines); i++ {
 		trimmed := strings.TrimLeft(lines[i], " ")

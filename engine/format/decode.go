@@ -85,6 +85,19 @@ func (s *sink) problem(raw []byte, reason string) {
 	s.c.Records[len(s.c.Records)-1].Problem = reason
 }
 
+// problemUnder takes bytes in that are no record, with the lines before them
+// without which they cannot be read again.
+func (s *sink) problemUnder(head string, raw []byte, reason string) {
+	s.problem(raw, reason)
+	if head == "" || s.private {
+		return
+	}
+	if s.c.Heads == nil {
+		s.c.Heads = map[int]string{}
+	}
+	s.c.Heads[len(s.c.Records)-1] = head
+}
+
 // drop counts bytes that are left out on purpose.
 func (s *sink) drop(raw []byte) {
 	s.keep(raw)

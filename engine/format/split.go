@@ -27,6 +27,9 @@ type Record struct {
 type Chunk struct {
 	Buf     []byte
 	Records []Record
+	// Heads are what stood before records with a Problem and says what their
+	// fields are, by their place in Records.
+	Heads map[int]string
 }
 
 // One is a chunk of a single record, whatever is in it.

@@ -72,16 +72,19 @@ func flowDefault(f []string) bool {
 	return len(f) == 14 && f[0] == "2" && len(f[1]) == 12 && (f[13] == "OK" || f[13] == "NODATA" || f[13] == "SKIPDATA")
 }
 
-type flowDecoder struct{ columns []column }
+type flowDecoder struct {
+	columns []column
+	head    string // the line that named them
+}
 
 func (d *flowDecoder) decode(raw []byte, out *sink) {
 	f := strings.Fields(string(raw))
 	if flowHeader(f) {
-		d.columns = flowColumns(f)
+		d.columns, d.head = flowColumns(f), string(raw)
 		return
 	}
 	if len(f) < len(d.columns) {
-		out.problem(raw, wrongColumns("the flow log's header", len(f)))
+		out.problemUnder(d.head, raw, wrongColumns("the flow log's header", len(f)))
 		return
 	}
 	get := func(name string) string {

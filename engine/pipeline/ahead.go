@@ -48,11 +48,12 @@ type piece struct {
 	lines   []line
 	err     error // ends the pull
 
-	// Lines that fit shape are conformed: rows holds their values, one after
-	// the other, and ends[i] is where those of lines[i] end. A line that takes
-	// up nothing of rows is left to the puller, and so are all of them when
-	// the dataset has another shape by then.
+	// Lines that fit shape are conformed: block has them as rows, or rows has
+	// their values as text, one after the other; ends[i] is where in it those of
+	// lines[i] end. A line that takes up nothing is left to the puller, and so
+	// are all of them when the dataset has another shape by then.
 	shape     *shape
+	block     *engine.Block
 	rows      []byte
 	ends      []int
 	conflicts []schema.Conflict
@@ -70,6 +71,7 @@ type piece struct {
 type problem struct {
 	line
 	reason string
+	head   string // what stood before the line and says what its fields are
 }
 
 // preparer makes pieces of one object's chunks.
@@ -82,7 +84,10 @@ type preparer struct {
 	protect *schema.Protector // nil: nothing to protect
 	shape   *shape
 	conform *schema.Conformer
-	routes  *schema.Extractor // of a routed source
+	gathers bool // conform makes blocks
+	// position is used again for each live record.
+	position []byte
+	routes   *schema.Extractor // of a routed source
 }
 
 func (p *puller) preparer(t Task) *preparer {
@@ -116,6 +121,10 @@ func (c *piece) done() {
 		rowsBuffers.Put(&rows)
 		c.rows = nil
 	}
+	if c.block != nil {
+		c.block.Free()
+		c.block = nil
+	}
 	if !c.kept && c.chunk.Buf != nil {
 		c.chunk.Recycle()
 		c.chunk = format.Chunk{}
@@ -124,7 +133,7 @@ func (c *piece) done() {
 
 func (a *preparer) piece(ctx context.Context, c format.Chunk) *piece {
 	out := &piece{chunk: c, lines: make([]line, 0, len(c.Records))}
-	for _, r := range c.Records {
+	for i, r := range c.Records {
 		row := a.next
 		a.next++
 		if row <= a.skip || a.only > 0 && row != a.only {
@@ -140,7 +149,7 @@ func (a *preparer) piece(ctx context.Context, c format.Chunk) *piece {
 			l.came = l.raw
 		}
 		if r.Problem != "" {
-			out.asides = append(out.asides, problem{l, r.Problem})
+			out.asides = append(out.asides, problem{l, r.Problem, c.Heads[i]})
 			continue
 		}
 		out.lines = append(out.lines, l)
@@ -173,7 +182,7 @@ func (a *preparer) transform(ctx context.Context, c *piece) error {
 		rejected := int64(0)
 		lines, dropped, err := s.run(ctx, c.lines, func(l line, reason string) {
 			rejected++
-			c.asides = append(c.asides, problem{l, reason})
+			c.asides = append(c.asides, problem{line: l, reason: reason})
 		})
 		if err != nil {
 			return err
@@ -191,14 +200,22 @@ func (a *preparer) transform(ctx context.Context, c *piece) error {
 func (a *preparer) conformLines(c *piece) {
 	if now := a.p.shape.Load(); now != a.shape {
 		a.shape, a.conform = now, now.conformer()
+		a.gathers = !a.p.opt.text && a.conform.Gather(now.body)
 	}
 	c.shape = a.shape
-	c.rows = *rowsBuffers.Get().(*[]byte)
+	if !a.gathers {
+		c.rows = *rowsBuffers.Get().(*[]byte)
+	}
 	c.ends = make([]int, len(c.lines))
+	taken := 0
 	for i, l := range c.lines {
 		out := a.conform.Conform(l.raw)
-		if out.Reason == "" && !out.Unknown && !a.p.opt.leavesOut(out) && (!a.p.opt.Strict || len(out.Conflicts) == 0) {
-			c.rows = a.conform.AppendValues(c.rows)
+		if out.Reason == "" && !out.Unknown && !a.p.opt.leavesOut(out) && (!a.p.opt.Strict || len(out.Conflicts) == 0 && !out.Untimed) {
+			if taken++; a.gathers {
+				a.gather(c, l)
+			} else {
+				c.rows = a.conform.AppendValues(c.rows)
+			}
 			c.conflicts = append(c.conflicts, out.Conflicts...)
 			c.times.add(out)
 			if a.p.keepMoments {
@@ -209,8 +226,24 @@ func (a *preparer) conformLines(c *piece) {
 			}
 		}
 		c.ends[i] = len(c.rows)
+		if a.gathers {
+			c.ends[i] = taken
+		}
 	}
-	c.long = a.conform.LongIntegers()
+	if c.long = a.conform.LongIntegers(); a.gathers {
+		c.block = newBlock(a.conform)
+	}
+}
+
+// gather makes the line that was conformed last a row of the piece's block.
+func (a *preparer) gather(c *piece, l line) {
+	if len(c.places) == 0 {
+		a.conform.TakeRow(l.row)
+		return
+	}
+	at := &c.places[l.row]
+	a.position = at.append(a.position[:0])
+	a.conform.TakeArrival(at.at, a.position)
 }
 
 // span is the oldest and the newest event time of some records.

@@ -41,7 +41,7 @@ func (a *livePreparer) arrival(ctx context.Context, r *engine.Arrival, out *piec
 	switch {
 	case r.Broken != "":
 		out.read++
-		out.asides = append(out.asides, problem{out.placed(r.Data, at), r.Broken})
+		out.asides = append(out.asides, problem{line: out.placed(r.Data, at), reason: r.Broken})
 	case a.isPlain(r.Data):
 		out.read++
 		out.lines = append(out.lines, out.placed(bytes.TrimSpace(r.Data), at))
@@ -62,7 +62,7 @@ func (a *livePreparer) decode(ctx context.Context, r *engine.Arrival, at place, 
 	err := a.decodeInto(ctx, r, at, out)
 	if err != nil {
 		out.read++
-		out.asides = append(out.asides, problem{out.placed(r.Data, at), err.Error()})
+		out.asides = append(out.asides, problem{line: out.placed(r.Data, at), reason: err.Error()})
 	}
 	if n := len(out.places) - first; n > 1 {
 		for i := range n {
@@ -111,7 +111,7 @@ func (c *piece) take(chunk format.Chunk, at place) {
 		case rec.Dropped:
 			c.dropped++
 		case rec.Problem != "":
-			c.asides = append(c.asides, problem{c.placed(chunk.Bytes(rec), at), rec.Problem})
+			c.asides = append(c.asides, problem{line: c.placed(chunk.Bytes(rec), at), reason: rec.Problem})
 		default:
 			c.lines = append(c.lines, c.placed(chunk.Bytes(rec), at))
 		}

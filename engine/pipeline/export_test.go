@@ -5,3 +5,9 @@ func AsLines(o Options) Options {
 	o.lines = true
 	return o
 }
+
+// AsText stages every line as text.
+func AsText(o Options) Options {
+	o.text = true
+	return o
+}

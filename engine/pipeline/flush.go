@@ -46,7 +46,7 @@ func (p *puller) pack(ctx context.Context) (engine.Batch, error) {
 		return engine.Batch{}, err
 	}
 	out := engine.Batch{
-		Dataset: p.opt.Dataset, Ledger: p.opt.Ledger, Rows: b.rows, Longest: b.longest, Tables: b.tables, Origins: b.origins,
+		Dataset: p.opt.Dataset, Ledger: p.opt.Ledger, Rows: b.rows, Longest: b.longest, Blocks: b.runs, Tables: b.tables, Origins: b.origins,
 		Ingest: p.opt.Clock.Now(), LateBefore: p.opt.Watermark, ArrivalIsTime: len(p.opt.Mapping.EventTime) == 0,
 		Dedup: p.opt.Dedup, Key: p.opt.RowKey, Deleted: p.opt.Deleted, Replace: b.replace, Quarantine: b.held, Released: b.released, Objects: b.states, Since: b.since, Live: b.live,
 	}

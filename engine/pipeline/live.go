@@ -296,7 +296,7 @@ func (l *live) stagePiece(o *objectRun, c *piece) error {
 	l.counts.Read += c.read
 	l.counts.Dropped += c.dropped
 	for _, a := range c.asides {
-		l.setAside(o, a.line, a.reason, "", "", "")
+		l.setProblem(o, a)
 	}
 	return l.lines(o, c)
 }

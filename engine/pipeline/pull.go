@@ -57,6 +57,9 @@ type Task struct {
 	// Record says that the bytes are one record alone, which had this number
 	// in the object that URL names. The ledger stays as it is. 0: an object.
 	Record int64
+	// Head are lines that stood before such a record and say what its fields
+	// are.
+	Head string
 	// Entry says that the bytes come from this entry of quarantine, which the
 	// batch that has them releases. The ledger knows the object already.
 	Entry int64
@@ -90,6 +93,8 @@ type StageResult struct {
 	Src      []uint32
 	Columns  []engine.Column
 	Rejected []Rejected
+	// Loose says that Src may go back: the records change their order.
+	Loose bool
 }
 
 // Rejected is a row that a transform could not take.
@@ -146,6 +151,7 @@ type Options struct {
 	Ledger string
 
 	lines bool // every table goes as lines, for tests
+	text  bool // every line is staged as text, for tests
 }
 
 // Counts is how far a pull has come, and in the end what it did.

@@ -295,7 +295,7 @@ func (p *puller) take(ctx context.Context, o *objectRun, c *piece) error {
 	o.state.Dropped += c.dropped
 	c.kept = c.kept || len(c.asides) > 0
 	for _, a := range c.asides {
-		p.setAside(o, a.line, a.reason, "", "", "")
+		p.setProblem(o, a)
 	}
 	if err := p.lines(o, c); err != nil {
 		return err
@@ -322,19 +322,27 @@ func (p *puller) lines(o *objectRun, c *piece) error {
 	ready := c.shape == p.shape.Load()
 	start, rows := 0, int64(0)
 	for i, l := range c.lines {
-		values := c.rows[start:c.ends[i]]
-		start = c.ends[i]
+		from, to := start, c.ends[i]
+		start = to
 		var err error
-		if ready && len(values) > 0 {
-			rows++
-			err = p.batch.append(o.origin, l.row, p.opt.Store, func(dst []byte) []byte { return append(dst, values...) })
-		} else {
+		switch {
+		case !ready || from == to:
 			c.kept = true // the line may wait for its type, or go to quarantine
 			err = p.conformLine(o, l)
+		case c.block != nil:
+			rows++
+			p.batch.appendRow(o.origin, c.block, from, p.opt.Store)
+		default:
+			rows++
+			err = p.batch.append(o.origin, l.row, p.opt.Store, func(dst []byte) []byte { return append(dst, c.rows[from:to]...) })
 		}
 		if err != nil {
 			return err
 		}
+	}
+	if ready && c.block != nil {
+		p.batch.keep(c.block)
+		c.block = nil
 	}
 	if ready {
 		p.batch.conflicts(p.opt.Source, c.conflicts)
@@ -360,12 +368,17 @@ func (p *puller) ensureBatch(o *objectRun) {
 }
 
 func (p *puller) setAside(o *objectRun, l line, reason, path, want, got string) {
-	q := engine.Quarantined{
-		Source: p.opt.Source, Position: p.position(o, l), Reason: reason,
-		Path: path, Want: want, Got: got, Raw: l.raw, Size: int64(len(l.raw)),
-	}
+	p.keepAside(o, l, engine.Quarantined{Reason: reason, Path: path, Want: want, Got: got})
+}
+
+func (p *puller) setProblem(o *objectRun, a problem) {
+	p.keepAside(o, a.line, engine.Quarantined{Reason: a.reason, Head: a.head})
+}
+
+func (p *puller) keepAside(o *objectRun, l line, q engine.Quarantined) {
+	q.Source, q.Position, q.Raw, q.Size = p.opt.Source, p.position(o, l), l.raw, int64(len(l.raw))
 	if p.opt.Private {
-		q.Raw, q.Size, q.Hash = nil, int64(len(l.came)), Digest(p.opt.Key, l.came)
+		q.Head, q.Raw, q.Size, q.Hash = "", nil, int64(len(l.came)), Digest(p.opt.Key, l.came)
 	}
 	p.batch.quarantine(q)
 	o.state.Quarantined++
@@ -398,6 +411,9 @@ func (p *puller) conformLine(o *objectRun, l line) error {
 		return nil
 	case p.opt.Strict && p.begun && (len(out.Conflicts) > 0 || out.Unknown):
 		p.setAsideStrict(o, l, out)
+		return nil
+	case p.opt.Strict && out.Untimed:
+		p.setAside(o, l, "the schema is strict and the record has no event time", p.opt.Mapping.EventTime[0].String(), "timestamp", "no time")
 		return nil
 	case out.Unknown:
 		p.batch.putOff(l, o.origin)

@@ -33,7 +33,7 @@ func (b *bench) replay(opt pipeline.Options, entries []store.QuarantineEntry) (p
 	for _, e := range entries {
 		object, number, _ := strings.Cut(e.Position, "#")
 		row, _ := strconv.ParseInt(number, 10, 64)
-		tasks = append(tasks, pipeline.Task{Entry: e.ID, Record: row, Object: engine.Object{
+		tasks = append(tasks, pipeline.Task{Entry: e.ID, Record: row, Head: e.Head, Object: engine.Object{
 			Source: "src", Key: strconv.FormatInt(e.ID, 10), URL: object, ETag: "x", Size: e.Bytes, Modified: e.At,
 		}})
 	}
@@ -77,6 +77,11 @@ func (b *bench) someStep(t *rapid.T, opt pipeline.Options, step int) (in int) {
 		lines := rapid.SliceOfN(rapid.SampledFrom([]string{
 			`{"a":1}`, `{"a":"x"}`, `{"b":{"c":[1,2]}}`, `{"a":1.5}`, `not json`, `{"a":`, `[1]`, `{"a":"\ud800"}`, "{\"a\":\"\xff\"}", `{"a":1,"a":2}`, "\x00",
 		}), 1, 6).Draw(t, "lines")
+		if rapid.IntRange(0, 3).Draw(t, "kind") == 0 {
+			n := rapid.IntRange(1, 4).Draw(t, "flows")
+			b.pull(opt, b.object(fmt.Sprintf("%s-%d.log", opt.Dataset, step), chosenFlows+strings.Repeat(flow14, n)))
+			return n + 1
+		}
 		b.pull(opt, b.object(fmt.Sprintf("%s-%d.ndjson", opt.Dataset, step), `{"a":7}`+"\n"+strings.Join(lines, "\n")))
 		return len(lines) + 1
 	case "replay":
@@ -92,6 +97,50 @@ func (b *bench) someStep(t *rapid.T, opt pipeline.Options, step int) (in int) {
 		b.setType(opt.Dataset, engine.Path{"body", "a"}, engine.Scalar(rapid.SampledFrom([]engine.TypeKind{engine.Varchar, engine.BigInt, engine.JSON}).Draw(t, "type")))
 	}
 	return 0
+}
+
+// chosenFlows is a flow log with chosen fields and a whole record, flow14 a
+// line that has too few for it and would be one of a log with the usual ones.
+const (
+	chosenFlows = "version vpc-id subnet-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status region\n" +
+		"5 vpc-1 subnet-1 eni-1 10.0.0.1 10.0.0.2 1 2 6 1 1 1700000000 1700000001 ACCEPT OK eu-west-1\n"
+	flow14 = "2 123456789012 eni-1 10.0.0.1 10.0.0.2 1 2 6 1 1 1700000000 1700000001 ACCEPT OK\n"
+)
+
+// A line that was set aside is replayed under the header that it stood under.
+func TestReplayKnowsTheHeader(t *testing.T) {
+	b := newBench(t)
+	for name, object := range map[string]string{
+		"flows": chosenFlows + flow14,
+		"edge": "#Version: 1.0\n#Fields: date time x-edge-location sc-bytes c-ip cs-method\n" +
+			"2026-01-01\t00:00:00\tFRA1\t10\t10.0.0.1\tGET\n2026-01-01\t00:00:00\tFRA1\n",
+		"web": "#Version: 1.0\n#Date: 2026-01-02 00:00:00\n#Fields: time cs-method cs-uri-stem\n00:00:00\tGET\t/\n00:00:01\n",
+	} {
+		opt := b.options()
+		opt.Dataset = name
+		counts := b.pull(opt, b.object(name, object))
+		if counts.Records != 1 || counts.Quarantined != 1 {
+			t.Fatalf("%s: %+v", name, counts)
+		}
+		set := store.QuarantineFilter{Dataset: name}
+		before, err := b.Quarantine(context.Background(), set)
+		b.must(err)
+		again, err := b.replay(opt, before)
+		b.must(err)
+		after, err := b.Quarantine(context.Background(), set)
+		b.must(err)
+		if again.Records != 0 || again.Quarantined != 1 || len(after) != 1 || after[0].Reason != before[0].Reason || after[0].Head != before[0].Head || after[0].Position != before[0].Position {
+			t.Errorf("%s: %+v\n%+v\n%+v", name, again, before, after)
+		}
+		_, err = b.DB().Exec(fmt.Sprintf(`UPDATE tidemark.quarantine SET raw = encode(%s) WHERE dataset = '%s'`, engine.QuoteText(map[string]string{
+			"flows": strings.TrimSpace(strings.Split(chosenFlows, "\n")[1]), "edge": "2026-01-01\t00:00:05\tFRA1\t10\t10.0.0.1\tGET", "web": "00:00:05\tGET\t/x",
+		}[name]), name))
+		b.must(err)
+		if again, err = b.replay(opt, after); err != nil || again.Records != 1 {
+			t.Errorf("%s, made whole: %+v %v", name, again, err)
+		}
+		b.want(fmt.Sprintf(`SELECT count(DISTINCT keys)::VARCHAR, count(*)::VARCHAR, count(event_time)::VARCHAR FROM (SELECT body::JSON::VARCHAR <> '' AS keys, event_time FROM %s)`, name), "1 | 2 | 2")
+	}
 }
 
 func ids(entries []store.QuarantineEntry) []int64 {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -156,7 +157,11 @@ func (p *puller) feedOne(ctx context.Context, r *reading, from io.Reader) error 
 		return err
 	}
 	if len(raw) > 0 && raw[0] != '{' && raw[0] != '[' { // perhaps a line of a text format
-		s, err := p.opt.Formats.Open(bytes.NewReader(raw), p.hint(r.task))
+		whole := raw
+		if r.task.Head != "" {
+			whole = slices.Concat([]byte(r.task.Head), []byte("\n"), raw)
+		}
+		s, err := p.opt.Formats.Open(bytes.NewReader(whole), p.hint(r.task))
 		if err == nil && s.Text() {
 			defer s.Close()
 			return p.feed(ctx, r, s.Records(chunkBytes))

@@ -271,7 +271,7 @@ func (p *puller) takeRouted(ctx context.Context, o *objectRun, c *piece) error {
 	o.state.Dropped += c.dropped
 	c.kept = c.kept || len(c.asides) > 0
 	for _, a := range c.asides {
-		p.setAside(o, a.line, a.reason, "", "", "")
+		p.setProblem(o, a)
 	}
 	parts, err := p.split(ctx, c.lines, c.values)
 	if err != nil {
@@ -322,7 +322,7 @@ func (p *puller) stagePart(o *objectRun, t *part) error {
 	run.state.Dropped += c.dropped
 	for _, a := range c.asides {
 		c.kept = true
-		t.setAside(run, a.line, a.reason, "", "", "")
+		t.setProblem(run, a)
 	}
 	err := t.lines(run, c)
 	if run != o {

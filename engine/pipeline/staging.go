@@ -39,7 +39,8 @@ type staging struct {
 	laterLen int64
 	replace  []string
 	tables   []engine.StagedTable
-	free     []func() // what the tables' files need until the commit
+	runs     []engine.BlockRun
+	free     []func() // what tables and blocks need until the commit
 
 	seq, seqEnd int64
 
@@ -93,20 +94,45 @@ func (b *staging) putOff(l line, origin int) {
 	b.laterLen += int64(len(l.raw))
 }
 
-// append stages a row; values writes what comes after its position.
-func (b *staging) append(origin int, row int64, store Store, values func([]byte) []byte) error {
+// nextSeq is the _seq of the row after this one.
+func (b *staging) nextSeq(store Store) int64 {
 	if b.seq == b.seqEnd {
 		b.seq = store.AllocateSeq(seqBlock)
 		b.seqEnd = b.seq + seqBlock
 	}
+	b.seq++
+	return b.seq - 1
+}
+
+// appendRow stages a row of a block that keep will be told of.
+func (b *staging) appendRow(origin int, block *engine.Block, row int, store Store) {
+	seq := b.nextSeq(store)
+	b.rows++
+	if n := len(b.runs); n > 0 {
+		if r := &b.runs[n-1]; r.Block == block && r.First+r.Rows == row && r.FirstSeq+int64(r.Rows) == seq {
+			r.Rows++
+			return
+		}
+	}
+	b.runs = append(b.runs, engine.BlockRun{Block: block, First: row, Rows: 1, FirstSeq: seq, Origin: origin})
+}
+
+// keep keeps a block until the commit.
+func (b *staging) keep(block *engine.Block) {
+	b.bytes += int64(block.Bytes)
+	b.free = append(b.free, block.Free)
+}
+
+// append stages a row; values writes what comes after its position.
+func (b *staging) append(origin int, row int64, store Store, values func([]byte) []byte) error {
+	seq := b.nextSeq(store)
 	before := len(b.buf)
 	if len(b.places) > 0 {
 		p := b.places[row]
-		b.buf = values(append(p.append(schema.AppendArrival(b.buf, origin, p.at, b.seq)), '"'))
+		b.buf = values(append(p.append(schema.AppendArrival(b.buf, origin, p.at, seq)), '"'))
 	} else {
-		b.buf = values(schema.AppendPosition(b.buf, origin, row, b.seq))
+		b.buf = values(schema.AppendPosition(b.buf, origin, row, seq))
 	}
-	b.seq++
 	n := len(b.buf) - before
 	b.rows++
 	b.bytes += int64(n)

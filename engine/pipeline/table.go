@@ -127,6 +127,9 @@ func (p *puller) wholeTable(ctx context.Context, r *reading, t engine.ForeignTab
 	if err != nil {
 		return nil, err
 	}
+	if p.opt.Strict && untimed > 0 {
+		return nil, nil
+	}
 	w := &wholeTable{path: t.Path(), source: t.Path(), columns: t.Columns(), mapped: mapped, labels: labels, rows: rows, untimed: untimed}
 	if len(p.opt.Stages) == 0 {
 		return w, nil

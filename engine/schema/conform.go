@@ -37,6 +37,11 @@ type Conformer struct {
 	raw       []byte // the text a duplicate-free line was made from
 	long      bool   // see LongIntegers
 	fixed     bool   // slots are decided; this is the second look at a line
+
+	columns    *columns // nil: rows are written as text
+	row        uint32   // of the columns, or of the elements of a list in them
+	at         instant  // the moment that fit has read
+	labelNames [][]byte
 }
 
 // edit replaces a value of the line; a nil text means null, and that its
@@ -86,7 +91,7 @@ type Outcome struct {
 func NewConformer(body engine.Type, m engine.Mapping, refused map[string]string) *Conformer {
 	return &Conformer{
 		root: buildTrie(body, m), refused: refused, labels: m.Labels, timed: len(m.EventTime) > 0, full: Leaves(body) >= Limit(m), crowded: unknowns(body) >= Limit(m),
-		slots: make([]slot, firstLabel+len(m.Labels)),
+		slots: make([]slot, firstLabel+len(m.Labels)), labelNames: namesOf(m.Labels),
 	}
 }
 
@@ -154,6 +159,9 @@ func (c *Conformer) scan(line []byte, fixed bool) {
 	if !fixed {
 		clear(c.slots)
 	}
+	if c.columns != nil {
+		c.row = c.columns.begin()
+	}
 	c.s.space()
 	if c.s.peek() != '{' {
 		kind, ok := c.s.skip(0)
@@ -210,7 +218,8 @@ func (c *Conformer) object(n *node, depth int) bool {
 		return c.s.fail("the record is nested too deeply")
 	}
 	c.gen++
-	gen, base, next := c.gen, len(c.others), 0
+	gen, base := c.gen, len(c.others)
+	var before *node
 	c.s.pos++
 	c.s.space()
 	if c.s.peek() == '}' {
@@ -228,7 +237,7 @@ func (c *Conformer) object(n *node, depth int) bool {
 			return false
 		}
 		c.s.space()
-		kid := n.find(name, &next)
+		kid := n.find(name, before)
 		switch {
 		case kid == nil:
 			c.others = append(c.others, span{from, to})
@@ -237,7 +246,7 @@ func (c *Conformer) object(n *node, depth int) bool {
 			c.duplicate = true
 			_, ok = c.s.skip(depth + 1)
 		default:
-			kid.seen = gen
+			kid.seen, before = gen, kid
 			ok = c.value(kid, depth+1)
 		}
 		if !ok {
@@ -327,7 +336,7 @@ func (c *Conformer) setAside(path string, start int, kind shape) {
 	if c.inList > 0 {
 		switch kind {
 		case isNull, isEmptyList, isEmptyObject:
-			c.listMore = true
+			c.noneYet(start)
 		default:
 			c.listBad = true
 		}
@@ -336,6 +345,15 @@ func (c *Conformer) setAside(path string, start int, kind shape) {
 	c.edits = append(c.edits, edit{start: start, end: c.s.pos})
 	c.asides = append(c.asides, aside{path: path, start: start, end: c.s.pos})
 }
+
+// noneYet makes the value from start to here, within a list, null: it has no
+// type yet, and the one it gets may be another by the time the row is loaded.
+func (c *Conformer) noneYet(start int) {
+	c.listMore = true
+	c.edits = append(c.edits, edit{start: start, end: c.s.pos, text: noValue})
+}
+
+var noValue = []byte("null")
 
 func (c *Conformer) conflict(path, want string, got shape, start int) {
 	example := c.s.b[start:c.s.pos]
@@ -380,11 +398,25 @@ func (c *Conformer) value(n *node, depth int) bool {
 
 // structure reads an object where the type has a struct.
 func (c *Conformer) structure(n *node, start, depth int) bool {
+	if n.cells != nil {
+		n.cells.at(c.row)
+	}
+	edits := len(c.edits)
 	if !c.object(n, depth) {
 		return false
 	}
-	if len(bytes.TrimSpace(c.s.b[start+1:c.s.pos-1])) == 0 && !n.typ.Known() {
+	if n.typ.Known() {
+		return true
+	}
+	// As in noneYet, what is left of it must not be there when it gets a type.
+	c.edits = c.edits[:edits]
+	switch {
+	case len(bytes.TrimSpace(c.s.b[start+1:c.s.pos-1])) == 0:
 		c.untyped(n, start, isEmptyObject)
+	case c.inList > 0:
+		c.edits = append(c.edits, edit{start: start, end: c.s.pos, text: noValue})
+	default:
+		c.edits = append(c.edits, edit{start: start, end: c.s.pos})
 	}
 	return true
 }
@@ -417,12 +449,18 @@ func (c *Conformer) typed(n *node, start int, kind shape) {
 	text, verdict := c.fit(n.typ, token, kind)
 	switch verdict {
 	case fits:
+		if n.cells != nil {
+			c.gather(n, token, kind)
+		}
 		if text != nil {
 			c.edits = append(c.edits, edit{start: start, end: c.s.pos, text: text})
 		}
 		return
 	case cut:
 		// The column gets what it can hold, rest keeps the whole.
+		if n.cells != nil {
+			c.gather(n, token, kind)
+		}
 		c.edits = append(c.edits, edit{start: start, end: c.s.pos, text: text})
 		if c.inList == 0 {
 			c.asides = append(c.asides, aside{path: n.path, start: start, end: c.s.pos})
@@ -456,24 +494,30 @@ func (c *Conformer) elements(n *node, start, depth int) bool {
 		c.listBad, c.listMore = false, false
 	}
 	c.inList++
+	row := c.beginList(n)
 	ok := c.each(n, depth)
 	c.inList--
 	if !ok {
 		return false
 	}
-	if c.inList == 0 && !n.typ.Known() {
-		c.listMore = true
+	c.endList(n, row)
+	if !n.typ.Known() && c.inList > 0 {
+		c.edits = c.edits[:edits]
+		c.noneYet(start)
 	}
-	if c.inList > 0 || !c.listBad && !c.listMore {
+	if c.inList > 0 || n.typ.Known() && !c.listBad && !c.listMore {
 		return true
 	}
 	kind := isList
 	if n.typ.Kind == engine.Map {
 		kind = isObject
 	}
-	if c.listBad {
+	if c.listBad || !n.typ.Known() {
 		c.edits, c.asides = c.edits[:edits], c.asides[:asides]
 		c.setAside(n.path, start, kind)
+		if n.cells != nil {
+			n.cells.cut(c.row)
+		}
 		return true
 	}
 	c.asides = append(c.asides, aside{path: n.path, start: start, end: c.s.pos})
@@ -490,19 +534,19 @@ func (c *Conformer) each(n *node, depth int) bool {
 	c.s.space()
 	if c.s.peek() == closer {
 		c.s.pos++
-		if !n.typ.Known() {
-			c.listMore = true
-		}
 		return true
 	}
 	base := len(c.others)
 	for {
 		if isMap {
-			from, to, _, ok := c.s.str()
+			from, to, escaped, ok := c.s.str()
 			if !ok {
 				return false
 			}
 			c.others = append(c.others, span{from, to})
+			if n.cells != nil {
+				n.cells.inner[0].put(c.row, c.columns.text(c.s.b[from:to], escaped))
+			}
 			c.s.space()
 			if !c.s.expect(':') {
 				return false
@@ -511,6 +555,9 @@ func (c *Conformer) each(n *node, depth int) bool {
 		}
 		if !c.value(n.elem, depth+1) {
 			return false
+		}
+		if n.cells != nil {
+			c.row++
 		}
 		if done, ok := c.s.next(closer); !ok || done {
 			c.checkOthers(base)
@@ -612,7 +659,7 @@ func AppendPosition(dst []byte, object int, row, seq int64) []byte {
 func AppendArrival(dst []byte, origin int, at, seq int64) []byte {
 	dst = append(dst, `{"_o":`...)
 	dst = strconv.AppendInt(dst, int64(origin), 10)
-	dst = append(dst, `,"_a":`...)
+	dst = append(dst, `,"_r":`...)
 	dst = strconv.AppendInt(dst, at, 10)
 	dst = append(dst, `,"_seq":`...)
 	dst = strconv.AppendInt(dst, seq, 10)

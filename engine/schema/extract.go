@@ -63,13 +63,16 @@ func (x *Extractor) object(s *scanner, n *node, depth int) bool {
 		s.pos++
 		return true
 	}
-	next := 0
+	var before *node
 	for {
 		from, to, escaped, ok := s.str()
 		if !ok {
 			return false
 		}
-		kid := n.find(unquote(s.b[from:to], escaped, nil), &next)
+		kid := n.find(unquote(s.b[from:to], escaped, nil), before)
+		if kid != nil {
+			before = kid
+		}
 		s.space()
 		if !s.expect(':') {
 			return false

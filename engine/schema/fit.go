@@ -43,7 +43,8 @@ func (c *Conformer) fit(t engine.Type, token []byte, kind shape) (text []byte, v
 		if kind != isText || len(token) != 12 {
 			return nil, clash
 		}
-		_, ok := parseTime(token[1:11])
+		var ok bool
+		c.at, ok = parseTime(token[1:11])
 		return nil, when(ok)
 	case engine.UUID:
 		return fitUUID(token, kind)
@@ -221,13 +222,21 @@ func (c *Conformer) fitTimestamp(token []byte, kind shape) ([]byte, verdict) {
 	if !ok {
 		return nil, clash
 	}
+	c.at = at
+	if c.columns != nil {
+		return nil, verdictOf(at)
+	}
 	mark := len(c.scratch)
 	c.scratch = append(appendTime(append(c.scratch, '"'), at.micros), '"')
 	text := c.scratch[mark:len(c.scratch):len(c.scratch)]
+	return text, verdictOf(at)
+}
+
+func verdictOf(at instant) verdict {
 	if at.finer || at.altered {
-		return text, cut
+		return cut
 	}
-	return text, fits
+	return fits
 }
 
 func (c *Conformer) quoted(token []byte) []byte {

@@ -144,6 +144,8 @@ func (o *judgement) member(path string, value, in any, t engine.Type, name strin
 	record, isObject := value.(map[string]any)
 	columns, inBody := in.(map[string]any)
 	switch {
+	case isObject && len(record) > 0 && in == nil && !ft.Known() && !kept:
+		o.object(path, record, nil, ft) // each of its members must stand elsewhere
 	case isObject && inBody && (!declared || ft.Kind == engine.Struct || ft.Kind == engine.Unknown) && !kept:
 		if ft.Kind == engine.Unknown && len(record) > 0 && !o.below(path) {
 			o.say("%s is an object in body, and has no type there", path)

@@ -24,6 +24,8 @@ type scanner struct {
 	b   []byte
 	pos int
 	bad fault
+	// escaped: the last string read holds an escape.
+	escaped bool
 }
 
 func (s *scanner) fail(reason string) bool {
@@ -232,7 +234,8 @@ func (s *scanner) skip(depth int) (shape, bool) {
 	}
 	switch c := s.peek(); c {
 	case '"':
-		_, _, _, ok := s.str()
+		var ok bool
+		_, _, s.escaped, ok = s.str()
 		return isText, ok
 	case '{':
 		s.pos++

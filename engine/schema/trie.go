@@ -15,6 +15,9 @@ type node struct {
 	uses     []use
 	wide     bool   // has as many members as it gets by itself
 	seen     uint64 // the object in which this member was met last
+	first    *node  // the member that the last object began with
+	next     *node  // the sibling that came after this one the last time
+	cells    *cells // the column of the values, if they become one
 	opens    int    // for an Extractor, the offset behind its { in the line that seen counts
 }
 
@@ -94,14 +97,24 @@ func (n *node) at(p engine.Path) *node {
 	return n
 }
 
-// find looks a member up, trying the ones that usually come next first.
-func (n *node) find(name []byte, next *int) *node {
-	for i := *next; i < len(n.kids) && i < *next+3; i++ {
-		if n.kids[i].name == string(name) {
-			*next = i + 1
-			return n.kids[i]
-		}
+// find looks a member up, trying first the one that came after the member
+// before when they were last met.
+func (n *node) find(name []byte, before *node) *node {
+	guess := &n.first
+	if before != nil {
+		guess = &before.next
 	}
+	if k := *guess; k != nil && k.name == string(name) {
+		return k
+	}
+	k := n.lookUp(name)
+	if k != nil {
+		*guess = k
+	}
+	return k
+}
+
+func (n *node) lookUp(name []byte) *node {
 	if len(n.kids) <= fewKids {
 		for _, k := range n.kids {
 			if k.name == string(name) {

@@ -78,7 +78,7 @@ func (s *Store) commitOne(ctx context.Context, tx *sql.Tx, d *dataset, b engine.
 	if err := deleteReplaced(ctx, tx, b.Dataset, d, b.Replace, ""); err != nil {
 		return done, err
 	}
-	if done, err = insertRows(ctx, tx, d, b); err != nil {
+	if done, err = s.insertRows(ctx, tx, d, b); err != nil {
 		return done, err
 	}
 	for _, write := range []func(context.Context, *sql.Tx, engine.Batch) error{
@@ -235,10 +235,10 @@ func insertQuarantine(ctx context.Context, tx *sql.Tx, b engine.Batch) error {
 		var values []string
 		var args []any
 		for _, q := range chunk {
-			values = append(values, "(nextval('tidemark.quarantine_id'), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-			args = append(args, b.Dataset, q.Source, q.Position, q.Reason, null(q.Path), null(q.Want), null(q.Got), b.Ingest, max(q.Size, int64(len(q.Raw))), kept(q.Raw), null(q.Hash))
+			values = append(values, "(nextval('tidemark.quarantine_id'), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+			args = append(args, b.Dataset, q.Source, q.Position, q.Reason, null(q.Path), null(q.Want), null(q.Got), b.Ingest, max(q.Size, int64(len(q.Raw))), kept(q.Raw), null(q.Hash), null(q.Head))
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO tidemark.quarantine VALUES `+strings.Join(values, ", "), args...); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO tidemark.quarantine (id, dataset, source, position, reason, path, want, got, created_at, bytes, raw, hash, head) VALUES `+strings.Join(values, ", "), args...); err != nil {
 			return fmt.Errorf("write to quarantine: %w", err)
 		}
 	}

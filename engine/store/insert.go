@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/store/staged"
 )
 
 // objectLimit is read_json's limit for one row. At 1 MB its buffers are small
@@ -16,21 +17,20 @@ import (
 // a larger one.
 const objectLimit = 1 << 20
 
-func insertRows(ctx context.Context, tx *sql.Tx, d *dataset, b engine.Batch) (engine.Committed, error) {
+func (s *Store) insertRows(ctx context.Context, tx *sql.Tx, d *dataset, b engine.Batch) (engine.Committed, error) {
 	var total engine.Committed
 	if b.Rows == 0 {
 		return total, nil
 	}
 	g := d.segments[len(d.segments)-1]
+	staged, done := s.stagedSQL(g, b)
+	defer done()
 	if b.Key != nil {
 		var parts []string
 		for _, alike := range alikeTables(b.Tables, false) {
 			parts = append(parts, tablesSQL(g, b, alike))
 		}
-		if b.Lines != "" {
-			parts = append(parts, linesSQL(g, b))
-		}
-		total, err := insertVersions(ctx, tx, d, g, b, parts)
+		total, err := insertVersions(ctx, tx, d, g, b, append(parts, staged...))
 		if err != nil {
 			return total, err
 		}
@@ -48,8 +48,8 @@ func insertRows(ctx context.Context, tx *sql.Tx, d *dataset, b engine.Batch) (en
 			return total, err
 		}
 	}
-	if b.Lines != "" {
-		if err := insertSelect(ctx, tx, d, g, b, linesSQL(g, b), lines, &total); err != nil {
+	if len(staged) > 0 {
+		if err := insertSelect(ctx, tx, d, g, b, strings.Join(staged, " UNION ALL "), lines, &total); err != nil {
 			return total, err
 		}
 	}
@@ -122,6 +122,42 @@ func insertUnique(ctx context.Context, tx *sql.Tx, d *dataset, g segment, b engi
 	return nil
 }
 
+// stagedSQL selects the rows of a batch that are no tables: those of the file
+// of lines, and those of the blocks, one statement for each type they have.
+// They can be read until done is called.
+func (s *Store) stagedSQL(g segment, b engine.Batch) (parts []string, done func()) {
+	var removes []func()
+	for _, runs := range alikeRuns(b.Blocks) {
+		number, remove := s.staged.Add(runs)
+		parts, removes = append(parts, blocksSQL(g, b, number, runs[0].Block.Body)), append(removes, remove)
+	}
+	if b.Lines != "" {
+		parts = append(parts, linesSQL(g, b))
+	}
+	return parts, func() {
+		for _, remove := range removes {
+			remove()
+		}
+	}
+}
+
+// alikeRuns groups runs of blocks of one type. A type may change while a batch
+// is being made.
+func alikeRuns(runs []engine.BlockRun) (groups [][]engine.BlockRun) {
+	of := map[string]int{}
+	for _, r := range runs {
+		kind := r.Block.Body.DuckDB()
+		i, known := of[kind]
+		if !known {
+			i = len(groups)
+			of[kind] = i
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], r)
+	}
+	return groups
+}
+
 // linesSQL selects the rows of a file of conformed lines, in table order.
 func linesSQL(g segment, b engine.Batch) string {
 	columns := map[string]string{
@@ -129,27 +165,41 @@ func linesSQL(g segment, b engine.Batch) string {
 		"service": "VARCHAR", "level": "VARCHAR", "message": "VARCHAR", "trace_id": "VARCHAR", "span_id": "VARCHAR",
 		"labels": "MAP(VARCHAR, VARCHAR)", "body": g.body.DuckDB(), "rest": "VARCHAR",
 	}
-	row := "_r"
-	arrival, position := "arrival", "url || '#' || _r"
 	if b.Live != nil {
-		columns["_a"], columns["_p"] = "BIGINT", "VARCHAR"
-		row, arrival, position = "_a", "make_timestamptz(_a)", "url || '#' || _p"
+		columns["_p"] = "VARCHAR"
 	}
 	var list []string
-	for _, name := range []string{"_o", row, "_p", "_seq", "_t", "service", "level", "message", "trace_id", "span_id", "labels", "body", "rest"} {
+	for _, name := range []string{"_o", "_r", "_p", "_seq", "_t", "service", "level", "message", "trace_id", "span_id", "labels", "body", "rest"} {
 		if columns[name] != "" {
 			list = append(list, name+": "+engine.QuoteText(columns[name]))
 		}
 	}
-	origin := originsSQL(b.Origins)
+	return rowsSQL(b, "body", "read_json("+engine.QuoteText(b.Lines)+", format = 'newline_delimited', columns = {"+strings.Join(list, ", ")+
+		"}, maximum_object_size = "+strconv.Itoa(max(objectLimit, 2*b.Longest))+", compression = 'uncompressed')")
+}
+
+// blocksSQL selects the rows of blocks, in table order.
+func blocksSQL(g segment, b engine.Batch, number int64, from engine.Type) string {
+	body := "body"
+	if from.DuckDB() != g.body.DuckDB() {
+		body = castBody(from, g.body)
+	}
+	return rowsSQL(b, body, staged.Function+"("+strconv.FormatInt(number, 10)+")")
+}
+
+// rowsSQL makes rows of a dataset of what has engine.BlockColumns, _o and _seq.
+func rowsSQL(b engine.Batch, body, from string) string {
+	arrival, position := "arrival", "url || '#' || _r"
+	if b.Live != nil {
+		arrival, position = "make_timestamptz(_r)", "url || '#' || _p"
+	}
 	t := "make_timestamptz(_t)"
 	if b.ArrivalIsTime {
 		t = "coalesce(make_timestamptz(_t), " + arrival + ")"
 	}
 	return "SELECT " + t + ", " + arrival + ", " + timestampSQL(b.Ingest) +
-		", service, level, message, trace_id, span_id, " + labelsSQL("labels", "partitions", b.Origins) + ", body, rest::JSON, _seq, source, " + position + ", " + lateSQL(t, b.LateBefore) +
-		" FROM read_json(" + engine.QuoteText(b.Lines) + ", format = 'newline_delimited', columns = {" + strings.Join(list, ", ") +
-		"}, maximum_object_size = " + strconv.Itoa(max(objectLimit, 2*b.Longest)) + ", compression = 'uncompressed')" + origin
+		", service, level, message, trace_id, span_id, " + labelsSQL("labels", "partitions", b.Origins) + ", " + body + ", rest::JSON, _seq, source, " + position + ", " + lateSQL(t, b.LateBefore) +
+		" FROM " + from + originsSQL(b.Origins)
 }
 
 // originsSQL joins each row with where it came from. A batch of one object

@@ -27,9 +27,12 @@ type QuarantineEntry struct {
 	Kept     bool      `json:"kept" doc:"The bytes were kept; else a replay fetches the object again."`
 	// Hash stands for the bytes of a record that are not kept.
 	Hash string `json:"hash,omitempty"`
+	// Head are lines that stood before the record: its bytes mean nothing
+	// without them.
+	Head string `json:"head,omitempty" doc:"Lines that stood before the record and say what its fields are."`
 }
 
-const quarantineColumns = `id, dataset, source, position, reason, coalesce(path, ''), coalesce(want, ''), coalesce(got, ''), created_at, bytes, raw IS NOT NULL, coalesce(hash, '')`
+const quarantineColumns = `id, dataset, source, position, reason, coalesce(path, ''), coalesce(want, ''), coalesce(got, ''), created_at, bytes, raw IS NOT NULL, coalesce(hash, ''), coalesce(head, '')`
 
 // QuarantineFilter chooses entries: those that have all that is given. The
 // zero value chooses all.
@@ -132,7 +135,7 @@ func cutList(s string) []string {
 }
 
 func scanQuarantine(row interface{ Scan(...any) error }, more ...any) (e QuarantineEntry, err error) {
-	err = row.Scan(append([]any{&e.ID, &e.Dataset, &e.Source, &e.Position, &e.Reason, &e.Path, &e.Want, &e.Got, &e.At, &e.Bytes, &e.Kept, &e.Hash}, more...)...)
+	err = row.Scan(append([]any{&e.ID, &e.Dataset, &e.Source, &e.Position, &e.Reason, &e.Path, &e.Want, &e.Got, &e.At, &e.Bytes, &e.Kept, &e.Hash, &e.Head}, more...)...)
 	e.At = e.At.UTC()
 	return e, err
 }
@@ -161,7 +164,7 @@ func (s *Store) Discard(ctx context.Context, ids []int64) (n int64, err error) {
 		if _, err := tx.ExecContext(ctx, `UPDATE tidemark.discarded SET raw = NULL, gone = true WHERE NOT gone AND discarded_at < ?`, now.Add(-KeepDiscarded)); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO tidemark.discarded SELECT *, `+timestampSQL(now)+`, false FROM tidemark.quarantine`+where, args...); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO tidemark.discarded BY NAME SELECT *, `+timestampSQL(now)+` AS discarded_at, false AS gone FROM tidemark.quarantine`+where, args...); err != nil {
 			return err
 		}
 		done, err := tx.ExecContext(ctx, `DELETE FROM tidemark.quarantine`+where, args...)
@@ -185,7 +188,7 @@ func (s *Store) Restore(ctx context.Context, ids []int64) (n int64, err error) {
 	where, args := QuarantineFilter{IDs: notNil(ids)}.where()
 	where += " AND NOT gone"
 	err = s.inTx(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO tidemark.quarantine SELECT * EXCLUDE (discarded_at, gone) FROM tidemark.discarded`+where, args...); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO tidemark.quarantine BY NAME SELECT * EXCLUDE (discarded_at, gone) FROM tidemark.discarded`+where, args...); err != nil {
 			return err
 		}
 		done, err := tx.ExecContext(ctx, `DELETE FROM tidemark.discarded`+where, args...)

@@ -25,6 +25,7 @@ import (
 
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/store/cage"
+	"tidemark.dev/tidemark/engine/store/staged"
 	"tidemark.dev/tidemark/engine/store/udf"
 )
 
@@ -68,6 +69,7 @@ type Store struct {
 	lender    Lender
 	planner   planner
 	functions *udf.Set
+	staged    *staged.Registry
 
 	decoderMu sync.Mutex
 	decoder   *sql.DB // an idle instance for foreign files, if there is one
@@ -82,7 +84,7 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 	if opt.Clock == nil {
 		opt.Clock = engine.SystemClock{}
 	}
-	s := &Store{opt: opt, replaced: map[string]bool{}, functions: udf.NewSet()}
+	s := &Store{opt: opt, replaced: map[string]bool{}, functions: udf.NewSet(), staged: staged.NewRegistry()}
 	if err := s.connect(ctx); err != nil {
 		return nil, err
 	}
@@ -106,7 +108,7 @@ func (s *Store) connect(ctx context.Context) error {
 		db.Close()
 		return err
 	}
-	if err := s.functions.Again(ctx, db); err != nil {
+	if err := errors.Join(s.functions.Again(ctx, db), s.staged.Register(ctx, db)); err != nil {
 		db.Close()
 		return err
 	}

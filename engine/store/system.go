@@ -80,6 +80,9 @@ var dataTables = []string{
 	// Columns that came after the first layout.
 	`ALTER TABLE tidemark.objects ADD COLUMN IF NOT EXISTS first_seq BIGINT`,
 	`ALTER TABLE tidemark.quarantine ADD COLUMN IF NOT EXISTS hash VARCHAR`,
+	`ALTER TABLE tidemark.quarantine ADD COLUMN IF NOT EXISTS head VARCHAR`,
+	`ALTER TABLE tidemark.discarded ADD COLUMN IF NOT EXISTS head VARCHAR`,
+	`ALTER TABLE tidemark.tombstones ADD COLUMN IF NOT EXISTS place VARCHAR`,
 }
 
 // createSystemTables makes a new database ours, and brings one of an older

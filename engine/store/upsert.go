@@ -15,7 +15,16 @@ import (
 // depend on how records fell into batches or in which order they came.
 
 // rankSQL orders the versions of a key. A record without a time is before all.
-const rankSQL = `struct_pack(t := coalesce(event_time, TIMESTAMPTZ '-infinity'), s := _source, u := regexp_replace(_position, '#[0-9]+$', ''), n := coalesce(try_cast(regexp_extract(_position, '#([0-9]+)$', 1) AS BIGINT), 0))`
+const rankSQL = `struct_pack(t := coalesce(event_time, TIMESTAMPTZ '-infinity'), s := _source, u := regexp_replace(_position, '#[0-9./]+$', ''), n := ` + placeSQL + `)`
+
+// placeSQL is the place in an object or a shard as a text that sorts as its
+// numbers do: each has its length before it. A sequence number has more digits
+// than any integer, and parts after it where one record became many.
+const placeSQL = `array_to_string(list_transform(string_split_regex(regexp_extract(_position, '#([0-9./]+)$', 1), '[./]'), lambda part: lpad(length(part)::VARCHAR, 3, '0') || part), '.')`
+
+// stonePlaceSQL is placeSQL of what deleted a key. Older versions of the table
+// have a number alone.
+const stonePlaceSQL = `coalesce(place, lpad(length(number::VARCHAR)::VARCHAR, 3, '0') || number)`
 
 // insertVersions puts the parts of a batch, each a SELECT in table order, into
 // a dataset with a key.
@@ -36,14 +45,14 @@ func insertVersions(ctx context.Context, tx *sql.Tx, d *dataset, g segment, b en
 	for _, known := range d.segments {
 		steps = append(steps, beatenBy("SELECT "+keySQL(at, known, b.Key)+" AS k, "+rankSQL+" AS r FROM "+known.sql()))
 	}
-	stones := "SELECT key AS k, struct_pack(t := event_time, s := source, u := url, n := number) AS r FROM tidemark.tombstones WHERE dataset = " + engine.QuoteText(b.Dataset)
+	stones := "SELECT key AS k, struct_pack(t := event_time, s := source, u := url, n := " + stonePlaceSQL + ") AS r FROM tidemark.tombstones WHERE dataset = " + engine.QuoteText(b.Dataset)
 	steps = append(steps, beatenBy(stones))
 	for _, known := range d.segments {
 		steps = append(steps, "DELETE FROM "+known.sql()+" WHERE "+keySQL(at, known, b.Key)+" IN (SELECT v_key FROM temp.versions)")
 	}
 	steps = append(steps,
 		"DELETE FROM tidemark.tombstones WHERE dataset = "+engine.QuoteText(b.Dataset)+" AND key IN (SELECT v_key FROM temp.versions)",
-		"INSERT INTO tidemark.tombstones SELECT "+engine.QuoteText(b.Dataset)+", v_key, v_rank.t, v_rank.s, v_rank.u, v_rank.n FROM temp.versions WHERE v_dead",
+		"INSERT INTO tidemark.tombstones (dataset, key, event_time, source, url, place) SELECT "+engine.QuoteText(b.Dataset)+", v_key, v_rank.t, v_rank.s, v_rank.u, v_rank.n FROM temp.versions WHERE v_dead",
 	)
 	for _, step := range steps {
 		if _, err := tx.ExecContext(ctx, step); err != nil {

@@ -130,3 +130,54 @@ func writeFile(d *desk, path, text string) {
 		d.t.Fatal(err)
 	}
 }
+
+// Of one time, the later place in a shard is the newer version: a sequence
+// number is longer than any integer, and one of its records may be many.
+func TestVersionsOfAStream(t *testing.T) {
+	const sequence = "4966816064270486513524815014285390251838974896000000"
+	places := []string{
+		"9", "10", sequence + "0002", sequence + "0010", sequence + "0011.2", sequence + "0011.10", sequence + "0011.11/2", sequence + "0011.11/10", sequence + "0012/0",
+		"1" + sequence + "0001", "2" + strings.Repeat("7", 128),
+	}
+	d := newDesk(t)
+	run := 0
+	rapid.Check(t, func(t *rapid.T) {
+		run++
+		name := fmt.Sprintf("stream_%d", run)
+		order := rapid.Permutation(places).Draw(t, "order")
+		gone := rapid.SampledFrom(places).Draw(t, "gone")
+		newest, first := "", true
+		for len(order) > 0 {
+			size := rapid.IntRange(1, len(order)).Draw(t, "batch")
+			var lines []string
+			for _, place := range order[:size] {
+				state := place
+				if place == gone {
+					state = "deleted"
+				}
+				lines = append(lines, fmt.Sprintf(`"_a":0,"_p":%q,%s,"body":{"n":1,"s":%q}`, place, at(0), state))
+				if slices.Index(places, place) > slices.Index(places, newest) {
+					newest = place
+				}
+			}
+			b := d.batch(lines...)
+			b.Dataset, b.Key, b.Deleted, b.Live = name, []engine.Path{{"body", "n"}}, engine.Path{"body", "s"}, &engine.LiveState{}
+			if first {
+				b.Schema, first = version(1, body), false
+				b.Schema.Dataset = name
+			}
+			d.commit(b)
+			want := []string{newest}
+			if newest == gone {
+				want = []string{}
+			}
+			if got := d.rows("SELECT body.s FROM " + name); !slices.Equal(got, want) {
+				t.Fatalf("got %v, want %v", got, want)
+			}
+			order = order[size:]
+		}
+		if err := d.Drop(d.t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

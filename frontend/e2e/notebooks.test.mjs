@@ -12,7 +12,7 @@ export default async function ({ page, axe, api, go }) {
   await page.getByRole('button', { name: 'New notebook' }).click()
   await page.getByLabel('Title').fill('Zürich: what failed')
   await axe('notebooks: new')
-  await page.getByRole('button', { name: 'Make it' }).click()
+  await page.getByRole('button', { name: 'Create' }).click()
   await page.waitForURL(/\/notebooks\/zurich-what-failed\.md/)
   await page.getByRole('button', { name: 'Run all' }).waitFor()
   await page.getByRole('button', { name: 'Run SQL cell first_look' }).click()

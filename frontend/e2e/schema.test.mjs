@@ -59,6 +59,18 @@ export default async function ({ page, axe, go }) {
   await page.keyboard.press('h')
   await entry.getByText(/^00000000 {2}/).waitFor()
   await axe('quarantine: bytes of an entry')
+
+  // The mapping of its dataset, as tidemark.yaml has it.
+  await entry.getByRole('button', { name: 'Edit the mapping and replay…' }).click()
+  await dialog.getByLabel('Trace id').fill('trace')
+  await axe('quarantine: edit the mapping')
+  await dialog.getByRole('button', { name: 'Write and replay' }).click()
+  await page.getByText(/entr(y|ies) replayed, 0 records stored/).waitFor()
+  await page.getByRole('button', { name: 'Close', exact: true }).click()
+  await page.keyboard.press('j')
+  await entry.getByRole('button', { name: 'Edit the mapping and replay…' }).click()
+  assert.equal(await dialog.getByLabel('Trace id').inputValue(), 'trace')
+  await dialog.getByRole('button', { name: 'Cancel' }).click()
   await page.keyboard.press('Escape')
   await entry.waitFor({ state: 'detached' })
 

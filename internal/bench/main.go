@@ -82,20 +82,25 @@ func fail(err error) {
 // pair times ours and the reference in turn and prints the ratio of their
 // medians.
 func (b *bench) pair(name, reference string, target float64, ours, theirs func(run int) error) error {
-	var a, r []time.Duration
+	var a, r, aWork, rWork []time.Duration
 	for i := range b.runs {
 		for _, side := range []struct {
-			into *[]time.Duration
-			run  func(int) error
-		}{{&r, theirs}, {&a, ours}} {
-			started := time.Now()
+			into, work *[]time.Duration
+			run        func(int) error
+		}{{&r, &rWork, theirs}, {&a, &aWork, ours}} {
+			started, worked := time.Now(), processorTime()
 			if err := side.run(i); err != nil {
 				return err
 			}
 			*side.into = append(*side.into, time.Since(started))
+			*side.work = append(*side.work, processorTime()-worked)
 		}
 	}
 	b.report(name, reference, target, a, r)
+	if median(rWork) > 0 {
+		fmt.Printf("%-14s %.2fx in processor time (%v and %v)\n", "", float64(median(aWork))/float64(median(rWork)),
+			median(aWork).Round(time.Millisecond), median(rWork).Round(time.Millisecond))
+	}
 	return nil
 }
 

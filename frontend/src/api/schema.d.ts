@@ -38,6 +38,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alarms/states": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the alarm of each group stands */
+        get: operations["alarmStates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/catalog": {
         parameters: {
             query?: never;
@@ -152,6 +169,24 @@ export interface paths {
         get: operations["conflicts"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}/mapping": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where a dataset finds its event time, envelope and labels */
+        get: operations["getMapping"];
+        put?: never;
+        /** Write into tidemark.yaml where a dataset finds its event time, envelope and labels */
+        post: operations["setMapping"];
         delete?: never;
         options?: never;
         head?: never;
@@ -364,6 +399,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/incidents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Alarms that went off, newest first */
+        get: operations["listIncidents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One incident and its timeline */
+        get: operations["getIncident"];
+        put?: never;
+        /** Acknowledge, assign, comment or label an incident */
+        post: operations["actOnIncident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/lens": {
         parameters: {
             query?: never;
@@ -375,6 +445,40 @@ export interface paths {
         put?: never;
         /** Records before and after each transform of a dataset */
         post: operations["lens"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lookups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What records are looked up in, and what that did */
+        get: operations["listLookups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lookups/{name}/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a record with a key would get */
+        post: operations["tryLookup"];
         delete?: never;
         options?: never;
         head?: never;
@@ -898,6 +1002,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rules/advise": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a rule's history says about its settings */
+        post: operations["adviseRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rules/backtest": {
         parameters: {
             query?: never;
@@ -926,6 +1047,23 @@ export interface paths {
         put?: never;
         /** What a rule is, without running it */
         post: operations["checkRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What another version of a rule would have done differently */
+        post: operations["compareRules"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1231,6 +1369,28 @@ export interface components {
         AdoptInput: {
             path: string;
         };
+        AdviseRun: {
+            /** @description The file that text is of, for errors. */
+            file?: string;
+            /** Format: date-time */
+            from?: string;
+            /**
+             * Format: int64
+             * @description The line of file that text begins on; a rule in a notebook begins further down.
+             */
+            line?: number;
+            /** @description Of a rule in rules/. */
+            name?: string;
+            /** @description The rule as it stands in the editor, instead of name. */
+            text?: string;
+            /** @description Where the night is; absent is UTC. */
+            time_zone?: string;
+            /**
+             * Format: date-time
+             * @description Absent: the newest record whose clock does not run ahead.
+             */
+            to?: string;
+        };
         AlarmEpisode: {
             dataset: string;
             description: string;
@@ -1254,6 +1414,16 @@ export interface components {
             where: components["schemas"]["PathFilter"][];
             /** @description Whether it asks for more than the filters say. */
             where_more: boolean;
+        };
+        AlarmStanding: {
+            /** @description The group: name=value. */
+            key: string;
+            reason: string;
+            rule: string;
+            /** Format: date-time */
+            since: string;
+            /** @enum {string} */
+            state: "ALARM" | "OK" | "INSUFFICIENT_DATA";
         };
         AllowInput: {
             /** @description Of the file as it was shown. */
@@ -1307,6 +1477,8 @@ export interface components {
             rule: string;
             /** @description Whether records were read; another threshold is tried on the windows that are kept. */
             scanned: boolean;
+            /** @description Against the incidents that the rule names; null if it names none. */
+            score: components["schemas"]["BacktestScore"];
             /** Format: double */
             seconds: number;
             sql: string;
@@ -1343,6 +1515,30 @@ export interface components {
              * @description Absent: the newest record whose clock does not run ahead.
              */
             to?: string;
+        };
+        BacktestScore: {
+            /**
+             * Format: double
+             * @description How long after its beginning an incident was found, in the middle.
+             */
+            delay_seconds: number | null;
+            /** Format: int64 */
+            false: number;
+            false_alarms: components["schemas"]["BacktestEpisode"][];
+            /** Format: int64 */
+            found: number;
+            /** Format: int64 */
+            incidents: number;
+            missed: components["schemas"]["RuleMissed"][];
+            /** Format: double */
+            precision: number | null;
+            /** Format: double */
+            recall: number | null;
+            /**
+             * Format: int64
+             * @description Episodes that overlap an incident.
+             */
+            true: number;
         };
         BacktestThreshold: {
             measure: string;
@@ -1447,6 +1643,12 @@ export interface components {
             name: string;
             /** @description As DuckDB writes it. What Arrow cannot carry without loss arrives as text. */
             type: string;
+        };
+        CompareRun: {
+            a: components["schemas"]["BacktestRun"];
+            b: components["schemas"]["BacktestRun"];
+            /** @description Where the night is; absent is UTC. */
+            time_zone?: string;
         };
         ComposedQuery: {
             params: {
@@ -1850,6 +2052,71 @@ export interface components {
             /** Format: date-time */
             start: string;
         };
+        IncidentAction: {
+            /** @enum {string} */
+            do: "acknowledge" | "assign" | "comment" | "label";
+            /** @description assign: to whom, empty for nobody. comment: what. label: true, false, or empty for neither. */
+            text?: string;
+            /** @description Who does it. */
+            who?: string;
+        };
+        IncidentDetail: {
+            /** Format: date-time */
+            acknowledged_at: string | null;
+            acknowledged_by: string;
+            assignee: string;
+            dataset: string;
+            /**
+             * Format: date-time
+             * @description Null while it lasts.
+             */
+            end: string | null;
+            /** @description The rule's file, if there still is one. */
+            file: string;
+            /**
+             * Format: date-time
+             * @description When it was found, by the clock on the wall.
+             */
+            fired_at: string;
+            id: string;
+            key: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description Whether somebody called the alarm true or false.
+             * @enum {string}
+             */
+            label: "true" | "false" | "";
+            labels: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int64
+             * @description From the arrival of the records that decided it to the alarm.
+             */
+            latency_ms: number;
+            /** @description It was found while catching up, and told in a digest. */
+            past: boolean;
+            /** @description The worst value of each measure that when reads. */
+            peak: {
+                [key: string]: unknown;
+            };
+            reason: string;
+            rule: string;
+            runbook: string;
+            severity: string;
+            /** Format: date-time */
+            start: string;
+            /** @enum {string} */
+            state: "open" | "closed" | "withdrawn";
+            summary: string;
+            timeline: components["schemas"]["StoreIncidentEventRow"][];
+        };
+        IncidentList: {
+            incidents: components["schemas"]["StoreIncidentRow"][];
+            /** @description There are more than the limit. */
+            more: boolean;
+        };
         ItemRows: {
             columns: components["schemas"]["NotebookColumn"][];
             params: {
@@ -1912,6 +2179,40 @@ export interface components {
             record: string;
             source: string;
             steps: components["schemas"]["LensStep"][];
+        };
+        LookupInfo: {
+            /** Format: int64 */
+            asked: number;
+            /** Format: int64 */
+            cached: number;
+            /** Format: int64 */
+            failed: number;
+            from: string;
+            /** Format: int64 */
+            in_flight: number;
+            key: string[];
+            /** @enum {string} */
+            kind: "table" | "sql" | "http";
+            /** Format: int64 */
+            missing: number;
+            /** Format: int64 */
+            most_in_flight: number;
+            name: string;
+            /** Format: int64 */
+            records: number;
+            take: string[];
+            used: string[];
+        };
+        LookupTrial: {
+            dropped: boolean;
+            /** Format: double */
+            ms: number;
+            rejected: string;
+            values: components["schemas"]["LookupValue"][];
+        };
+        LookupValue: {
+            path: string;
+            value: string;
         };
         MachineHealth: {
             findings: components["schemas"]["HealthFinding"][];
@@ -2333,6 +2634,8 @@ export interface components {
             dataset: string;
             got: string;
             hash?: string;
+            /** @description Lines that stood before the record and say what its fields are. */
+            head?: string;
             /** Format: int64 */
             id: number;
             /** @description The bytes were kept; else a replay fetches the object again. */
@@ -2462,6 +2765,42 @@ export interface components {
             /** Format: int64 */
             restored: number;
         };
+        RuleAdvice: {
+            /**
+             * Format: double
+             * @description The part of slots that breach.
+             */
+            breaching: number;
+            /** Format: date-time */
+            from: string | null;
+            /** @description Whether incidents are known. */
+            labelled: boolean;
+            /**
+             * Format: double
+             * @description The part of slots without a datapoint.
+             */
+            missing: number;
+            notes: string[];
+            now: components["schemas"]["RuleOutcome"];
+            rule: string;
+            suggested: components["schemas"]["RuleAttempt"];
+            /** Format: date-time */
+            to: string | null;
+            trends: components["schemas"]["RuleTrend"][];
+            tried: components["schemas"]["RuleAttempt"][];
+            /** @enum {string} */
+            verdict: "fires" | "never" | "always";
+        };
+        RuleAttempt: {
+            /** Format: double */
+            false_alarm_rate: number | null;
+            /** Format: double */
+            miss_rate: number | null;
+            outcome: components["schemas"]["RuleOutcome"];
+            set: {
+                [key: string]: string;
+            };
+        };
         RuleChecked: {
             /** @description Such as: 3 of 5, missing is not_breaching. */
             alarm: string;
@@ -2493,15 +2832,52 @@ export interface components {
             /** @description The rule as it stands in the editor, instead of name. */
             text?: string;
         };
+        RuleComparison: {
+            a: components["schemas"]["RuleOutcome"];
+            b: components["schemas"]["RuleOutcome"];
+            came: components["schemas"]["BacktestEpisode"][];
+            /** @description Episodes of a that none of b overlaps. */
+            gone: components["schemas"]["BacktestEpisode"][];
+            /** Format: int64 */
+            kept: number;
+        };
         RuleListed: {
             alarm: string;
             dataset: string;
             file: string;
+            live?: components["schemas"]["StoreRuleStanding"];
             name: string;
             problems: components["schemas"]["Problem"][];
             severity: string;
             state: string;
             when: string;
+        };
+        RuleMissed: {
+            /** Format: date-time */
+            from: string;
+            key: {
+                [key: string]: string;
+            };
+            note?: string;
+            /** Format: date-time */
+            to: string;
+        };
+        RuleOutcome: {
+            /** Format: int64 */
+            episodes: number;
+            /**
+             * Format: int64
+             * @description Episodes that began between 22:00 and 06:00.
+             */
+            night: number;
+            /** Format: double */
+            per_week: number;
+            score: components["schemas"]["BacktestScore"];
+            /**
+             * Format: double
+             * @description Spent in ALARM, all groups together.
+             */
+            seconds: number;
         };
         RuleSummary: {
             dataset: string;
@@ -2510,6 +2886,22 @@ export interface components {
             severity: string;
             /** @enum {string} */
             state: "ok" | "invalid" | "unchecked";
+        };
+        RuleTrend: {
+            /** Format: int64 */
+            days: number;
+            key: {
+                [key: string]: unknown;
+            };
+            /** Format: double */
+            limit: number;
+            measure: string;
+            /** Format: double */
+            now: number;
+            /** Format: double */
+            per_day: number;
+            /** Format: date-time */
+            reaches: string;
         };
         RuleWindow: {
             /** Format: date-time */
@@ -2715,6 +3107,61 @@ export interface components {
             name: string;
             signature: string;
         };
+        StoreIncidentEventRow: {
+            /** Format: date-time */
+            at: string;
+            kind: string;
+            text: string;
+            who: string;
+        };
+        StoreIncidentRow: {
+            /** Format: date-time */
+            acknowledged_at: string | null;
+            acknowledged_by: string;
+            assignee: string;
+            dataset: string;
+            /**
+             * Format: date-time
+             * @description Null while it lasts.
+             */
+            end: string | null;
+            /**
+             * Format: date-time
+             * @description When it was found, by the clock on the wall.
+             */
+            fired_at: string;
+            id: string;
+            key: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description Whether somebody called the alarm true or false.
+             * @enum {string}
+             */
+            label: "true" | "false" | "";
+            labels: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int64
+             * @description From the arrival of the records that decided it to the alarm.
+             */
+            latency_ms: number;
+            /** @description It was found while catching up, and told in a digest. */
+            past: boolean;
+            /** @description The worst value of each measure that when reads. */
+            peak: {
+                [key: string]: unknown;
+            };
+            reason: string;
+            rule: string;
+            severity: string;
+            /** Format: date-time */
+            start: string;
+            /** @enum {string} */
+            state: "open" | "closed" | "withdrawn";
+            summary: string;
+        };
         StoreQuarantineEntry: {
             /** Format: date-time */
             at: string;
@@ -2723,6 +3170,8 @@ export interface components {
             dataset: string;
             got: string;
             hash?: string;
+            /** @description Lines that stood before the record and say what its fields are. */
+            head?: string;
             /** Format: int64 */
             id: number;
             /** @description The bytes were kept; else a replay fetches the object again. */
@@ -2766,6 +3215,16 @@ export interface components {
             /** Format: int64 */
             count: number;
             reason: string;
+        };
+        StoreRuleStanding: {
+            /** Format: date-time */
+            evaluated_to: string;
+            /** Format: int64 */
+            groups: number;
+            /** Format: int64 */
+            in_alarm: number;
+            /** @enum {string} */
+            state: "ALARM" | "OK" | "INSUFFICIENT_DATA";
         };
         StreamReport: {
             arn: string;
@@ -2884,6 +3343,9 @@ export interface components {
         TitledFile: {
             file: string;
             title: string;
+        };
+        TryLookupInput: {
+            key: string[];
         };
         TypeChange: {
             from: string;
@@ -3043,6 +3505,11 @@ export interface components {
             sources?: string[];
         };
         Workspace: {
+            /**
+             * Format: int64
+             * @description Incidents that last.
+             */
+            alarms: number;
             dashboards: components["schemas"]["TitledFile"][];
             datasets: components["schemas"]["DatasetSummary"][];
             /** @description The page is in the desktop window. */
@@ -3061,6 +3528,17 @@ export interface components {
             trusted: boolean;
             /** @description Of the program. */
             version: string;
+        };
+        WorkspaceMappingSpec: {
+            /** @description The path that says when it happened. */
+            event_time?: string;
+            /** @description All paths that become labels. */
+            labels?: string[];
+            level?: string;
+            message?: string;
+            service?: string;
+            span_id?: string;
+            trace_id?: string;
         };
         WorkspaceSourceSpec: {
             dataset: string;
@@ -3184,6 +3662,82 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AlarmEpisode"][];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    alarmStates: {
+        parameters: {
+            query?: {
+                rule?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmStanding"][];
                 };
             };
             /** @description Bad Request */
@@ -3790,6 +4344,162 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ConflictGroup"][];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getMapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkspaceMappingSpec"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    setMapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WorkspaceMappingSpec"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkspaceMappingSpec"];
                 };
             };
             /** @description Bad Request */
@@ -4913,6 +5623,244 @@ export interface operations {
             };
         };
     };
+    listIncidents: {
+        parameters: {
+            query?: {
+                rule?: string;
+                dataset?: string;
+                /** @description Without it: open and closed ones. */
+                state?: "open" | "closed" | "withdrawn";
+                from?: string;
+                to?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getIncident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    actOnIncident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IncidentAction"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     lens: {
         parameters: {
             query?: never;
@@ -4933,6 +5881,151 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Lens"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    listLookups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LookupInfo"][];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    tryLookup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TryLookupInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LookupTrial"];
                 };
             };
             /** @description Bad Request */
@@ -5591,7 +6684,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                name: string;
+            };
             cookie?: never;
         };
         requestBody?: {
@@ -5629,6 +6724,15 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5736,7 +6840,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                name: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -5814,7 +6920,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                name: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -5899,7 +7007,9 @@ export interface operations {
                 sha256?: string;
             };
             header?: never;
-            path?: never;
+            path: {
+                name: string;
+            };
             cookie?: never;
         };
         requestBody?: {
@@ -7574,6 +8684,84 @@ export interface operations {
             };
         };
     };
+    adviseRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AdviseRun"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleAdvice"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     backtest: {
         parameters: {
             query?: never;
@@ -7672,6 +8860,84 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RuleChecked"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    compareRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CompareRun"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleComparison"];
                 };
             };
             /** @description Bad Request */

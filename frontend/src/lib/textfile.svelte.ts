@@ -122,9 +122,10 @@ export class TextFile {
 
 /** createFile writes a new file; a name that is taken gets a number. */
 export async function createFile(folder: string, name: string, extension: string, text: string): Promise<string> {
-  const stem = slug(name)
+  const joint = folder === 'notebooks' ? '-' : '_'
+  const stem = slug(name, joint)
   for (let n = 1; ; n++) {
-    const path = `${folder}/${stem}${n > 1 ? `_${n}` : ''}.${extension}`
+    const path = `${folder}/${stem}${n > 1 ? joint + n : ''}.${extension}`
     try {
       await writeFile({ body: { path, text, version: '' } })
       void workspace.load()
@@ -135,14 +136,14 @@ export async function createFile(folder: string, name: string, extension: string
   }
 }
 
-/** slug is a name as a file name. */
-export const slug = (name: string): string =>
+/** slug is a name as a file name, its words joined by one character. */
+export const slug = (name: string, joint = '_'): string =>
   name
     .normalize('NFKD')
     .replace(/\p{M}/gu, '')
     .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '_')
-    .replace(/^_+|_+$/g, '')
+    .match(/[a-z0-9]+/g)
+    ?.join(joint)
     .slice(0, 60) || 'untitled'
 
 /** trashFile removes a file; a toast offers to put it back. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { cut, diff, eolOf, freeName, insertRaw, longestCommon, moveCell, rawOf, recognize, removeCell, replaceText, setKind, setName, ShapeError, slug, withTitle, type Known } from './text'
+import { cut, diff, eolOf, freeName, insertRaw, longestCommon, moveCell, rawOf, recognize, removeCell, replaceText, setKind, setName, ShapeError, withTitle, type Known } from './text'
 
 /** A small random source, so that a failure can be repeated. */
 function random(seed: number) {
@@ -261,6 +261,4 @@ it('writes titles and names of files', () => {
   expect(withTitle('---\r\ntitle: old # x\r\ntime: 6h\r\n---\r\n\r\nA', 'New one')).toBe('---\r\ntitle: New one\r\ntime: 6h\r\n---\r\n\r\nA')
   expect(withTitle('---\ntime: 6h\n---\nA', 'a: "b"')).toBe('---\ntitle: "a: \\"b\\""\ntime: 6h\n---\nA')
   expect(withTitle('A', '7')).toBe('---\ntitle: "7"\n---\n\nA')
-  expect(slug('Zürich: Fehler & Lösung!')).toBe('zurich-fehler-losung')
-  expect(slug('漢字')).toBe('notebook')
 })

@@ -343,16 +343,6 @@ export function withTitle(src: string, title: string): string {
   return next + src.slice(head.length)
 }
 
-/** slug is a title as a file's name. */
-export const slug = (title: string): string =>
-  title
-    .normalize('NFKD')
-    .replace(/[\u0300-\u036f]/g, '')
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-+|-+$/g, '')
-    .slice(0, 60) || 'notebook'
-
 /** freeName is a name that no cell has yet. */
 export function freeName(cells: { name: string }[], wanted: string): string {
   const taken = new Set(cells.map((c) => c.name.toLowerCase()))
