@@ -69,14 +69,25 @@ func (a *app) rulesList() *cobra.Command {
 				if len(infos) == 0 {
 					a.say("no rules: write one into rules/")
 				}
-				t := newTable("RULE", "STATE", "SEVERITY", "WHEN", "ALARM", "FILE")
+				t := newTable("RULE", "STATE", "LIVE", "SEVERITY", "WHEN", "ALARM", "FILE")
 				for _, r := range infos {
-					t.add(r.Name, r.State, r.Severity, r.When, r.Alarm, r.File)
+					t.add(r.Name, r.State, liveState(r), r.Severity, r.When, r.Alarm, r.File)
 				}
 				return t.write(a.stdout)
 			})
 		},
 	}
+}
+
+// liveState is where a rule's alarm stands: "ALARM (2 of 5)".
+func liveState(r workbench.RuleInfo) string {
+	switch {
+	case r.Live == nil:
+		return ""
+	case r.Live.InAlarm > 0 && r.Live.Groups > 1:
+		return fmt.Sprintf("%s (%d of %d)", r.Live.State, r.Live.InAlarm, r.Live.Groups)
+	}
+	return r.Live.State
 }
 
 func (a *app) rulesBacktest() *cobra.Command {

@@ -3,12 +3,14 @@ package workbench
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"path/filepath"
 
 	"tidemark.dev/tidemark/app/workspace"
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/plan"
 	"tidemark.dev/tidemark/engine/rule"
+	"tidemark.dev/tidemark/engine/store"
 	"tidemark.dev/tidemark/engine/window"
 )
 
@@ -22,17 +24,23 @@ type RuleInfo struct {
 	State string `json:"state"`
 	When  string `json:"when"`
 	Alarm string `json:"alarm"`
+	// Live is where its live evaluation stands; nil if there was none.
+	Live *store.RuleStanding `json:"live,omitempty"`
 
 	err error
 }
 
 // Rules reads and checks every rule of the workspace, or the given files.
-func (b *Workbench) Rules(_ context.Context, files []string) []RuleInfo {
+func (b *Workbench) Rules(ctx context.Context, files []string) []RuleInfo {
 	if len(files) == 0 {
 		files = b.Current().Rules
 	}
 	out := make([]RuleInfo, 0, len(files))
 	seen := map[string]string{}
+	live, err := b.Store.Standings(ctx)
+	if err != nil {
+		slog.Warn("how alarms stand could not be read", "error", err)
+	}
 	for _, f := range files {
 		info := RuleInfo{File: f, State: "ok"}
 		r, spec, err := b.compile(f)
@@ -45,6 +53,9 @@ func (b *Workbench) Rules(_ context.Context, files []string) []RuleInfo {
 			info.Alarm = r.Alarm.String()
 		}
 		seen[info.Name] = f
+		if st, ok := live[info.Name]; ok && err == nil {
+			info.Live = &st
+		}
 		switch {
 		case errors.Is(err, errNoData):
 			info.State = "unchecked"

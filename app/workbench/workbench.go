@@ -57,6 +57,7 @@ type Workbench struct {
 
 	pulls     sync.Mutex
 	plugins   pluginHost
+	lookups   lookups
 	memo      memo
 	backtests memo
 	series    memo
