@@ -30,6 +30,8 @@ type exportedRuleJSON struct {
 
 func (a *app) rulesExport() *cobra.Command {
 	var target, dir string
+	var set []string
+	var settings export.Settings
 	cmd := &cobra.Command{
 		Use:   "export [RULE...]",
 		Short: "Write rules for another system, and how they differ there",
@@ -41,8 +43,12 @@ func (a *app) rulesExport() *cobra.Command {
 			if dir == "" {
 				dir = filepath.Join("exports", target)
 			}
+			var err error
+			if settings.Values, err = parameters(set); err != nil {
+				return err
+			}
 			return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
-				e, err := b.Export(ctx, args, target)
+				e, err := b.Export(ctx, args, target, settings)
 				if err != nil {
 					return err
 				}
@@ -52,7 +58,22 @@ func (a *app) rulesExport() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&target, "target", "", "the system: "+strings.Join(export.Targets(), ", "))
 	cmd.Flags().StringVarP(&dir, "output", "o", "", "the folder to write to (default: exports/TARGET)")
+	cmd.Flags().StringArrayVar(&set, "set", nil, "a parameter of the artefact: NAME=VALUE (see docs/export.md)")
+	cmd.Flags().BoolVar(&settings.Transformed, "transformed", false, "the target reads records that have been through plugins and policies")
 	return cmd
+}
+
+// parameters reads NAME=VALUE.
+func parameters(set []string) (map[string]string, error) {
+	values := map[string]string{}
+	for _, s := range set {
+		name, value, ok := strings.Cut(s, "=")
+		if !ok {
+			return nil, engine.Errorf(engine.Invalid, "export", "--set %s has no =", s).WithHint("write --set NAME=VALUE")
+		}
+		values[name] = value
+	}
+	return values, nil
 }
 
 func (a *app) rulesParity() *cobra.Command {

@@ -17,7 +17,7 @@ import (
 
 func (a *app) rulesVerb() *cobra.Command {
 	group := &cobra.Command{Use: "rules", Short: "Check alert rules, run them over what is stored, and export them", Args: a.noSuchVerb, RunE: helpOf}
-	group.AddCommand(a.rulesCheck(), a.rulesList(), a.rulesBacktest(), a.rulesExport(), a.rulesParity())
+	group.AddCommand(a.rulesCheck(), a.rulesList(), a.rulesBacktest(), a.rulesCompare(), a.rulesAdvise(), a.rulesExport(), a.rulesParity())
 	return group
 }
 
@@ -69,9 +69,9 @@ func (a *app) rulesList() *cobra.Command {
 				if len(infos) == 0 {
 					a.say("no rules: write one into rules/")
 				}
-				t := newTable("RULE", "STATE", "SEVERITY", "WHEN", "ALARM", "FILE")
+				t := newTable("RULE", "STATE", "LIVE", "SEVERITY", "WHEN", "ALARM", "FILE")
 				for _, r := range infos {
-					t.add(r.Name, r.State, r.Severity, r.When, r.Alarm, r.File)
+					t.add(r.Name, r.State, liveState(r), r.Severity, r.When, r.Alarm, r.File)
 				}
 				return t.write(a.stdout)
 			})
@@ -79,25 +79,37 @@ func (a *app) rulesList() *cobra.Command {
 	}
 }
 
+// liveState is where a rule's alarm stands: "ALARM (2 of 5)".
+func liveState(r workbench.RuleInfo) string {
+	switch {
+	case r.Live == nil:
+		return ""
+	case r.Live.InAlarm > 0 && r.Live.Groups > 1:
+		return fmt.Sprintf("%s (%d of %d)", r.Live.State, r.Live.InAlarm, r.Live.Groups)
+	}
+	return r.Live.State
+}
+
 func (a *app) rulesBacktest() *cobra.Command {
 	var from, to timeFlag
 	var set []string
-	var sql bool
+	var sql, asArrived bool
 	cmd := &cobra.Command{
 		Use:   "backtest RULE",
 		Short: "Say when a rule would have raised its alarm over what is stored",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			opt := rule.BacktestOptions{From: from.Time, To: to.Time, Set: map[string]string{}}
-			for _, s := range set {
-				key, value, ok := strings.Cut(s, "=")
-				if !ok {
-					return engine.Errorf(engine.Invalid, "backtest", "--set %s has no =", s).WithHint("write --set alarm.datapoints=2")
-				}
-				opt.Set[key] = value
+			opt := rule.BacktestOptions{From: from.Time, To: to.Time}
+			var err error
+			if opt.Set, err = settings(set); err != nil {
+				return err
 			}
 			return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
-				report, r, err := b.Backtest(ctx, args[0], opt)
+				run := b.Backtest
+				if asArrived {
+					run = b.BacktestAsArrived
+				}
+				report, r, err := run(ctx, args[0], opt)
 				if err != nil {
 					return err
 				}
@@ -115,6 +127,7 @@ func (a *app) rulesBacktest() *cobra.Command {
 	cmd.Flags().Var(&from, "from", "only windows from this time on")
 	cmd.Flags().Var(&to, "to", "only windows before this time")
 	cmd.Flags().StringArrayVar(&set, "set", nil, "run it with another value: when='error_rate > 0.1', alarm.datapoints=2, window.tumbling=5m")
+	cmd.Flags().BoolVar(&asArrived, "as-arrived", false, "replay records in the order they arrived, and say what late ones changed")
 	cmd.Flags().BoolVar(&sql, "sql", false, "print the SQL that the rule becomes")
 	return cmd
 }
@@ -132,6 +145,13 @@ func (a *app) printReport(r *rule.Rule, report *rule.Report) error {
 	if report.Overflows > 0 {
 		fmt.Fprintf(a.stdout, "%s had a value too large to add up; their sums are null\n", plural(report.Overflows, "window"))
 	}
+	a.printArrived(report.AsArrived)
+	if s := report.Score; s != nil {
+		fmt.Fprintf(a.stdout, "%s of %s found, %s of %s true\n", plural(int64(s.Found), "incident"), fmt.Sprint(s.Incidents), plural(int64(s.True), "episode"), fmt.Sprint(s.True+s.False))
+		for _, m := range s.Missed {
+			fmt.Fprintf(a.stdout, "missed: %s to %s %s\n", moment(&m.From), moment(&m.To), safeCell(m.Note))
+		}
+	}
 	if len(report.Episodes) == 0 {
 		return nil
 	}
@@ -145,6 +165,21 @@ func (a *app) printReport(r *rule.Rule, report *rule.Report) error {
 		t.add(moment(&e.Start), end, lasted, pairs(e.Key), pairs(e.Peak))
 	}
 	return t.write(a.stdout)
+}
+
+// printArrived says what late records changed.
+func (a *app) printArrived(v *rule.AsArrived) {
+	if v == nil {
+		return
+	}
+	if v.Watermark == nil {
+		fmt.Fprintln(a.stdout, "as arrived: no window was done")
+		return
+	}
+	fmt.Fprintf(a.stdout, "as arrived: %s came late for their windows, %d of them too late; %s had other values when they were shown\n",
+		plural(v.Late, "record"), v.Dropped, plural(int64(len(v.Changed)), "window"))
+	fmt.Fprintf(a.stdout, "with all records: %s; %d only as arrived, %d only with all records; late records changed a state %s\n",
+		plural(int64(len(v.Final)), "episode"), len(v.Gone), len(v.Came), plural(int64(len(v.Revised)), "time"))
 }
 
 // pairs writes a mapping as name=value, by name.

@@ -41,6 +41,98 @@ type BacktestReply struct {
 	GroupBy     []string             `json:"group_by"`
 	Thresholds  []BacktestThreshold  `json:"thresholds"`
 	SQL         string               `json:"sql"`
+	AsArrived   *BacktestArrived     `json:"as_arrived" doc:"What late records changed; null unless it was asked for."`
+	Score       *BacktestScore       `json:"score" doc:"Against the incidents that the rule names; null if it names none."`
+}
+
+// BacktestArrived is what late records changed.
+type BacktestArrived struct {
+	Watermark *time.Time           `json:"watermark"`
+	Late      int64                `json:"late" doc:"Records that came after their window was shown, once for each window."`
+	Dropped   int64                `json:"dropped" doc:"Late records that came too late to change anything."`
+	Revised   []BacktestTransition `json:"revised" doc:"Changes of state that late records made."`
+	Changed   []BacktestChanged    `json:"changed" doc:"Windows that were shown as something else than they are; the first 1000."`
+	Changes   int                  `json:"changes" doc:"How many there are."`
+	Final     []BacktestEpisode    `json:"final" doc:"Episodes with all records."`
+	Gone      []BacktestEpisode    `json:"gone" doc:"Episodes that only the live evaluation had."`
+	Came      []BacktestEpisode    `json:"came" doc:"Episodes that it did not have."`
+}
+
+// BacktestChanged is a window that late records changed.
+type BacktestChanged struct {
+	Start           time.Time      `json:"start"`
+	End             time.Time      `json:"end"`
+	Key             map[string]any `json:"key"`
+	OnTime          map[string]any `json:"on_time" doc:"Null if the window was not shown."`
+	Values          map[string]any `json:"values"`
+	OnTimeBreaching *bool          `json:"on_time_breaching"`
+	Breaching       *bool          `json:"breaching"`
+}
+
+// BacktestScore holds episodes against incidents that are known.
+type BacktestScore struct {
+	Incidents   int               `json:"incidents"`
+	Found       int               `json:"found"`
+	True        int               `json:"true" doc:"Episodes that overlap an incident."`
+	False       int               `json:"false"`
+	Precision   *float64          `json:"precision"`
+	Recall      *float64          `json:"recall"`
+	Delay       *float64          `json:"delay_seconds" doc:"How long after its beginning an incident was found, in the middle."`
+	Missed      []rule.Missed     `json:"missed"`
+	FalseAlarms []BacktestEpisode `json:"false_alarms"`
+}
+
+// RuleOutcome is what those on call would have had of a rule.
+type RuleOutcome struct {
+	Episodes int            `json:"episodes"`
+	Seconds  float64        `json:"seconds" doc:"Spent in ALARM, all groups together."`
+	Night    int            `json:"night" doc:"Episodes that began between 22:00 and 06:00."`
+	PerWeek  float64        `json:"per_week"`
+	Score    *BacktestScore `json:"score"`
+}
+
+// RuleComparison is what another version of a rule would have done.
+type RuleComparison struct {
+	A    RuleOutcome       `json:"a"`
+	B    RuleOutcome       `json:"b"`
+	Gone []BacktestEpisode `json:"gone" doc:"Episodes of a that none of b overlaps."`
+	Came []BacktestEpisode `json:"came"`
+	Kept int               `json:"kept"`
+}
+
+// RuleAdvice is what a rule's own history says about its settings.
+type RuleAdvice struct {
+	Rule      string        `json:"rule"`
+	From      *time.Time    `json:"from"`
+	To        *time.Time    `json:"to"`
+	Verdict   string        `json:"verdict" enum:"fires,never,always"`
+	Notes     []string      `json:"notes"`
+	Breaching float64       `json:"breaching" doc:"The part of slots that breach."`
+	Missing   float64       `json:"missing" doc:"The part of slots without a datapoint."`
+	Now       RuleOutcome   `json:"now"`
+	Labelled  bool          `json:"labelled" doc:"Whether incidents are known."`
+	Suggested *RuleAttempt  `json:"suggested"`
+	Tried     []RuleAttempt `json:"tried"`
+	Trends    []RuleTrend   `json:"trends"`
+}
+
+// RuleAttempt is the rule with other settings.
+type RuleAttempt struct {
+	Set         map[string]string `json:"set"`
+	Outcome     RuleOutcome       `json:"outcome"`
+	FalseAlarms *float64          `json:"false_alarm_rate"`
+	Misses      *float64          `json:"miss_rate"`
+}
+
+// RuleTrend is a measure that moves towards a threshold.
+type RuleTrend struct {
+	Key     map[string]any `json:"key"`
+	Measure string         `json:"measure"`
+	Limit   float64        `json:"limit"`
+	Now     float64        `json:"now"`
+	PerDay  float64        `json:"per_day"`
+	Reaches time.Time      `json:"reaches"`
+	Days    int            `json:"days"`
 }
 
 // BacktestEpisode is one stay in alarm.
@@ -83,6 +175,8 @@ func (s *Server) rulesAPI() {
 	handle(s, "POST", "/rules/check", "checkRule", "What a rule is, without running it", s.checkRule)
 	handle(s, "POST", "/rules/backtest", "backtest", "When a rule would have raised its alarm", inTurn(s, s.backtest))
 	handle(s, "POST", "/rules/rows", "ruleRows", "The query for the records of one window of one group", s.ruleRows)
+	handle(s, "POST", "/rules/compare", "compareRules", "What another version of a rule would have done differently", inTurn(s, s.compareRules))
+	handle(s, "POST", "/rules/advise", "adviseRule", "What a rule's history says about its settings", inTurn(s, s.adviseRule))
 	handle(s, "GET", "/alarms", "alarms", "When the rules would have been in alarm", inTurn(s, s.alarms))
 }
 
@@ -126,9 +220,8 @@ func backtestReply(t workbench.Backtested) BacktestReply {
 	for _, e := range r.Episodes {
 		out.Episodes = append(out.Episodes, BacktestEpisode{Key: anyValues(e.Key), Start: e.Start, End: e.End, Peak: anyValues(e.Peak), Summary: t.Sentence(e)})
 	}
-	for _, c := range r.Transitions {
-		out.Transitions = append(out.Transitions, BacktestTransition{At: c.At, Key: anyValues(c.Key), From: string(c.From), To: string(c.To), Reason: c.Reason})
-	}
+	out.Score, out.AsArrived = scoreReply(r.Score), arrivedReply(r.AsArrived)
+	out.Transitions = transitionsReply(r.Transitions)
 	for _, d := range r.Datapoints {
 		out.Datapoints = append(out.Datapoints, datapoint(d))
 	}
@@ -145,6 +238,96 @@ func backtestReply(t workbench.Backtested) BacktestReply {
 		out.Thresholds = append(out.Thresholds, BacktestThreshold{h.Measure, string(h.Op), h.Value})
 	}
 	return out
+}
+
+func episodesReply(list []rule.Episode) []BacktestEpisode {
+	out := make([]BacktestEpisode, 0, len(list))
+	for _, e := range list {
+		out = append(out, BacktestEpisode{Key: anyValues(e.Key), Start: e.Start, End: e.End, Peak: anyValues(e.Peak)})
+	}
+	return out
+}
+
+func transitionsReply(list []rule.Transition) []BacktestTransition {
+	out := make([]BacktestTransition, 0, len(list))
+	for _, c := range list {
+		out = append(out, BacktestTransition{At: c.At, Key: anyValues(c.Key), From: string(c.From), To: string(c.To), Reason: c.Reason})
+	}
+	return out
+}
+
+// maxChanged bounds how many windows a reply lists.
+const maxChanged = 1000
+
+func arrivedReply(a *rule.AsArrived) *BacktestArrived {
+	if a == nil {
+		return nil
+	}
+	out := &BacktestArrived{
+		Watermark: a.Watermark, Late: a.Late, Dropped: a.Dropped, Revised: transitionsReply(a.Revised), Changed: []BacktestChanged{}, Changes: len(a.Changed),
+		Final: episodesReply(a.Final), Gone: episodesReply(a.Gone), Came: episodesReply(a.Came),
+	}
+	for _, c := range a.Changed[:min(len(a.Changed), maxChanged)] {
+		w := BacktestChanged{Start: c.Start, End: c.End, Key: anyValues(c.Key), Values: anyValues(c.Values), OnTimeBreaching: truthOf(c.OnTimeBreaching), Breaching: truthOf(c.Breaching)}
+		if c.OnTime != nil {
+			w.OnTime = anyValues(c.OnTime)
+		}
+		out.Changed = append(out.Changed, w)
+	}
+	return out
+}
+
+// truthOf is nil for null.
+func truthOf(v plan.Value) *bool {
+	if v.IsNull() {
+		return nil
+	}
+	yes := v.True()
+	return &yes
+}
+
+func scoreReply(s *rule.Score) *BacktestScore {
+	if s == nil {
+		return nil
+	}
+	return &BacktestScore{s.Incidents, s.Found, s.True, s.False, s.Precision, s.Recall, s.Delay, s.Missed, episodesReply(s.FalseAlarms)}
+}
+
+func outcomeReply(o rule.Outcome) RuleOutcome {
+	return RuleOutcome{o.Episodes, o.Seconds, o.Night, o.PerWeek, scoreReply(o.Score)}
+}
+
+func (s *Server) compareRules(ctx context.Context, in *struct{ Body workbench.CompareRun }) (RuleComparison, error) {
+	c, err := s.bench.Compare(ctx, in.Body)
+	if err != nil {
+		return RuleComparison{}, err
+	}
+	return RuleComparison{outcomeReply(c.A), outcomeReply(c.B), episodesReply(c.Gone), episodesReply(c.Came), c.Kept}, nil
+}
+
+func (s *Server) adviseRule(ctx context.Context, in *struct{ Body workbench.AdviseRun }) (RuleAdvice, error) {
+	a, err := s.bench.Advise(ctx, in.Body)
+	if err != nil {
+		return RuleAdvice{}, err
+	}
+	out := RuleAdvice{
+		Rule: a.Rule, From: a.From, To: a.To, Verdict: a.Verdict, Notes: a.Notes, Breaching: a.Breaching, Missing: a.Missing,
+		Now: outcomeReply(a.Now), Labelled: a.Labelled, Tried: []RuleAttempt{}, Trends: []RuleTrend{},
+	}
+	attempt := func(t rule.Attempt) RuleAttempt {
+		return RuleAttempt{t.Set, outcomeReply(t.Outcome), t.FalseAlarms, t.Misses}
+	}
+	for _, t := range a.Tried {
+		out.Tried = append(out.Tried, attempt(t))
+	}
+	if a.Suggested != nil {
+		t := attempt(*a.Suggested)
+		out.Suggested = &t
+	}
+	for _, t := range a.Trends {
+		out.Trends = append(out.Trends, RuleTrend{anyValues(t.Key), t.Measure, t.Limit, t.Now, t.PerDay, t.Reaches, t.Days})
+	}
+	return out, nil
 }
 
 func datapoint(d rule.Datapoint) BacktestDatapoint {

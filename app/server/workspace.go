@@ -27,6 +27,7 @@ type Workspace struct {
 	Dashboards  []TitledFile     `json:"dashboards"`
 	Rules       []RuleSummary    `json:"rules"`
 	Plugins     int              `json:"plugins"`
+	Alarms      int64            `json:"alarms" doc:"Incidents that last."`
 	Quarantined int64            `json:"quarantined"`
 }
 
@@ -114,6 +115,9 @@ func (s *Server) workspace(ctx context.Context) (Workspace, error) {
 			Name: d.Name, Rows: sum.Rows, FirstEventTime: sum.FirstEventTime, LastEventTime: sum.LastEventTime,
 			Watermark: sum.Watermark, Columns: len(columns),
 		})
+	}
+	if out.Alarms, err = s.bench.Store.OpenIncidents(ctx); err != nil {
+		return out, err
 	}
 	if out.Quarantined, err = s.bench.Store.Quarantined(ctx); err != nil {
 		return out, err

@@ -105,6 +105,9 @@ func (b *Workbench) evaluate(ctx context.Context, dataset string, e evaluated) (
 	}
 	w.fresh = false
 	news.Changes, news.Failing = out.Changes, failed
+	if len(out.Changes) > 0 {
+		b.changed(incidentsTable)
+	}
 	for name, err := range failed {
 		slog.Warn("a rule could not be evaluated", "rule", name, "error", err)
 	}

@@ -51,7 +51,7 @@ func (b *Workbench) Parity(ctx context.Context, name, target string, from, to ti
 		e := engine.Errorf(engine.Invalid, "parity", "the copies of target %q cannot be replayed", target)
 		return nil, e.WithHint("write --target prometheus")
 	}
-	exported, err := b.export(ctx, []string{name}, target)
+	exported, err := b.export(ctx, []string{name}, target, export.Settings{})
 	if err != nil {
 		return nil, err
 	}

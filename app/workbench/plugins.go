@@ -305,10 +305,15 @@ func (b *Workbench) pluginFile(name string) ([]byte, workspace.PluginSettings, e
 		return wasm, p.Settings, nil
 	}
 	e := engine.Errorf(engine.NotFound, "load plugin "+name, "there is no plugin of that name")
-	if near := engine.Nearest(name, b.pluginNames()); near != "" {
+	if near := engine.Nearest(name, append(b.pluginNames(), b.lookupNames()...)); near != "" {
 		return nil, p.Settings, e.WithHint("did you mean %s?", near)
 	}
 	return nil, p.Settings, e.WithHint("put %s.wasm into plugins/", name)
+}
+
+func (b *Workbench) bundledPlugin(name string) bool {
+	_, has := bundled.Lookup(name)
+	return has
 }
 
 func (b *Workbench) pluginNames() []string {

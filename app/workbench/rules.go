@@ -3,11 +3,15 @@ package workbench
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"path/filepath"
 
 	"tidemark.dev/tidemark/app/workspace"
 	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/plan"
 	"tidemark.dev/tidemark/engine/rule"
+	"tidemark.dev/tidemark/engine/store"
+	"tidemark.dev/tidemark/engine/window"
 )
 
 // RuleInfo is one rule of the workspace; the JSON is what rules list prints.
@@ -20,17 +24,23 @@ type RuleInfo struct {
 	State string `json:"state"`
 	When  string `json:"when"`
 	Alarm string `json:"alarm"`
+	// Live is where its live evaluation stands; nil if there was none.
+	Live *store.RuleStanding `json:"live,omitempty"`
 
 	err error
 }
 
 // Rules reads and checks every rule of the workspace, or the given files.
-func (b *Workbench) Rules(_ context.Context, files []string) []RuleInfo {
+func (b *Workbench) Rules(ctx context.Context, files []string) []RuleInfo {
 	if len(files) == 0 {
 		files = b.Current().Rules
 	}
 	out := make([]RuleInfo, 0, len(files))
 	seen := map[string]string{}
+	live, err := b.Store.Standings(ctx)
+	if err != nil {
+		slog.Warn("how alarms stand could not be read", "error", err)
+	}
 	for _, f := range files {
 		info := RuleInfo{File: f, State: "ok"}
 		r, spec, err := b.compile(f)
@@ -43,6 +53,9 @@ func (b *Workbench) Rules(_ context.Context, files []string) []RuleInfo {
 			info.Alarm = r.Alarm.String()
 		}
 		seen[info.Name] = f
+		if st, ok := live[info.Name]; ok && err == nil {
+			info.Live = &st
+		}
 		switch {
 		case errors.Is(err, errNoData):
 			info.State = "unchecked"
@@ -116,6 +129,33 @@ func (b *Workbench) Backtest(ctx context.Context, name string, opt rule.Backtest
 		return nil, nil, err
 	}
 	return b.run1(ctx, r, opt)
+}
+
+// BacktestAsArrived runs a rule over what is stored in the order of arrival, as
+// a live evaluation would have seen it.
+func (b *Workbench) BacktestAsArrived(ctx context.Context, name string, opt rule.BacktestOptions) (*rule.Report, *rule.Rule, error) {
+	r, err := b.findRule(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	report, err := rule.BacktestAsArrived(ctx, b.Store, b.Store, r, opt, b.arrival(r))
+	return report, r, err
+}
+
+// arrival is how the records of a rule's dataset move its watermark, and what
+// late ones do.
+func (b *Workbench) arrival(r *rule.Rule) plan.Arrival {
+	w := b.Current().Config.Dataset(r.Plan.Dataset).Watermark
+	late := b.lateUpdates(r)
+	a := plan.Arrival{Lateness: w.Lateness, MaxFuture: w.MaxFuture, Quantile: 1, Allowed: late.Allowed, Never: late.Never}
+	switch w.Strategy {
+	case window.Median:
+		a.Quantile = 0.5
+	case window.Percentile:
+		a.Quantile = w.P
+	}
+	a.Forever = late.Allowed == window.Forever
+	return a
 }
 
 // BacktestSource runs a rule that stands in a notebook.

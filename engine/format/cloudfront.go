@@ -2,13 +2,15 @@ package format
 
 import (
 	"bytes"
+	"encoding/json"
 	"regexp"
 	"strings"
 	"time"
 )
 
-// cloudFront is the standard log of CloudFront, legacy and v2, as lines under
-// a header.
+// cloudFront is the standard log of CloudFront, legacy and v2: lines under a
+// header (w3c), the same lines without one (plain, of all the legacy fields),
+// or objects.
 var cloudFront = &Kind{
 	Name: "cloudfront", Title: "CloudFront logs",
 	Key: regexp.MustCompile(`(?:^|/)[A-Z0-9]{10,16}\.\d{4}-\d\d-\d\d-\d\d\.[0-9a-f]{8}\b|/CloudFront/`),
@@ -16,14 +18,74 @@ var cloudFront = &Kind{
 		Time: "date and time, or timestamp(ms)", Service: "x_host_header, else cs_host", Level: "sc_status: 5xx ERROR, 4xx WARN, else INFO",
 		Message: "cs_method and cs_uri_stem",
 	},
-	header: func(line []byte) bool { return w3cLine(line, true) },
-	sure:   0.98, says: "#Fields: with x-edge-… fields",
+	header: func(line []byte) bool { return w3cLine(line, true) || edgeObject(line) || edgeLine.Match(line) },
+	sure:   0.98, says: "#Fields: with x-edge-… fields, or such lines or objects without it",
 	repeats: true,
-	decoder: func(Hint) decodeFunc { return (&w3cDecoder{}).decode },
+	decoder: func(Hint) decodeFunc { return (&edgeDecoder{w3cDecoder{columns: edgeColumns}}).decode },
 	columns: func(names map[string]bool) bool {
 		return names["x_edge_location"] || names["x_edge_request_id"] || names["x_edge_result_type"]
 	},
 	row: w3cHead,
+}
+
+// edgeLine is a line without a header: date, time and an edge location.
+var edgeLine = regexp.MustCompile(`^\d{4}-\d\d-\d\d\t\d\d:\d\d:\d\d\t[A-Z]{3}\d+(?:-[A-Z]+\d+)?\t`)
+
+// edgeColumns are the fields of the legacy log, which v2 has by default.
+var edgeColumns = func() (out []column) {
+	for _, f := range strings.Fields(`date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) cs(User-Agent)
+		cs-uri-query cs(Cookie) x-edge-result-type x-edge-request-id x-host-header cs-protocol cs-bytes time-taken x-forwarded-for ssl-protocol
+		ssl-cipher x-edge-response-result-type cs-protocol-version fle-status fle-encrypted-fields c-port time-to-first-byte
+		x-edge-detailed-result-type sc-content-type sc-content-len sc-range-start sc-range-end`) {
+		name := plainName(f)
+		out = append(out, column{name, w3cNumbers[name]})
+	}
+	return out
+}()
+
+// edgeObject reports whether a line is a record of CloudFront as an object.
+func edgeObject(line []byte) bool {
+	if line[0] != '{' {
+		return false
+	}
+	for m := range headMembers(line) {
+		switch m.name {
+		case "x-edge-location", "x-edge-request-id", "x-edge-result-type":
+			return true
+		}
+	}
+	return false
+}
+
+type edgeDecoder struct{ w3cDecoder }
+
+func (d *edgeDecoder) decode(raw []byte, out *sink) {
+	if raw[0] != '{' {
+		d.w3cDecoder.decode(raw, out)
+		return
+	}
+	if !json.Valid(raw) {
+		out.problem(raw, "the line is no JSON object, as those around it")
+		return
+	}
+	e := out.begin()
+	w3cHead(e, func(name string) (value string) {
+		for m := range members(raw) {
+			if plainName(m.name) == name {
+				value = dash(scalarOf(m.value))
+			}
+		}
+		return value
+	})
+	for m := range members(raw) {
+		c := column{plainName(m.name), w3cNumbers[plainName(m.name)]}
+		if m.value[0] == '"' {
+			e.put(c, unquoted(m.value))
+		} else {
+			e.raw(c.name, m.value)
+		}
+	}
+	out.add(e)
 }
 
 // w3c is the extended log format of the W3C, as IIS and others write it.

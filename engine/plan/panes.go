@@ -45,6 +45,20 @@ func (p *Plan) CountQuery(relation string, r Range) (string, error) {
 	return s, err
 }
 
+// DistinctQuery counts the values of each key, roughly.
+func (p *Plan) DistinctQuery(relation string) (string, error) {
+	w := recordWriter()
+	var s string
+	err := w.try(func() {
+		var columns []string
+		for _, k := range p.Keys {
+			columns = append(columns, "approx_count_distinct("+w.raw(k.Column)+")")
+		}
+		s = "SELECT " + strings.Join(columns, ", ") + " FROM " + relation + " AS r WHERE " + strings.Join(append([]string{"true"}, p.kept(w)...), " AND ")
+	})
+	return s, err
+}
+
 func (p *Plan) panes(w *sqlWriter, relation string, r Range, cuts []time.Time) string {
 	if p.Window.Kind == Session {
 		return p.sessions(w, relation, r)

@@ -264,3 +264,8 @@ func (p *Plan) finished(w *sqlWriter) []string {
 func (p *Plan) looksBack() bool { return p.When != nil && len(p.Pasts) > 0 }
 
 func indent(s string) string { return "  " + strings.ReplaceAll(s, "\n", "\n  ") }
+
+// HasMeasure reports whether there is a measure of that name.
+func (p *Plan) HasMeasure(name string) bool {
+	return slices.ContainsFunc(p.Measures, func(m Measure) bool { return m.Name == name })
+}

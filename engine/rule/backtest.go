@@ -3,6 +3,7 @@ package rule
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -42,7 +43,7 @@ func run(ctx context.Context, q engine.Querier, cat engine.Catalog, r *Rule, opt
 		return nil, engine.Errorf(engine.Invalid, "backtest "+r.Name, "from %s is not before to %s", opt.From.Format(time.RFC3339), opt.To.Format(time.RFC3339)).
 			WithHint("swap --from and --to")
 	}
-	b := &backtest{rule: r, opt: opt, series: series, report: &Report{Rule: r.Name, Episodes: []Episode{}, Transitions: []Transition{}}}
+	b := &backtest{rule: r, opt: opt, series: series, report: &Report{Rule: r.Name, Episodes: []Episode{}, Transitions: []Transition{}, lead: r.lead()}}
 	if err := b.run(ctx, q, cat); err != nil {
 		if ctx.Err() != nil {
 			return nil, engine.Errorf(engine.Canceled, "backtest "+r.Name, "%w", context.Cause(ctx))
@@ -54,7 +55,7 @@ func run(ctx context.Context, q engine.Querier, cat engine.Catalog, r *Rule, opt
 		series.frame.series = nil
 		series.frame.report = &Report{From: b.report.From, To: b.report.To, Records: b.report.Records, Late: b.report.Late}
 	}
-	b.report.sort()
+	b.report.finish(r)
 	return b.report, nil
 }
 
@@ -89,6 +90,15 @@ func (b *backtest) run(ctx context.Context, q engine.Querier, cat engine.Catalog
 	if err := b.records(ctx, q, relation); err != nil {
 		return err
 	}
+	err = b.ask(ctx, q, query)
+	if errors.Is(err, tooMany{}) {
+		return tooManyGroups(ctx, q, b.rule.Plan, relation)
+	}
+	return err
+}
+
+// ask runs the query for the windows.
+func (b *backtest) ask(ctx context.Context, q engine.Querier, query string) error {
 	rows, err := q.QueryContext(ctx, query)
 	if err != nil {
 		return err
@@ -233,6 +243,9 @@ func (b *backtest) replay(rows *sql.Rows) error {
 		s := scanned{span, row, overflow}
 		b.series.keep(s)
 		e.take(s)
+		if e.groups > maxBacktestGroups {
+			return tooMany{}
+		}
 	}
 	e.close()
 	return rows.Err()

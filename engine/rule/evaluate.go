@@ -16,6 +16,7 @@ type evaluation struct {
 	keys     []plan.Value
 	// appeared are the groups of those that must appear that did.
 	appeared [][]plan.Value
+	groups   int
 }
 
 // scanned is a window as it was computed from records.
@@ -51,6 +52,7 @@ func (e *evaluation) begin(keys []plan.Value) {
 	if e.current != nil {
 		e.current.finish(e.end)
 	}
+	e.groups++
 	e.keys, e.current, e.trail = keys, newHistory(e.rule, e.report, e.group(keys)), e.rule.Plan.NewTrail()
 	if e.rule.Awaits(keys) {
 		e.current.await(e.since)

@@ -77,3 +77,19 @@ func TestDeepestExpressions(t *testing.T) {
 		}
 	}
 }
+
+// A rule with more groups than there may be alarms is refused, and the key
+// that makes them is named.
+func TestTooManyGroups(t *testing.T) {
+	db := logs(t)
+	exec(t, db, `INSERT INTO app_logs (event_time, service, message, _seq, _late) SELECT TIMESTAMPTZ '2026-01-01 00:00:00+00', 's' || i % 3, 'user ' || i, i, false FROM range(60000) r(i)`)
+	r, err := Compile(decodeSpec(t, "wide.yaml", "rule: wide\ndataset: app_logs\ngroup_by: [service, message]\nwindow: {tumbling: 1m}\nmeasures: {n: count()}\nwhen: n > 1"), shop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Backtest(t.Context(), db, catalog{shop}, r, BacktestOptions{})
+	var e *engine.Error
+	if !errors.As(err, &e) || e.Kind != engine.Invalid || !strings.Contains(err.Error(), "more than 50000 groups, for message has about") || !strings.Contains(e.Hint, "message") {
+		t.Fatal(err)
+	}
+}

@@ -28,8 +28,28 @@ type Report struct {
 	Overflows   int64        `json:"overflows,omitempty"`
 	Episodes    []Episode    `json:"episodes"`
 	Transitions []Transition `json:"transitions"`
+	// Score holds the episodes against the incidents that the rule's file
+	// names; nil if it names none.
+	Score *Score `json:"score,omitempty"`
+	// AsArrived is what late records changed, if it was asked for.
+	AsArrived *AsArrived `json:"as_arrived,omitempty"`
 	// Datapoints holds every window, if they were asked for.
 	Datapoints []Datapoint `json:"datapoints,omitempty"`
+
+	// lead is how long before an episode the windows began that raised it.
+	lead time.Duration
+}
+
+// lead is how long before an alarm the first window began that it was for.
+func (r *Rule) lead() time.Duration {
+	w, m := r.Plan.Window, time.Duration(r.Alarm.Datapoints)
+	switch w.Kind {
+	case plan.Tumbling:
+		return w.Size * m
+	case plan.Session:
+		return w.Gap * m
+	}
+	return w.Size + w.Every*(m-1)
 }
 
 // Episode is one stay in ALARM.
@@ -61,6 +81,14 @@ type Datapoint struct {
 	Values map[string]plan.Value `json:"values"`
 	// Breaching is null for a missing datapoint.
 	Breaching plan.Value `json:"breaching"`
+}
+
+// finish puts a report in order and holds it against what is known.
+func (r *Report) finish(of *Rule) {
+	r.sort()
+	if r.From != nil && r.To != nil {
+		r.Score = r.score(of.Known)
+	}
 }
 
 // sort puts everything in the order of time; it arrives group by group.

@@ -30,6 +30,9 @@ type Rule struct {
 	// seen.
 	Expected [][]plan.Value
 
+	// Known lists the incidents that the file names.
+	Known []Known
+
 	// Recover is the condition under which a window helps to end an alarm;
 	// nil is every window that does not breach.
 	Recover plan.Expr
@@ -58,6 +61,7 @@ func Compile(spec Spec, ds engine.Dataset) (*Rule, error) {
 	c.when()
 	c.expect()
 	r.Expected = c.listed()
+	r.Known = c.known()
 	if r.Recover = c.recover(); r.Recover != nil {
 		r.recovered = plan.Compile(r.Recover, nil)
 	}

@@ -70,7 +70,7 @@ func (s *Series) Backtest(r *Rule, opt BacktestOptions) (report *Report, ok bool
 func (s *Series) report(r *Rule, datapoints bool) *Report {
 	b := s.frame
 	b.rule, b.opt.Datapoints = r, datapoints
-	b.report = &Report{Rule: r.Name, From: b.report.From, To: b.report.To, Episodes: []Episode{}, Transitions: []Transition{}}
+	b.report = &Report{Rule: r.Name, From: b.report.From, To: b.report.To, Episodes: []Episode{}, Transitions: []Transition{}, lead: r.lead()}
 	if b.overlapping() {
 		b.report.Records, b.report.Late = s.frame.report.Records, s.frame.report.Late
 	}
@@ -80,7 +80,7 @@ func (s *Series) report(r *Rule, datapoints bool) *Report {
 		e.take(w)
 	}
 	e.close()
-	b.report.sort()
+	b.report.finish(r)
 	return b.report
 }
 
@@ -101,7 +101,7 @@ func (r *Rule) SeriesKey(opt BacktestOptions) (string, error) {
 	if r.Spec.Expect != nil {
 		waits = "yes"
 	}
-	return join(slices.Concat(s, []string{reach.String(), waits, opt.From.String(), opt.To.String()})), nil
+	return join(slices.Concat(s, []string{reach.String(), waits, opt.From.String(), opt.To.String(), opt.Final.String()})), nil
 }
 
 var epoch = time.Unix(0, 0).UTC()

@@ -33,8 +33,14 @@ func TestSeries(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, set := range []map[string]string{
-				{}, {"when": "rate > 0.6"}, {"alarm.datapoints": "1"}, {"of": "5", "missing": "breaching"}, {"recover_when": "rate < 0.05"}, {"forget": "10m"},
-				{"measures.rate": "1 - errors / n"}, {"when": "n > 5 || errors == nil"},
+				{},
+				{"when": "rate > 0.6"},
+				{"alarm.datapoints": "1"},
+				{"of": "5", "missing": "breaching"},
+				{"recover_when": "rate < 0.05"},
+				{"forget": "10m"},
+				{"measures.rate": "1 - errors / n"},
+				{"when": "n > 5 || errors == nil"},
 			} {
 				opt := opt
 				opt.Set, opt.Datapoints = set, true

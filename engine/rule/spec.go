@@ -31,6 +31,7 @@ type Spec struct {
 	Repeat      *Duration   `yaml:"repeat" doc:"How often a notification is repeated while the alarm lasts."`
 	Silence     any         `yaml:"silence" doc:"When nobody is notified."`
 	Inhibit     any         `yaml:"inhibit" doc:"Alarms during which this one is not notified."`
+	Incidents   []Incident  `yaml:"incidents" doc:"What really happened, for precision and recall of the alarms."`
 	Forget      *Duration   `yaml:"forget" doc:"How long after its last record a group is forgotten. Default: 24h."`
 }
 
@@ -93,6 +94,14 @@ type Expect struct {
 	Within  Duration    `yaml:"within" doc:"In what time."`
 	By      engine.Text `yaml:"by" doc:"The time of day: 06:00 Europe/Berlin."`
 	Keys    Keys        `yaml:"keys" doc:"Which groups must appear: seen, or a list."`
+}
+
+// Incident is something that is known to have happened.
+type Incident struct {
+	From engine.Text                 `yaml:"from" doc:"When it began: 2026-01-31T12:00:00Z."`
+	To   engine.Text                 `yaml:"to" doc:"When it was over."`
+	Key  engine.Entries[engine.Text] `yaml:"key" doc:"The group it was about, by the names in group_by. Default: all."`
+	Note engine.Text                 `yaml:"note" doc:"What it was."`
 }
 
 // Keys lists the groups that must appear; a file may write just the word seen.

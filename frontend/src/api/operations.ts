@@ -4,14 +4,23 @@ import { operation } from './call'
 /** Do what a finding says helps. */
 export const actOnHealth = operation<'actOnHealth'>('POST', '/health/act')
 
+/** Acknowledge, assign, comment or label an incident. */
+export const actOnIncident = operation<'actOnIncident'>('POST', '/incidents/{id}')
+
 /** Write a source into tidemark.yaml. */
 export const addSource = operation<'addSource'>('POST', '/sources')
 
 /** Use a file or a folder of this machine: a plugin is copied, data stays where it is. */
 export const adopt = operation<'adopt'>('POST', '/adopt')
 
+/** What a rule's history says about its settings. */
+export const adviseRule = operation<'adviseRule'>('POST', '/rules/advise')
+
 /** When the rules would have been in alarm. */
 export const alarms = operation<'alarms'>('GET', '/alarms')
+
+/** Where the alarm of each group stands. */
+export const alarmStates = operation<'alarmStates'>('GET', '/alarms/states')
 
 /** Let a plugin run that is new or changed in a workspace from somebody else. */
 export const allowPlugin = operation<'allowPlugin'>('POST', '/plugins/{name}/allow')
@@ -36,6 +45,9 @@ export const checkRule = operation<'checkRule'>('POST', '/rules/check')
 
 /** Something went wrong in the page. */
 export const clientError = operation<'clientError'>('POST', '/client-error')
+
+/** What another version of a rule would have done differently. */
+export const compareRules = operation<'compareRules'>('POST', '/rules/compare')
 
 /** Values that stand in rest because their path has another type. */
 export const conflicts = operation<'conflicts'>('GET', '/datasets/{name}/conflicts')
@@ -85,6 +97,9 @@ export const filterValues = operation<'filterValues'>('GET', '/dashboards/values
 /** One dataset. */
 export const getDataset = operation<'getDataset'>('GET', '/datasets/{name}')
 
+/** One incident and its timeline. */
+export const getIncident = operation<'getIncident'>('GET', '/incidents/{id}')
+
 /** Where a dataset finds its event time, envelope and labels. */
 export const getMapping = operation<'getMapping'>('GET', '/datasets/{name}/mapping')
 
@@ -117,6 +132,15 @@ export const healthDatasets = operation<'healthDatasets'>('GET', '/health/datase
 
 /** Records before and after each transform of a dataset. */
 export const lens = operation<'lens'>('POST', '/lens')
+
+/** Alarms that went off, newest first. */
+export const listIncidents = operation<'listIncidents'>('GET', '/incidents')
+
+/** What records are looked up in, and what that did. */
+export const listLookups = operation<'listLookups'>('GET', '/lookups')
+
+/** Derived datasets, and what they are made of. */
+export const listModels = operation<'listModels'>('GET', '/models')
 
 /** Plugins that the workspace can use. */
 export const listPlugins = operation<'listPlugins'>('GET', '/plugins')
@@ -199,6 +223,9 @@ export const ruleRows = operation<'ruleRows'>('POST', '/rules/rows')
 /** Run one cell. */
 export const runCell = operation<'runCell'>('POST', '/notebooks/cell')
 
+/** Bring derived datasets up to date. */
+export const runModels = operation<'runModels'>('POST', '/models/run')
+
 /** Run the tests of windows, rules and alarms. */
 export const runTests = operation<'runTests'>('POST', '/tests/run')
 
@@ -225,6 +252,9 @@ export const testSource = operation<'testSource'>('POST', '/sources/test')
 
 /** Trust the workspace: expand its variables, reach its sources, run its plugins. */
 export const trustWorkspace = operation<'trustWorkspace'>('POST', '/workspace/trust')
+
+/** What a record with a key would get. */
+export const tryLookup = operation<'tryLookup'>('POST', '/lookups/{name}/try')
 
 /** Add a plugin or a file of records to the workspace. */
 export const upload = operation<'upload'>('POST', '/upload')

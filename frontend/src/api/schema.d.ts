@@ -38,6 +38,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alarms/states": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the alarm of each group stands */
+        get: operations["alarmStates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/catalog": {
         parameters: {
             query?: never;
@@ -382,6 +399,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/incidents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Alarms that went off, newest first */
+        get: operations["listIncidents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One incident and its timeline */
+        get: operations["getIncident"];
+        put?: never;
+        /** Acknowledge, assign, comment or label an incident */
+        post: operations["actOnIncident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/lens": {
         parameters: {
             query?: never;
@@ -393,6 +445,74 @@ export interface paths {
         put?: never;
         /** Records before and after each transform of a dataset */
         post: operations["lens"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lookups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What records are looked up in, and what that did */
+        get: operations["listLookups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lookups/{name}/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a record with a key would get */
+        post: operations["tryLookup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Derived datasets, and what they are made of */
+        get: operations["listModels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Bring derived datasets up to date */
+        post: operations["runModels"];
         delete?: never;
         options?: never;
         head?: never;
@@ -882,6 +1002,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rules/advise": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a rule's history says about its settings */
+        post: operations["adviseRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rules/backtest": {
         parameters: {
             query?: never;
@@ -910,6 +1047,23 @@ export interface paths {
         put?: never;
         /** What a rule is, without running it */
         post: operations["checkRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What another version of a rule would have done differently */
+        post: operations["compareRules"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1215,6 +1369,28 @@ export interface components {
         AdoptInput: {
             path: string;
         };
+        AdviseRun: {
+            /** @description The file that text is of, for errors. */
+            file?: string;
+            /** Format: date-time */
+            from?: string;
+            /**
+             * Format: int64
+             * @description The line of file that text begins on; a rule in a notebook begins further down.
+             */
+            line?: number;
+            /** @description Of a rule in rules/. */
+            name?: string;
+            /** @description The rule as it stands in the editor, instead of name. */
+            text?: string;
+            /** @description Where the night is; absent is UTC. */
+            time_zone?: string;
+            /**
+             * Format: date-time
+             * @description Absent: the newest record whose clock does not run ahead.
+             */
+            to?: string;
+        };
         AlarmEpisode: {
             dataset: string;
             description: string;
@@ -1238,6 +1414,16 @@ export interface components {
             where: components["schemas"]["PathFilter"][];
             /** @description Whether it asks for more than the filters say. */
             where_more: boolean;
+        };
+        AlarmStanding: {
+            /** @description The group: name=value. */
+            key: string;
+            reason: string;
+            rule: string;
+            /** Format: date-time */
+            since: string;
+            /** @enum {string} */
+            state: "ALARM" | "OK" | "INSUFFICIENT_DATA";
         };
         AllowInput: {
             /** @description Of the file as it was shown. */
@@ -1291,6 +1477,8 @@ export interface components {
             rule: string;
             /** @description Whether records were read; another threshold is tried on the windows that are kept. */
             scanned: boolean;
+            /** @description Against the incidents that the rule names; null if it names none. */
+            score: components["schemas"]["BacktestScore"];
             /** Format: double */
             seconds: number;
             sql: string;
@@ -1327,6 +1515,30 @@ export interface components {
              * @description Absent: the newest record whose clock does not run ahead.
              */
             to?: string;
+        };
+        BacktestScore: {
+            /**
+             * Format: double
+             * @description How long after its beginning an incident was found, in the middle.
+             */
+            delay_seconds: number | null;
+            /** Format: int64 */
+            false: number;
+            false_alarms: components["schemas"]["BacktestEpisode"][];
+            /** Format: int64 */
+            found: number;
+            /** Format: int64 */
+            incidents: number;
+            missed: components["schemas"]["RuleMissed"][];
+            /** Format: double */
+            precision: number | null;
+            /** Format: double */
+            recall: number | null;
+            /**
+             * Format: int64
+             * @description Episodes that overlap an incident.
+             */
+            true: number;
         };
         BacktestThreshold: {
             measure: string;
@@ -1431,6 +1643,12 @@ export interface components {
             name: string;
             /** @description As DuckDB writes it. What Arrow cannot carry without loss arrives as text. */
             type: string;
+        };
+        CompareRun: {
+            a: components["schemas"]["BacktestRun"];
+            b: components["schemas"]["BacktestRun"];
+            /** @description Where the night is; absent is UTC. */
+            time_zone?: string;
         };
         ComposedQuery: {
             params: {
@@ -1834,6 +2052,71 @@ export interface components {
             /** Format: date-time */
             start: string;
         };
+        IncidentAction: {
+            /** @enum {string} */
+            do: "acknowledge" | "assign" | "comment" | "label";
+            /** @description assign: to whom, empty for nobody. comment: what. label: true, false, or empty for neither. */
+            text?: string;
+            /** @description Who does it. */
+            who?: string;
+        };
+        IncidentDetail: {
+            /** Format: date-time */
+            acknowledged_at: string | null;
+            acknowledged_by: string;
+            assignee: string;
+            dataset: string;
+            /**
+             * Format: date-time
+             * @description Null while it lasts.
+             */
+            end: string | null;
+            /** @description The rule's file, if there still is one. */
+            file: string;
+            /**
+             * Format: date-time
+             * @description When it was found, by the clock on the wall.
+             */
+            fired_at: string;
+            id: string;
+            key: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description Whether somebody called the alarm true or false.
+             * @enum {string}
+             */
+            label: "true" | "false" | "";
+            labels: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int64
+             * @description From the arrival of the records that decided it to the alarm.
+             */
+            latency_ms: number;
+            /** @description It was found while catching up, and told in a digest. */
+            past: boolean;
+            /** @description The worst value of each measure that when reads. */
+            peak: {
+                [key: string]: unknown;
+            };
+            reason: string;
+            rule: string;
+            runbook: string;
+            severity: string;
+            /** Format: date-time */
+            start: string;
+            /** @enum {string} */
+            state: "open" | "closed" | "withdrawn";
+            summary: string;
+            timeline: components["schemas"]["StoreIncidentEventRow"][];
+        };
+        IncidentList: {
+            incidents: components["schemas"]["StoreIncidentRow"][];
+            /** @description There are more than the limit. */
+            more: boolean;
+        };
         ItemRows: {
             columns: components["schemas"]["NotebookColumn"][];
             params: {
@@ -1897,11 +2180,76 @@ export interface components {
             source: string;
             steps: components["schemas"]["LensStep"][];
         };
+        LookupInfo: {
+            /** Format: int64 */
+            asked: number;
+            /** Format: int64 */
+            cached: number;
+            /** Format: int64 */
+            failed: number;
+            from: string;
+            /** Format: int64 */
+            in_flight: number;
+            key: string[];
+            /** @enum {string} */
+            kind: "table" | "sql" | "http";
+            /** Format: int64 */
+            missing: number;
+            /** Format: int64 */
+            most_in_flight: number;
+            name: string;
+            /** Format: int64 */
+            records: number;
+            take: string[];
+            used: string[];
+        };
+        LookupTrial: {
+            dropped: boolean;
+            /** Format: double */
+            ms: number;
+            rejected: string;
+            values: components["schemas"]["LookupValue"][];
+        };
+        LookupValue: {
+            path: string;
+            value: string;
+        };
         MachineHealth: {
             findings: components["schemas"]["HealthFinding"][];
             gauges: components["schemas"]["Gauge"][];
             /** @enum {string} */
             state: "ok" | "late" | "stale" | "failing" | "quarantining";
+        };
+        ModelInfo: {
+            file: string;
+            hint: string;
+            inputs: string[];
+            /** Format: int64 */
+            last: number;
+            name: string;
+            partition: string;
+            /** Format: int64 */
+            parts: number;
+            problem: string;
+            refresh: string;
+            /** Format: date-time */
+            refreshed_at: string | null;
+            retention: string;
+            /** Format: int64 */
+            rows: number;
+            used_by: string[];
+        };
+        ModelRun: {
+            fresh: boolean;
+            /** Format: int64 */
+            left: number;
+            name: string;
+            parts: string[];
+            /** Format: int64 */
+            rows: number;
+            /** Format: double */
+            seconds: number;
+            whole: boolean;
         };
         NativeInput: {
             /** @enum {string} */
@@ -2417,6 +2765,42 @@ export interface components {
             /** Format: int64 */
             restored: number;
         };
+        RuleAdvice: {
+            /**
+             * Format: double
+             * @description The part of slots that breach.
+             */
+            breaching: number;
+            /** Format: date-time */
+            from: string | null;
+            /** @description Whether incidents are known. */
+            labelled: boolean;
+            /**
+             * Format: double
+             * @description The part of slots without a datapoint.
+             */
+            missing: number;
+            notes: string[];
+            now: components["schemas"]["RuleOutcome"];
+            rule: string;
+            suggested: components["schemas"]["RuleAttempt"];
+            /** Format: date-time */
+            to: string | null;
+            trends: components["schemas"]["RuleTrend"][];
+            tried: components["schemas"]["RuleAttempt"][];
+            /** @enum {string} */
+            verdict: "fires" | "never" | "always";
+        };
+        RuleAttempt: {
+            /** Format: double */
+            false_alarm_rate: number | null;
+            /** Format: double */
+            miss_rate: number | null;
+            outcome: components["schemas"]["RuleOutcome"];
+            set: {
+                [key: string]: string;
+            };
+        };
         RuleChecked: {
             /** @description Such as: 3 of 5, missing is not_breaching. */
             alarm: string;
@@ -2448,15 +2832,52 @@ export interface components {
             /** @description The rule as it stands in the editor, instead of name. */
             text?: string;
         };
+        RuleComparison: {
+            a: components["schemas"]["RuleOutcome"];
+            b: components["schemas"]["RuleOutcome"];
+            came: components["schemas"]["BacktestEpisode"][];
+            /** @description Episodes of a that none of b overlaps. */
+            gone: components["schemas"]["BacktestEpisode"][];
+            /** Format: int64 */
+            kept: number;
+        };
         RuleListed: {
             alarm: string;
             dataset: string;
             file: string;
+            live?: components["schemas"]["StoreRuleStanding"];
             name: string;
             problems: components["schemas"]["Problem"][];
             severity: string;
             state: string;
             when: string;
+        };
+        RuleMissed: {
+            /** Format: date-time */
+            from: string;
+            key: {
+                [key: string]: string;
+            };
+            note?: string;
+            /** Format: date-time */
+            to: string;
+        };
+        RuleOutcome: {
+            /** Format: int64 */
+            episodes: number;
+            /**
+             * Format: int64
+             * @description Episodes that began between 22:00 and 06:00.
+             */
+            night: number;
+            /** Format: double */
+            per_week: number;
+            score: components["schemas"]["BacktestScore"];
+            /**
+             * Format: double
+             * @description Spent in ALARM, all groups together.
+             */
+            seconds: number;
         };
         RuleSummary: {
             dataset: string;
@@ -2465,6 +2886,22 @@ export interface components {
             severity: string;
             /** @enum {string} */
             state: "ok" | "invalid" | "unchecked";
+        };
+        RuleTrend: {
+            /** Format: int64 */
+            days: number;
+            key: {
+                [key: string]: unknown;
+            };
+            /** Format: double */
+            limit: number;
+            measure: string;
+            /** Format: double */
+            now: number;
+            /** Format: double */
+            per_day: number;
+            /** Format: date-time */
+            reaches: string;
         };
         RuleWindow: {
             /** Format: date-time */
@@ -2486,6 +2923,12 @@ export interface components {
             start: string;
             /** @description The rule as it stands in the editor, instead of name. */
             text?: string;
+        };
+        RunModelsInput: {
+            /** @description None means all. */
+            names?: string[];
+            /** @description Compute everything anew. */
+            whole?: boolean;
         };
         SampleReport: {
             /** Format: int64 */
@@ -2664,6 +3107,61 @@ export interface components {
             name: string;
             signature: string;
         };
+        StoreIncidentEventRow: {
+            /** Format: date-time */
+            at: string;
+            kind: string;
+            text: string;
+            who: string;
+        };
+        StoreIncidentRow: {
+            /** Format: date-time */
+            acknowledged_at: string | null;
+            acknowledged_by: string;
+            assignee: string;
+            dataset: string;
+            /**
+             * Format: date-time
+             * @description Null while it lasts.
+             */
+            end: string | null;
+            /**
+             * Format: date-time
+             * @description When it was found, by the clock on the wall.
+             */
+            fired_at: string;
+            id: string;
+            key: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description Whether somebody called the alarm true or false.
+             * @enum {string}
+             */
+            label: "true" | "false" | "";
+            labels: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int64
+             * @description From the arrival of the records that decided it to the alarm.
+             */
+            latency_ms: number;
+            /** @description It was found while catching up, and told in a digest. */
+            past: boolean;
+            /** @description The worst value of each measure that when reads. */
+            peak: {
+                [key: string]: unknown;
+            };
+            reason: string;
+            rule: string;
+            severity: string;
+            /** Format: date-time */
+            start: string;
+            /** @enum {string} */
+            state: "open" | "closed" | "withdrawn";
+            summary: string;
+        };
         StoreQuarantineEntry: {
             /** Format: date-time */
             at: string;
@@ -2717,6 +3215,16 @@ export interface components {
             /** Format: int64 */
             count: number;
             reason: string;
+        };
+        StoreRuleStanding: {
+            /** Format: date-time */
+            evaluated_to: string;
+            /** Format: int64 */
+            groups: number;
+            /** Format: int64 */
+            in_alarm: number;
+            /** @enum {string} */
+            state: "ALARM" | "OK" | "INSUFFICIENT_DATA";
         };
         StreamReport: {
             arn: string;
@@ -2835,6 +3343,9 @@ export interface components {
         TitledFile: {
             file: string;
             title: string;
+        };
+        TryLookupInput: {
+            key: string[];
         };
         TypeChange: {
             from: string;
@@ -2994,6 +3505,11 @@ export interface components {
             sources?: string[];
         };
         Workspace: {
+            /**
+             * Format: int64
+             * @description Incidents that last.
+             */
+            alarms: number;
             dashboards: components["schemas"]["TitledFile"][];
             datasets: components["schemas"]["DatasetSummary"][];
             /** @description The page is in the desktop window. */
@@ -3146,6 +3662,82 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AlarmEpisode"][];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    alarmStates: {
+        parameters: {
+            query?: {
+                rule?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmStanding"][];
                 };
             };
             /** @description Bad Request */
@@ -5031,6 +5623,244 @@ export interface operations {
             };
         };
     };
+    listIncidents: {
+        parameters: {
+            query?: {
+                rule?: string;
+                dataset?: string;
+                /** @description Without it: open and closed ones. */
+                state?: "open" | "closed" | "withdrawn";
+                from?: string;
+                to?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getIncident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    actOnIncident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IncidentAction"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     lens: {
         parameters: {
             query?: never;
@@ -5051,6 +5881,294 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Lens"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    listLookups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LookupInfo"][];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    tryLookup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TryLookupInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LookupTrial"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    listModels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelInfo"][];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    runModels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunModelsInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelRun"][];
                 };
             };
             /** @description Bad Request */
@@ -5566,7 +6684,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                name: string;
+            };
             cookie?: never;
         };
         requestBody?: {
@@ -5604,6 +6724,15 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5711,7 +6840,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                name: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -5789,7 +6920,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                name: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -5874,7 +7007,9 @@ export interface operations {
                 sha256?: string;
             };
             header?: never;
-            path?: never;
+            path: {
+                name: string;
+            };
             cookie?: never;
         };
         requestBody?: {
@@ -7549,6 +8684,84 @@ export interface operations {
             };
         };
     };
+    adviseRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AdviseRun"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleAdvice"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     backtest: {
         parameters: {
             query?: never;
@@ -7647,6 +8860,84 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RuleChecked"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    compareRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CompareRun"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleComparison"];
                 };
             };
             /** @description Bad Request */

@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest'
+
+import { around, groupText, lasted, next } from './incidents'
+
+test('a group is written by name', () => {
+  expect(groupText({ service: 'cart', region: null })).toBe('region=null service=cart')
+  expect(groupText({})).toBe('')
+})
+
+test('an incident lasts, lasted or never was', () => {
+  const start = '2026-01-09T14:00:00Z'
+  expect(lasted({ start, end: null, state: 'open' })).toBe('still on')
+  expect(lasted({ start, end: start, state: 'withdrawn' })).toBe('withdrawn')
+  expect(lasted({ start, end: '2026-01-09T14:03:00Z', state: 'closed' })).toContain('3')
+})
+
+test('the keys stop at the ends of the list', () => {
+  const list = [{ id: 'a' }, { id: 'b' }, { id: 'c' }]
+  expect(next(list, 'a', 1)).toBe('b')
+  expect(next(list, 'c', 1)).toBe('c')
+  expect(next(list, 'a', -1)).toBe('a')
+  expect(next(list, 'gone', 1)).toBe('a')
+  expect(next([], 'a', 1)).toBeNull()
+})
+
+test('a stretch holds the incident and some time around it', () => {
+  expect(around({ start: '2026-01-09T14:00:00Z', end: '2026-01-09T15:00:00Z' })).toBe('2026-01-09T13:40:00.000Z/2026-01-09T15:20:00.000Z')
+  expect(around({ start: '2026-01-09T14:00:00Z', end: null }, Date.parse('2026-01-09T14:10:00Z'))).toBe('2026-01-09T13:50:00.000Z/2026-01-09T14:20:00.000Z')
+})

@@ -1,0 +1,32 @@
+import type { Incident } from '../../api/types'
+import { span } from '../../lib/format'
+
+/** groupText writes a group: "service=cart". */
+export const groupText = (key: Record<string, unknown>): string =>
+  Object.keys(key)
+    .sort()
+    .map((k) => `${k}=${String(key[k])}`)
+    .join(' ')
+
+/** lasted says how long an incident was, or that it lasts. */
+export function lasted(i: Pick<Incident, 'start' | 'end' | 'state'>): string {
+  if (i.state === 'withdrawn') return 'withdrawn'
+  if (!i.end) return 'still on'
+  return span((Date.parse(i.end) - Date.parse(i.start)) / 1000)
+}
+
+/** next is the id that comes some places after another in a list; the ends hold. */
+export function next(list: { id: string }[], id: string, by: number): string | null {
+  if (list.length === 0) return null
+  const at = list.findIndex((i) => i.id === id)
+  if (at < 0) return list[by > 0 ? 0 : list.length - 1]!.id
+  return list[Math.min(Math.max(at + by, 0), list.length - 1)]!.id
+}
+
+/** around is the stretch of time to look at an incident in: a third more on both sides. */
+export function around(i: Pick<Incident, 'start' | 'end'>, now = Date.now()): string {
+  const from = Date.parse(i.start)
+  const to = i.end ? Date.parse(i.end) : Math.min(now, from + 3_600_000)
+  const margin = Math.max((to - from) / 3, 600_000)
+  return [from - margin, to + margin].map((ms) => new Date(ms).toISOString()).join('/')
+}
