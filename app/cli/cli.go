@@ -125,6 +125,7 @@ func (a *app) verbs() []*cobra.Command {
 		a.pluginVerb(),
 		a.lookupVerb(),
 		a.healthVerb(),
+		a.modelsVerb(),
 		a.serveVerb(),
 		a.trustVerb(),
 		a.doctorVerb(),

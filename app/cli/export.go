@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -93,14 +94,7 @@ func (a *app) rulesParity() *cobra.Command {
 					return a.printJSON(p)
 				}
 				fmt.Fprintf(a.stdout, "%s of %s agree\n", thousands(p.Agree), plural(p.Windows, "window"))
-				if len(p.Differ) == 0 {
-					return nil
-				}
-				t := newTable("AT", "KEY", "OURS", "THEIRS", "WHY")
-				for _, d := range p.Differ {
-					t.add(moment(&d.At), pairs(d.Key), string(d.Ours), string(d.Theirs), d.Why)
-				}
-				return t.write(a.stdout)
+				return a.printDiffer(p.Differ)
 			})
 		},
 	}
@@ -108,6 +102,37 @@ func (a *app) rulesParity() *cobra.Command {
 	cmd.Flags().Var(&from, "from", "only windows from this time on")
 	cmd.Flags().Var(&to, "to", "only windows before this time")
 	return cmd
+}
+
+// compareHistory holds a rule against what its exported copy really did.
+func (a *app) compareHistory(cmd *cobra.Command, name, file string, from, to time.Time) error {
+	data, err := os.ReadFile(a.path(file))
+	if err != nil {
+		return engine.Errorf(engine.NotFound, "compare", "%w", err).WithHint("name a file with --with")
+	}
+	return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
+		c, err := b.CompareHistory(ctx, name, data, from, to)
+		if err != nil {
+			return err
+		}
+		if a.json {
+			return a.printJSON(c)
+		}
+		fmt.Fprintf(a.stdout, "%s of %s agree; %s here, %d there\n", thousands(c.Agree), plural(c.Windows, "window"), plural(int64(len(c.Ours)), "episode"), len(c.Theirs))
+		return a.printDiffer(c.Differ)
+	})
+}
+
+// printDiffer lists the windows in which two systems differ.
+func (a *app) printDiffer(list []workbench.ParityDiffers) error {
+	if len(list) == 0 {
+		return nil
+	}
+	t := newTable("AT", "KEY", "OURS", "THEIRS", "WHY")
+	for _, d := range list {
+		t.add(moment(&d.At), pairs(d.Key), string(d.Ours), string(d.Theirs), d.Why)
+	}
+	return t.write(a.stdout)
 }
 
 func (a *app) writeExport(e *workbench.Exported, dir string) error {

@@ -113,6 +113,7 @@ func New(opt Options) *Server {
 // begin starts what the server does by itself.
 func (s *Server) begin() {
 	go s.sweep()
+	go s.runDueModels()
 	s.folder.watch()
 	s.after = append(s.after, s.bench.OnData(func(dataset string) {
 		s.events.publish("data:"+dataset, Event{Type: "data", Dataset: dataset})
@@ -174,6 +175,7 @@ func (s *Server) register() {
 	s.lookupsAPI()
 	s.sampleAPI()
 	s.testsAPI()
+	s.modelsAPI()
 	s.healthAPI()
 	s.mux.HandleFunc("GET /api/openapi.json", s.serveOpenAPI)
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })

@@ -62,6 +62,7 @@ type Workbench struct {
 	backtests memo
 	series    memo
 	tails     tails
+	models    modelRuns
 	watches   watches
 }
 

@@ -142,6 +142,9 @@ export const listIncidents = operation<'listIncidents'>('GET', '/incidents')
 /** What records are looked up in, and what that did. */
 export const listLookups = operation<'listLookups'>('GET', '/lookups')
 
+/** Derived datasets, and what they are made of. */
+export const listModels = operation<'listModels'>('GET', '/models')
+
 /** Plugins that the workspace can use. */
 export const listPlugins = operation<'listPlugins'>('GET', '/plugins')
 
@@ -225,6 +228,9 @@ export const ruleRows = operation<'ruleRows'>('POST', '/rules/rows')
 
 /** Run one cell. */
 export const runCell = operation<'runCell'>('POST', '/notebooks/cell')
+
+/** Bring derived datasets up to date. */
+export const runModels = operation<'runModels'>('POST', '/models/run')
 
 /** Run the tests of windows, rules and alarms. */
 export const runTests = operation<'runTests'>('POST', '/tests/run')
