@@ -62,6 +62,7 @@ type Workbench struct {
 	series    memo
 	tails     tails
 	watches   watches
+	outbox    outbox
 }
 
 // Open opens the workspace's database; the caller holds the workspace's lock.

@@ -7,11 +7,17 @@ export const actOnHealth = operation<'actOnHealth'>('POST', '/health/act')
 /** Acknowledge, assign, comment or label an incident. */
 export const actOnIncident = operation<'actOnIncident'>('POST', '/incidents/{id}')
 
+/** Keep notifications back for a time. */
+export const addSilence = operation<'addSilence'>('POST', '/silences')
+
 /** Write a source into tidemark.yaml. */
 export const addSource = operation<'addSource'>('POST', '/sources')
 
 /** Use a file or a folder of this machine: a plugin is copied, data stays where it is. */
 export const adopt = operation<'adopt'>('POST', '/adopt')
+
+/** What a rule's history says about its settings. */
+export const adviseRule = operation<'adviseRule'>('POST', '/rules/advise')
 
 /** When the rules would have been in alarm. */
 export const alarms = operation<'alarms'>('GET', '/alarms')
@@ -42,6 +48,9 @@ export const checkRule = operation<'checkRule'>('POST', '/rules/check')
 
 /** Something went wrong in the page. */
 export const clientError = operation<'clientError'>('POST', '/client-error')
+
+/** What another version of a rule would have done differently. */
+export const compareRules = operation<'compareRules'>('POST', '/rules/compare')
 
 /** Values that stand in rest because their path has another type. */
 export const conflicts = operation<'conflicts'>('GET', '/datasets/{name}/conflicts')
@@ -75,6 +84,9 @@ export const dropDataset = operation<'dropDataset'>('DELETE', '/datasets/{name}'
 
 /** What a pull would fetch. */
 export const dryRun = operation<'dryRun'>('POST', '/pulls/dry-run')
+
+/** End a silence now. */
+export const endSilence = operation<'endSilence'>('DELETE', '/silences/{id}')
 
 /** What a query would fetch of attached datasets and cost. */
 export const estimateQuery = operation<'estimateQuery'>('POST', '/queries/estimate')
@@ -130,6 +142,9 @@ export const lens = operation<'lens'>('POST', '/lens')
 /** Alarms that went off, newest first. */
 export const listIncidents = operation<'listIncidents'>('GET', '/incidents')
 
+/** What was sent, waits or was given up, newest first. */
+export const listNotifications = operation<'listNotifications'>('GET', '/notifications')
+
 /** Plugins that the workspace can use. */
 export const listPlugins = operation<'listPlugins'>('GET', '/plugins')
 
@@ -144,6 +159,9 @@ export const listRecent = operation<'listRecent'>('GET', '/recent')
 
 /** The rules and what is wrong with them. */
 export const listRules = operation<'listRules'>('GET', '/rules')
+
+/** Silences that are not over. */
+export const listSilences = operation<'listSilences'>('GET', '/silences')
 
 /** Sources and how they are. */
 export const listSources = operation<'listSources'>('GET', '/sources')
@@ -205,6 +223,9 @@ export const restoreQuarantine = operation<'restoreQuarantine'>('POST', '/quaran
 /** Let a tail go on. */
 export const resumeTail = operation<'resumeTail'>('POST', '/tails/{source}/resume')
 
+/** Try one again that was given up. */
+export const retryNotification = operation<'retryNotification'>('POST', '/notifications/{id}/retry')
+
 /** The query for the records of one window of one group. */
 export const ruleRows = operation<'ruleRows'>('POST', '/rules/rows')
 
@@ -231,6 +252,9 @@ export const status = operation<'status'>('GET', '/status')
 
 /** End a tail; what it has stored stays, and the next one goes on from there. */
 export const stopTail = operation<'stopTail'>('DELETE', '/tails/{source}')
+
+/** Send a message to a channel now. */
+export const testChannel = operation<'testChannel'>('POST', '/notifications/test')
 
 /** Reach a source and look into a few of its objects. */
 export const testSource = operation<'testSource'>('POST', '/sources/test')
