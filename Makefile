@@ -2,7 +2,7 @@
 # so; scripts/ holds how.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test test-full bench check package screenshots s3-demo clean
+.PHONY: help setup build run test test-full flink bench check package screenshots s3-demo clean
 
 # The driver's Arrow interface is behind this tag. Every go command that make
 # starts sees it, compiles alike (so that tests reuse what the build made), and
@@ -35,6 +35,9 @@ test: build ## Run every test
 
 test-full: build ## Every test under the race detector, more random cases, and every fuzzer for FUZZ_TIME (30s)
 	@scripts/test-full.sh
+
+flink: ## Install a whole Flink into .tools/flink, for the tests that run exported SQL
+	@scripts/flink.sh
 
 bench: build ## Measure the hot paths against their references (BENCH_ARGS="-only query")
 	@tools/install.sh versitygw

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -30,6 +31,8 @@ type exportedRuleJSON struct {
 
 func (a *app) rulesExport() *cobra.Command {
 	var target, dir string
+	var set []string
+	var settings export.Settings
 	cmd := &cobra.Command{
 		Use:   "export [RULE...]",
 		Short: "Write rules for another system, and how they differ there",
@@ -41,8 +44,12 @@ func (a *app) rulesExport() *cobra.Command {
 			if dir == "" {
 				dir = filepath.Join("exports", target)
 			}
+			var err error
+			if settings.Values, err = parameters(set); err != nil {
+				return err
+			}
 			return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
-				e, err := b.Export(ctx, args, target)
+				e, err := b.Export(ctx, args, target, settings)
 				if err != nil {
 					return err
 				}
@@ -52,7 +59,22 @@ func (a *app) rulesExport() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&target, "target", "", "the system: "+strings.Join(export.Targets(), ", "))
 	cmd.Flags().StringVarP(&dir, "output", "o", "", "the folder to write to (default: exports/TARGET)")
+	cmd.Flags().StringArrayVar(&set, "set", nil, "a parameter of the artefact: NAME=VALUE (see docs/export.md)")
+	cmd.Flags().BoolVar(&settings.Transformed, "transformed", false, "the target reads records that have been through plugins and policies")
 	return cmd
+}
+
+// parameters reads NAME=VALUE.
+func parameters(set []string) (map[string]string, error) {
+	values := map[string]string{}
+	for _, s := range set {
+		name, value, ok := strings.Cut(s, "=")
+		if !ok {
+			return nil, engine.Errorf(engine.Invalid, "export", "--set %s has no =", s).WithHint("write --set NAME=VALUE")
+		}
+		values[name] = value
+	}
+	return values, nil
 }
 
 func (a *app) rulesParity() *cobra.Command {
@@ -72,14 +94,7 @@ func (a *app) rulesParity() *cobra.Command {
 					return a.printJSON(p)
 				}
 				fmt.Fprintf(a.stdout, "%s of %s agree\n", thousands(p.Agree), plural(p.Windows, "window"))
-				if len(p.Differ) == 0 {
-					return nil
-				}
-				t := newTable("AT", "KEY", "OURS", "THEIRS", "WHY")
-				for _, d := range p.Differ {
-					t.add(moment(&d.At), pairs(d.Key), string(d.Ours), string(d.Theirs), d.Why)
-				}
-				return t.write(a.stdout)
+				return a.printDiffer(p.Differ)
 			})
 		},
 	}
@@ -87,6 +102,37 @@ func (a *app) rulesParity() *cobra.Command {
 	cmd.Flags().Var(&from, "from", "only windows from this time on")
 	cmd.Flags().Var(&to, "to", "only windows before this time")
 	return cmd
+}
+
+// compareHistory holds a rule against what its exported copy really did.
+func (a *app) compareHistory(cmd *cobra.Command, name, file string, from, to time.Time) error {
+	data, err := os.ReadFile(a.path(file))
+	if err != nil {
+		return engine.Errorf(engine.NotFound, "compare", "%w", err).WithHint("name a file with --with")
+	}
+	return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
+		c, err := b.CompareHistory(ctx, name, data, from, to)
+		if err != nil {
+			return err
+		}
+		if a.json {
+			return a.printJSON(c)
+		}
+		fmt.Fprintf(a.stdout, "%s of %s agree; %s here, %d there\n", thousands(c.Agree), plural(c.Windows, "window"), plural(int64(len(c.Ours)), "episode"), len(c.Theirs))
+		return a.printDiffer(c.Differ)
+	})
+}
+
+// printDiffer lists the windows in which two systems differ.
+func (a *app) printDiffer(list []workbench.ParityDiffers) error {
+	if len(list) == 0 {
+		return nil
+	}
+	t := newTable("AT", "KEY", "OURS", "THEIRS", "WHY")
+	for _, d := range list {
+		t.add(moment(&d.At), pairs(d.Key), string(d.Ours), string(d.Theirs), d.Why)
+	}
+	return t.write(a.stdout)
 }
 
 func (a *app) writeExport(e *workbench.Exported, dir string) error {

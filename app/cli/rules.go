@@ -93,7 +93,7 @@ func liveState(r workbench.RuleInfo) string {
 func (a *app) rulesBacktest() *cobra.Command {
 	var from, to timeFlag
 	var set []string
-	var sql bool
+	var sql, asArrived bool
 	cmd := &cobra.Command{
 		Use:   "backtest RULE",
 		Short: "Say when a rule would have raised its alarm over what is stored",
@@ -105,7 +105,11 @@ func (a *app) rulesBacktest() *cobra.Command {
 				return err
 			}
 			return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
-				report, r, err := b.Backtest(ctx, args[0], opt)
+				run := b.Backtest
+				if asArrived {
+					run = b.BacktestAsArrived
+				}
+				report, r, err := run(ctx, args[0], opt)
 				if err != nil {
 					return err
 				}
@@ -123,6 +127,7 @@ func (a *app) rulesBacktest() *cobra.Command {
 	cmd.Flags().Var(&from, "from", "only windows from this time on")
 	cmd.Flags().Var(&to, "to", "only windows before this time")
 	cmd.Flags().StringArrayVar(&set, "set", nil, "run it with another value: when='error_rate > 0.1', alarm.datapoints=2, window.tumbling=5m")
+	cmd.Flags().BoolVar(&asArrived, "as-arrived", false, "replay records in the order they arrived, and say what late ones changed")
 	cmd.Flags().BoolVar(&sql, "sql", false, "print the SQL that the rule becomes")
 	return cmd
 }
@@ -140,6 +145,7 @@ func (a *app) printReport(r *rule.Rule, report *rule.Report) error {
 	if report.Overflows > 0 {
 		fmt.Fprintf(a.stdout, "%s had a value too large to add up; their sums are null\n", plural(report.Overflows, "window"))
 	}
+	a.printArrived(report.AsArrived)
 	if s := report.Score; s != nil {
 		fmt.Fprintf(a.stdout, "%s of %s found, %s of %s true\n", plural(int64(s.Found), "incident"), fmt.Sprint(s.Incidents), plural(int64(s.True), "episode"), fmt.Sprint(s.True+s.False))
 		for _, m := range s.Missed {
@@ -159,6 +165,21 @@ func (a *app) printReport(r *rule.Rule, report *rule.Report) error {
 		t.add(moment(&e.Start), end, lasted, pairs(e.Key), pairs(e.Peak))
 	}
 	return t.write(a.stdout)
+}
+
+// printArrived says what late records changed.
+func (a *app) printArrived(v *rule.AsArrived) {
+	if v == nil {
+		return
+	}
+	if v.Watermark == nil {
+		fmt.Fprintln(a.stdout, "as arrived: no window was done")
+		return
+	}
+	fmt.Fprintf(a.stdout, "as arrived: %s came late for their windows, %d of them too late; %s had other values when they were shown\n",
+		plural(v.Late, "record"), v.Dropped, plural(int64(len(v.Changed)), "window"))
+	fmt.Fprintf(a.stdout, "with all records: %s; %d only as arrived, %d only with all records; late records changed a state %s\n",
+		plural(int64(len(v.Final)), "episode"), len(v.Gone), len(v.Came), plural(int64(len(v.Revised)), "time"))
 }
 
 // pairs writes a mapping as name=value, by name.

@@ -16,15 +16,21 @@ import (
 func (a *app) rulesCompare() *cobra.Command {
 	var from, to timeFlag
 	var set []string
-	var zone string
+	var zone, with string
 	cmd := &cobra.Command{
 		Use:   "compare RULE [OTHER]",
 		Short: "Say what another version of a rule would have done differently",
 		Long: "Say what another version of a rule would have done differently: another rule, or\n" +
 			"the same with --set. Precision and recall are held against the incidents that\n" +
-			"RULE names.",
+			"RULE names.\n" +
+			"With --with, say how far a deployed copy of the rule did what it does here. FILE\n" +
+			"is JSON: the answer of Prometheus to /api/v1/query_range?query=ALERTS{...}, or\n" +
+			"that of aws cloudwatch describe-alarm-history.",
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if with != "" {
+				return a.compareHistory(cmd, args[0], with, from.Time, to.Time)
+			}
 			other, err := settings(set)
 			if err != nil {
 				return err
@@ -52,6 +58,7 @@ func (a *app) rulesCompare() *cobra.Command {
 	cmd.Flags().Var(&to, "to", "only windows before this time")
 	cmd.Flags().StringArrayVar(&set, "set", nil, "the other version: when='error_rate > 0.1', alarm.datapoints=2")
 	cmd.Flags().StringVar(&zone, "time-zone", "", "where the night is (default UTC)")
+	cmd.Flags().StringVar(&with, "with", "", "the file with the history of the rule's exported copy")
 	return cmd
 }
 

@@ -31,45 +31,52 @@ type PluginConfigCheck struct {
 }
 
 type allowPluginInput struct {
-	pluginName
+	Name string `path:"name"`
 	Body AllowInput
 }
 
 type checkPluginInput struct {
-	pluginName
+	Name string `path:"name"`
 	Body PluginConfigInput
 }
-
-type pluginModule struct {
-	pluginName
-	moduleBody
-}
-
-// moduleBody is a module as the body of a request; there may be none.
-type moduleBody struct{ wasm []byte }
 
 // maxModule bounds a module, in bytes, as the host does.
 const maxModule = 32 << 20
 
+type pluginModule struct {
+	Name string `path:"name"`
+	wasm []byte
+}
+
 // Resolve reads the body.
-func (m *moduleBody) Resolve(ctx huma.Context) []error {
+func (m *pluginModule) Resolve(ctx huma.Context) (problems []error) {
+	m.wasm, problems = readModule(ctx)
+	return problems
+}
+
+type pluginDiffInput struct {
+	Name    string `path:"name"`
+	Dataset string `query:"dataset" doc:"On whose records; needed where several datasets use the plugin."`
+	Last    int    `query:"last" minimum:"0" maximum:"10000" doc:"How many of the last records; 1000 when it is not given."`
+	SHA256  string `query:"sha256" doc:"Runs a file this once that is not allowed yet: the one with this hash."`
+	wasm    []byte
+}
+
+// Resolve reads the body, which may be empty.
+func (d *pluginDiffInput) Resolve(ctx huma.Context) (problems []error) {
+	d.wasm, problems = readModule(ctx)
+	return problems
+}
+
+func readModule(ctx huma.Context) ([]byte, []error) {
 	wasm, err := io.ReadAll(io.LimitReader(ctx.BodyReader(), maxModule+1))
 	if err == nil && len(wasm) > maxModule {
 		err = engine.Errorf(engine.Invalid, "read the module", "it is larger than 32 MB")
 	}
-	m.wasm = wasm
 	if err != nil {
-		return []error{err}
+		return nil, []error{err}
 	}
-	return nil
-}
-
-type pluginDiffInput struct {
-	pluginName
-	moduleBody
-	Dataset string `query:"dataset" doc:"On whose records; needed where several datasets use the plugin."`
-	Last    int    `query:"last" minimum:"0" maximum:"10000" doc:"How many of the last records; 1000 when it is not given."`
-	SHA256  string `query:"sha256" doc:"Runs a file this once that is not allowed yet: the one with this hash."`
+	return wasm, nil
 }
 
 var moduleRequest = &huma.RequestBody{Content: map[string]*huma.MediaType{

@@ -41,7 +41,32 @@ type BacktestReply struct {
 	GroupBy     []string             `json:"group_by"`
 	Thresholds  []BacktestThreshold  `json:"thresholds"`
 	SQL         string               `json:"sql"`
+	AsArrived   *BacktestArrived     `json:"as_arrived" doc:"What late records changed; null unless it was asked for."`
 	Score       *BacktestScore       `json:"score" doc:"Against the incidents that the rule names; null if it names none."`
+}
+
+// BacktestArrived is what late records changed.
+type BacktestArrived struct {
+	Watermark *time.Time           `json:"watermark"`
+	Late      int64                `json:"late" doc:"Records that came after their window was shown, once for each window."`
+	Dropped   int64                `json:"dropped" doc:"Late records that came too late to change anything."`
+	Revised   []BacktestTransition `json:"revised" doc:"Changes of state that late records made."`
+	Changed   []BacktestChanged    `json:"changed" doc:"Windows that were shown as something else than they are; the first 1000."`
+	Changes   int                  `json:"changes" doc:"How many there are."`
+	Final     []BacktestEpisode    `json:"final" doc:"Episodes with all records."`
+	Gone      []BacktestEpisode    `json:"gone" doc:"Episodes that only the live evaluation had."`
+	Came      []BacktestEpisode    `json:"came" doc:"Episodes that it did not have."`
+}
+
+// BacktestChanged is a window that late records changed.
+type BacktestChanged struct {
+	Start           time.Time      `json:"start"`
+	End             time.Time      `json:"end"`
+	Key             map[string]any `json:"key"`
+	OnTime          map[string]any `json:"on_time" doc:"Null if the window was not shown."`
+	Values          map[string]any `json:"values"`
+	OnTimeBreaching *bool          `json:"on_time_breaching"`
+	Breaching       *bool          `json:"breaching"`
 }
 
 // BacktestScore holds episodes against incidents that are known.
@@ -195,10 +220,8 @@ func backtestReply(t workbench.Backtested) BacktestReply {
 	for _, e := range r.Episodes {
 		out.Episodes = append(out.Episodes, BacktestEpisode{Key: anyValues(e.Key), Start: e.Start, End: e.End, Peak: anyValues(e.Peak), Summary: t.Sentence(e)})
 	}
-	out.Score = scoreReply(r.Score)
-	for _, c := range r.Transitions {
-		out.Transitions = append(out.Transitions, BacktestTransition{At: c.At, Key: anyValues(c.Key), From: string(c.From), To: string(c.To), Reason: c.Reason})
-	}
+	out.Score, out.AsArrived = scoreReply(r.Score), arrivedReply(r.AsArrived)
+	out.Transitions = transitionsReply(r.Transitions)
 	for _, d := range r.Datapoints {
 		out.Datapoints = append(out.Datapoints, datapoint(d))
 	}
@@ -223,6 +246,44 @@ func episodesReply(list []rule.Episode) []BacktestEpisode {
 		out = append(out, BacktestEpisode{Key: anyValues(e.Key), Start: e.Start, End: e.End, Peak: anyValues(e.Peak)})
 	}
 	return out
+}
+
+func transitionsReply(list []rule.Transition) []BacktestTransition {
+	out := make([]BacktestTransition, 0, len(list))
+	for _, c := range list {
+		out = append(out, BacktestTransition{At: c.At, Key: anyValues(c.Key), From: string(c.From), To: string(c.To), Reason: c.Reason})
+	}
+	return out
+}
+
+// maxChanged bounds how many windows a reply lists.
+const maxChanged = 1000
+
+func arrivedReply(a *rule.AsArrived) *BacktestArrived {
+	if a == nil {
+		return nil
+	}
+	out := &BacktestArrived{
+		Watermark: a.Watermark, Late: a.Late, Dropped: a.Dropped, Revised: transitionsReply(a.Revised), Changed: []BacktestChanged{}, Changes: len(a.Changed),
+		Final: episodesReply(a.Final), Gone: episodesReply(a.Gone), Came: episodesReply(a.Came),
+	}
+	for _, c := range a.Changed[:min(len(a.Changed), maxChanged)] {
+		w := BacktestChanged{Start: c.Start, End: c.End, Key: anyValues(c.Key), Values: anyValues(c.Values), OnTimeBreaching: truthOf(c.OnTimeBreaching), Breaching: truthOf(c.Breaching)}
+		if c.OnTime != nil {
+			w.OnTime = anyValues(c.OnTime)
+		}
+		out.Changed = append(out.Changed, w)
+	}
+	return out
+}
+
+// truthOf is nil for null.
+func truthOf(v plan.Value) *bool {
+	if v.IsNull() {
+		return nil
+	}
+	yes := v.True()
+	return &yes
 }
 
 func scoreReply(s *rule.Score) *BacktestScore {

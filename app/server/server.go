@@ -119,6 +119,7 @@ func (s *Server) begin() {
 	sending := make(chan struct{})
 	go func() { defer close(sending); s.bench.RunOutbox(s.ctx) }()
 	s.after = append(s.after, func() { <-sending })
+	go s.runDueModels()
 	s.folder.watch()
 	s.after = append(s.after, s.bench.OnData(func(dataset string) {
 		s.events.publish("data:"+dataset, Event{Type: "data", Dataset: dataset})
@@ -178,8 +179,10 @@ func (s *Server) register() {
 	s.tailsAPI()
 	s.uploadAPI()
 	s.pluginsAPI()
+	s.lookupsAPI()
 	s.sampleAPI()
 	s.testsAPI()
+	s.modelsAPI()
 	s.healthAPI()
 	s.mux.HandleFunc("GET /api/openapi.json", s.serveOpenAPI)
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })

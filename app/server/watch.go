@@ -23,7 +23,7 @@ const (
 )
 
 // watched are the folders of a workspace whose files mean something.
-var watched = []string{"rules", "tests", "notebooks", "dashboards", "plugins"}
+var watched = []string{"rules", "tests", "notebooks", "dashboards", "models", "plugins"}
 
 // folder keeps the workbench in step with the workspace's files.
 type folder struct {

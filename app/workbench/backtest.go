@@ -152,6 +152,7 @@ type BacktestRun struct {
 	From       *time.Time        `json:"from,omitempty"`
 	To         *time.Time        `json:"to,omitempty" doc:"Absent: the newest record whose clock does not run ahead."`
 	Set        map[string]string `json:"set,omitempty" doc:"Keys of the rule with other values: alarm.datapoints, window.tumbling, when, measures.NAME."`
+	AsArrived  bool              `json:"as_arrived,omitempty" doc:"Replay records in the order they arrived, and say what late ones changed."`
 	Datapoints *bool             `json:"datapoints,omitempty" doc:"Whether every window is in the answer; they are unless this is false."`
 }
 
@@ -178,7 +179,7 @@ func (b *Workbench) RunBacktest(ctx context.Context, run BacktestRun) (Backteste
 	if err != nil {
 		return Backtested{}, err
 	}
-	key := quoted(file, fmt.Sprint(line), string(text), string(set), opt.From.String(), opt.To.String(), fmt.Sprint(opt.Datapoints))
+	key := quoted(file, fmt.Sprint(line), string(text), string(set), opt.From.String(), opt.To.String(), fmt.Sprint(opt.Datapoints), fmt.Sprint(run.AsArrived))
 	scanned := false
 	out, err := cachedIn(b, &b.backtests, key, func() (Backtested, error) {
 		r, err := b.compileText(file, line, text)
@@ -190,6 +191,11 @@ func (b *Workbench) RunBacktest(ctx context.Context, run BacktestRun) (Backteste
 		}
 		opt := opt
 		opt.Set = nil
+		if run.AsArrived {
+			scanned = true
+			report, err := rule.BacktestAsArrived(ctx, b.Store, b.Store, r, opt, b.arrival(r))
+			return Backtested{Report: report, Rule: r}, err
+		}
 		report, read, err := b.tryOut(ctx, r, opt)
 		scanned = read
 		return Backtested{Report: report, Rule: r}, err

@@ -2,6 +2,7 @@ package workbench
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"slices"
 	"strings"
@@ -433,12 +434,17 @@ func (n *narrowing) run(ctx context.Context, query string) (*notebook.Table, err
 
 // tablesOf lists the tables that a query names.
 func (b *Workbench) tablesOf(ctx context.Context, query string) ([]string, error) {
+	return b.tablesBy(ctx, query, cage.Check)
+}
+
+// tablesBy lists them as one of the cage's ways to read a query has them.
+func (b *Workbench) tablesBy(ctx context.Context, query string, check func(context.Context, *sql.Conn, string, func(string) bool) (*cage.Statement, error)) ([]string, error) {
 	conn, err := b.Store.DB().Conn(ctx)
 	if err != nil {
 		return nil, queryFailed(ctx, err)
 	}
 	defer conn.Close()
-	s, err := cage.Check(ctx, conn, query, b.Store.HasFunction)
+	s, err := check(ctx, conn, query, b.Store.HasFunction)
 	if err != nil {
 		return nil, queryFailed(ctx, err)
 	}

@@ -25,8 +25,8 @@ func (e *Exported) Document() []byte { return export.Document(e.Artefact, e.Rule
 
 // Export writes rules, named by themselves or by their files, for a target;
 // without names, all rules of the workspace.
-func (b *Workbench) Export(ctx context.Context, names []string, target string) (*Exported, error) {
-	e, err := b.export(ctx, names, target)
+func (b *Workbench) Export(ctx context.Context, names []string, target string, set export.Settings) (*Exported, error) {
+	e, err := b.export(ctx, names, target, set)
 	if err != nil || !slices.Contains(ParityTargets, target) {
 		return e, err
 	}
@@ -44,7 +44,7 @@ func (b *Workbench) Export(ctx context.Context, names []string, target string) (
 }
 
 // export writes rules without replaying them.
-func (b *Workbench) export(ctx context.Context, names []string, target string) (*Exported, error) {
+func (b *Workbench) export(ctx context.Context, names []string, target string, set export.Settings) (*Exported, error) {
 	if len(names) == 0 {
 		names = b.Current().Rules
 	}
@@ -60,7 +60,7 @@ func (b *Workbench) export(ctx context.Context, names []string, target string) (
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}
-	artefact, err := export.Write(target, rules)
+	artefact, err := export.Write(target, rules, set)
 	if err != nil {
 		return nil, err
 	}

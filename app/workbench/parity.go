@@ -14,7 +14,7 @@ import (
 )
 
 // ParityTargets are the targets that can be replayed.
-var ParityTargets = []string{"prometheus"}
+var ParityTargets = []string{"cloudformation", "prometheus", "terraform"}
 
 // Parity compares a rule with its exported copy; the JSON is what rules
 // parity prints.
@@ -49,9 +49,9 @@ type ParityDiffers struct {
 func (b *Workbench) Parity(ctx context.Context, name, target string, from, to time.Time) (*Parity, error) {
 	if !slices.Contains(ParityTargets, target) {
 		e := engine.Errorf(engine.Invalid, "parity", "the copies of target %q cannot be replayed", target)
-		return nil, e.WithHint("write --target prometheus")
+		return nil, e.WithHint("write --target prometheus, cloudformation or terraform")
 	}
-	exported, err := b.export(ctx, []string{name}, target)
+	exported, err := b.export(ctx, []string{name}, target, export.Settings{})
 	if err != nil {
 		return nil, err
 	}
@@ -89,17 +89,34 @@ func (p *paritying) run(ctx context.Context) (*Parity, error) {
 	for _, d := range p.report.Datapoints {
 		p.end = max(p.end, w.Index(d.Start)+1)
 	}
+	firing, err := p.fired(ctx)
+	if err != nil {
+		return nil, err
+	}
+	moved, err := p.moved(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return p.compare(firing, moved), nil
+}
+
+// fired tells in which slots the copy was in alarm, by group.
+func (p *paritying) fired(ctx context.Context) (map[string]map[int64]bool, error) {
+	if p.exported.Target != "prometheus" {
+		return p.cloudWatch(ctx)
+	}
 	storage, err := p.scraped(ctx)
 	if err != nil {
 		return nil, err
 	}
+	w := p.rule.Plan.Window
 	firing := map[string]map[int64]bool{}
 	var at []time.Time
 	for slot := p.first; slot < p.end; slot++ {
 		at = append(at, w.End(slot))
 	}
 	labels := p.labels()
-	err = parity.Prometheus(ctx, p.exported.Data, storage, at, func(t time.Time, l map[string]string) {
+	return firing, parity.Prometheus(ctx, p.exported.Data, storage, at, func(t time.Time, l map[string]string) {
 		key := ""
 		for _, name := range labels {
 			key += fmt.Sprintf("%q,", l[name])
@@ -109,14 +126,6 @@ func (p *paritying) run(ctx context.Context) (*Parity, error) {
 		}
 		firing[key][w.Index(t)-1] = true
 	})
-	if err != nil {
-		return nil, err
-	}
-	moved, err := p.moved(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return p.compare(firing, moved), nil
 }
 
 // labels are the names that the rule's keys have as labels.
@@ -210,6 +219,9 @@ func (p *paritying) why(moved map[int64]int64, slot int64) string {
 		return fmt.Sprintf("%d records of the windows that decide came late and were counted later", missed)
 	case extra > 0:
 		return fmt.Sprintf("%d late records of earlier windows were counted in the windows that decide", extra)
+	}
+	if p.exported.Target != "prometheus" {
+		return "periods slide every minute, and the state there may be one that came between the ends of windows"
 	}
 	return "increase() extrapolates between scrapes and misses the first count of a new series; and no older window stands in for a missing one"
 }

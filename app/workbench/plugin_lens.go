@@ -185,6 +185,16 @@ func (b *Workbench) lensStages(ctx context.Context, names []string) (out []*lens
 		}
 	}
 	for _, name := range names {
+		if l, has := b.Current().Config.Lookup(name); has {
+			s, let, err := b.newLookupStage(ctx, l)
+			if err != nil {
+				release()
+				return nil, nil, err
+			}
+			held = append(held, let)
+			out = append(out, &lensStage{LensStage: LensStage{Name: name, Kind: "lookup"}, stage: s, memory: func() int64 { return 0 }})
+			continue
+		}
 		m, err := b.module(name)
 		if err == nil && m.err != nil {
 			err = m.err

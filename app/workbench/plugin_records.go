@@ -40,7 +40,7 @@ func (b *Workbench) lastRecords(ctx context.Context, d workspace.Dataset, n int)
 	var failed error
 	for _, o := range objects {
 		r := ring{n: n - len(out)}
-		if err := b.eachRaw(ctx, o, func(row int64, raw []byte) error {
+		if err := b.eachRaw(ctx, o, false, func(row int64, raw []byte) error {
 			r.add(RawRecord{o.Source, fmt.Sprintf("%s#%d", o.URL, row), string(raw)})
 			return nil
 		}); err != nil {
@@ -96,7 +96,7 @@ func (b *Workbench) recordAt(ctx context.Context, d workspace.Dataset, seq int64
 		return nil, noRecords(d.Name, nil)
 	}
 	var out []RawRecord
-	err = b.eachRaw(ctx, o, func(at int64, raw []byte) error {
+	err = b.eachRaw(ctx, o, true, func(at int64, raw []byte) error {
 		if at < row {
 			return nil
 		}
@@ -163,8 +163,9 @@ func (r *ring) add(x RawRecord) {
 func (r *ring) records() []RawRecord { return slices.Clip(r.all) }
 
 // eachRaw reads an object's records as they came, with their numbers. take ends
-// it with errEnough.
-func (b *Workbench) eachRaw(ctx context.Context, o engine.Object, take func(row int64, raw []byte) error) error {
+// it with errEnough. A file that was changed since it was pulled has other
+// records by now, which will do unless it is exact.
+func (b *Workbench) eachRaw(ctx context.Context, o engine.Object, exact bool, take func(row int64, raw []byte) error) error {
 	c, has := b.Current().Config.Source(o.Source)
 	if !has {
 		return engine.Errorf(engine.NotFound, "read "+o.URL, "there is no source %s any more", o.Source)
@@ -178,7 +179,7 @@ func (b *Workbench) eachRaw(ctx context.Context, o engine.Object, take func(row 
 		if err != nil {
 			return err
 		}
-		if !same {
+		if now.Key == "" || exact && !same {
 			return engine.Errorf(engine.NotFound, "read "+o.URL, "it is gone, or another one than was pulled").WithHint("pull first")
 		}
 		o = now

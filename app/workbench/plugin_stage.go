@@ -30,7 +30,11 @@ func (b *Workbench) stages(ctx context.Context, d workspace.Dataset) (out []pipe
 	return out, release, nil
 }
 
-func (b *Workbench) stage(ctx context.Context, name string) (*stage, func(), error) {
+// stage prepares one transform: a lookup of the workspace, or a plugin.
+func (b *Workbench) stage(ctx context.Context, name string) (pipeline.Stage, func(), error) {
+	if l, has := b.Current().Config.Lookup(name); has {
+		return b.newLookupStage(ctx, l)
+	}
 	m, err := b.module(name)
 	if err != nil {
 		return nil, nil, err

@@ -189,6 +189,7 @@ func (b *Workbench) settle(ctx context.Context, r PullResult) error {
 		if err := b.RefreshRollups(ctx, name); err != nil {
 			return err
 		}
+		b.refreshModels(ctx, name)
 	}
 	if r.Records == 0 {
 		return nil

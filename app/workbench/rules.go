@@ -8,8 +8,10 @@ import (
 
 	"tidemark.dev/tidemark/app/workspace"
 	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/plan"
 	"tidemark.dev/tidemark/engine/rule"
 	"tidemark.dev/tidemark/engine/store"
+	"tidemark.dev/tidemark/engine/window"
 )
 
 // RuleInfo is one rule of the workspace; the JSON is what rules list prints.
@@ -127,6 +129,33 @@ func (b *Workbench) Backtest(ctx context.Context, name string, opt rule.Backtest
 		return nil, nil, err
 	}
 	return b.run1(ctx, r, opt)
+}
+
+// BacktestAsArrived runs a rule over what is stored in the order of arrival, as
+// a live evaluation would have seen it.
+func (b *Workbench) BacktestAsArrived(ctx context.Context, name string, opt rule.BacktestOptions) (*rule.Report, *rule.Rule, error) {
+	r, err := b.findRule(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	report, err := rule.BacktestAsArrived(ctx, b.Store, b.Store, r, opt, b.arrival(r))
+	return report, r, err
+}
+
+// arrival is how the records of a rule's dataset move its watermark, and what
+// late ones do.
+func (b *Workbench) arrival(r *rule.Rule) plan.Arrival {
+	w := b.Current().Config.Dataset(r.Plan.Dataset).Watermark
+	late := b.lateUpdates(r)
+	a := plan.Arrival{Lateness: w.Lateness, MaxFuture: w.MaxFuture, Quantile: 1, Allowed: late.Allowed, Never: late.Never}
+	switch w.Strategy {
+	case window.Median:
+		a.Quantile = 0.5
+	case window.Percentile:
+		a.Quantile = w.P
+	}
+	a.Forever = late.Allowed == window.Forever
+	return a
 }
 
 // BacktestSource runs a rule that stands in a notebook.

@@ -304,6 +304,7 @@ func (b *Workbench) settleTail(ctx context.Context, dataset string, c pipeline.C
 	if err := b.RefreshRollups(ctx, dataset); err != nil {
 		return err
 	}
+	b.refreshModels(ctx, dataset)
 	return b.Store.Checkpoint(ctx)
 }
 
@@ -324,6 +325,9 @@ func (b *Workbench) tailCommitted(ctx context.Context, t *tailing, opt TailOptio
 	if c.Stored > 0 {
 		if err := b.RefreshRollups(ctx, t.dataset.Name); err != nil {
 			return err
+		}
+		if b.models.rested(t.dataset.Name, time.Now()) {
+			b.refreshModels(ctx, t.dataset.Name)
 		}
 		b.changed(t.dataset.Name)
 	}

@@ -57,10 +57,12 @@ type Workbench struct {
 
 	pulls     sync.Mutex
 	plugins   pluginHost
+	lookups   lookups
 	memo      memo
 	backtests memo
 	series    memo
 	tails     tails
+	models    modelRuns
 	watches   watches
 	outbox    outbox
 }

@@ -14,6 +14,7 @@ type Config struct {
 	Name     string                  `yaml:"name" doc:"The name of the workspace."`
 	Sources  engine.Entries[Source]  `yaml:"sources" doc:"Where records come from, by name."`
 	Datasets engine.Entries[Dataset] `yaml:"datasets" doc:"Tables that records are stored in, by name. An undeclared one has the defaults."`
+	Lookups  engine.Entries[Lookup]  `yaml:"lookups" doc:"What records are looked up in, by name: transforms of datasets name them beside plugins."`
 	Channels engine.Entries[Channel] `yaml:"channels" doc:"Where notifications go, by name."`
 	Limits   Limits                  `yaml:"limits" doc:"What the workspace may use of this machine."`
 }
@@ -61,18 +62,21 @@ func (c *Config) fill() {
 	for i := range c.Datasets {
 		c.Datasets[i].Value.fill(c.Datasets[i].Key.Value)
 	}
+	for i := range c.Lookups {
+		c.Lookups[i].Value.Name = c.Lookups[i].Key.Value
+	}
 	for i := range c.Channels {
 		c.Channels[i].Value.Name = c.Channels[i].Key.Value
 	}
 }
 
 // Source finds a source by name.
-func (c *Config) Source(name string) (Source, bool) { return lookup(c.Sources, name) }
+func (c *Config) Source(name string) (Source, bool) { return findEntry(c.Sources, name) }
 
 // Dataset gives the dataset of that name: as declared, or with the defaults
 // that an undeclared one has.
 func (c *Config) Dataset(name string) Dataset {
-	if d, ok := lookup(c.Datasets, name); ok {
+	if d, ok := findEntry(c.Datasets, name); ok {
 		return d
 	}
 	var d Dataset
@@ -81,9 +85,9 @@ func (c *Config) Dataset(name string) Dataset {
 }
 
 // Channel finds a channel by name.
-func (c *Config) Channel(name string) (Channel, bool) { return lookup(c.Channels, name) }
+func (c *Config) Channel(name string) (Channel, bool) { return findEntry(c.Channels, name) }
 
-func lookup[T any](entries engine.Entries[T], name string) (value T, ok bool) {
+func findEntry[T any](entries engine.Entries[T], name string) (value T, ok bool) {
 	for _, e := range entries {
 		if e.Key.Value == name {
 			return e.Value, true

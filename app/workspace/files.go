@@ -33,7 +33,7 @@ func NewFiles(root string) *Files { return &Files{root: root} }
 const maxText = 8 << 20
 
 // textFolders are the folders of text files and how their names end.
-var textFolders = map[string]string{"rules": ".yaml", "tests": ".yaml", "notebooks": ".md", "dashboards": ".yaml", "plugins": ".yaml"}
+var textFolders = map[string]string{"rules": ".yaml", "tests": ".yaml", "notebooks": ".md", "dashboards": ".yaml", "models": ".sql", "plugins": ".yaml"}
 
 // CheckFile refuses names that are none of the workspace's text files.
 func CheckFile(name string) error {
@@ -45,7 +45,7 @@ func CheckFile(name string) error {
 		return nil
 	case !known || !strings.HasSuffix(base, suffix) || base == suffix:
 		return engine.Errorf(engine.Invalid, "name a file", "%q is none of the workspace's files", name).
-			WithHint("%s, rules/NAME.yaml, tests/NAME.yaml, notebooks/NAME.md, dashboards/NAME.yaml and plugins/NAME.yaml are", FileName)
+			WithHint("%s, rules/NAME.yaml, tests/NAME.yaml, notebooks/NAME.md, dashboards/NAME.yaml, models/NAME.sql and plugins/NAME.yaml are", FileName)
 	case strings.HasPrefix(base, ".") || strings.ContainsAny(base, `\:*?"<>|`) || strings.ContainsFunc(base, unseen) || len(base) > 200:
 		return engine.Errorf(engine.Invalid, "name a file", "%q cannot be a file's name on every machine", name).
 			WithHint("use letters, digits, - and _")

@@ -33,6 +33,9 @@ func (c *Config) Validate() error {
 	for i := range c.Datasets {
 		v.dataset(&c.Datasets[i].Value)
 	}
+	for i := range c.Lookups {
+		v.lookup(&c.Lookups[i].Value)
+	}
 	for i := range c.Channels {
 		v.channel(c.Channels[i].Key, &c.Channels[i].Value)
 	}
@@ -149,7 +152,7 @@ func (v *validator) attached() {
 		if s.Format != "auto" && s.Format != "parquet" && !hasVariable(s.Format) {
 			v.wrong(s.At.Value("format"), "format: only Parquet can be attached, not %s", s.Format).Hint = "take attach: true out and pull"
 		}
-		d, _ := lookup(v.config.Datasets, s.Dataset)
+		d, _ := findEntry(v.config.Datasets, s.Dataset)
 		for _, key := range []string{"columns", "transforms", "dedup", "key"} {
 			if d.At.Has(key) {
 				v.wrong(d.At.Key(key), "%s: it works on rows as they are stored, and those of the attached source %s are not", key, e.Key.Value).Hint = "take " + key + " out, or attach: true"

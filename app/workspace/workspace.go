@@ -31,10 +31,10 @@ type Workspace struct {
 	// Allowed says whether a plugin's file of that SHA-256 may run; nil allows
 	// all.
 	Allowed func(sha256 string) bool
-	// Rules, Tests, Notebooks and Dashboards are files, relative to Root with
+	// Rules, Tests, Notebooks, Dashboards and Models are files, relative to Root with
 	// slashes, sorted.
-	Rules, Tests, Notebooks, Dashboards []string
-	Plugins                             []Plugin
+	Rules, Tests, Notebooks, Dashboards, Models []string
+	Plugins                                     []Plugin
 }
 
 // Options says how a workspace is loaded.
@@ -151,6 +151,7 @@ func (w *Workspace) list() error {
 		{"tests", ".yaml", &w.Tests},
 		{"notebooks", ".md", &w.Notebooks},
 		{"dashboards", ".yaml", &w.Dashboards},
+		{"models", ".sql", &w.Models},
 	} {
 		files, err := w.files(l.folder, l.suffix)
 		if err != nil {

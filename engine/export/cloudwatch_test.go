@@ -29,7 +29,7 @@ func TestCloudWatchExpressions(t *testing.T) {
 		{"alarm: {datapoints: 2, of: 3, missing: breaching}", `"TreatMissingData": "breaching"`},
 	} {
 		r := small(t, strings.Split(c.lines, "\n")...)
-		a, err := Write("cloudformation", []Rule{r})
+		a, err := Write("cloudformation", []Rule{r}, Settings{})
 		if err != nil {
 			t.Errorf("%s: %v", c.lines, err)
 			continue
@@ -59,7 +59,7 @@ func TestCloudWatchRefuses(t *testing.T) {
 		{"window: {tumbling: 5m}\nalarm: {datapoints: 1, of: 300}", "300 windows of 5m"},
 		{"when: n % 2 == 0", "n % 2"},
 	} {
-		_, err := Write("cloudformation", []Rule{small(t, strings.Split(c.lines, "\n")...)})
+		_, err := Write("cloudformation", []Rule{small(t, strings.Split(c.lines, "\n")...)}, Settings{})
 		var refusal *Refusal
 		if !errors.As(err, &refusal) {
 			t.Errorf("%s: %v", c.lines, err)

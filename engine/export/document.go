@@ -9,7 +9,7 @@ import (
 // they differ.
 func Document(a *Artefact, rules []Rule) []byte {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Parity of %s\n\nWhat `%s` says, rule by rule, and how it differs from Tidemark.\n", a.Target, a.File)
+	fmt.Fprintf(&b, "# Parity of %s\n\nWhat `%s` says, rule by rule, and how it differs from Tidemark.\nWho is told, how often and when not (`notify`, `repeat`, `silence`, `inhibit`) is set\nup there; `incidents` stay here.\n", a.Target, a.File)
 	for i, r := range rules {
 		fmt.Fprintf(&b, "\n## %s\n\n", r.Name)
 		fmt.Fprintf(&b, "- Version: `%s`\n", r.Hash)

@@ -28,7 +28,7 @@ func TestEventPatterns(t *testing.T) {
 		if !strings.Contains(c.lines, "when:") {
 			lines = append(lines, "when: n > 0")
 		}
-		a, err := Write("eventbridge", []Rule{small(t, lines...)})
+		a, err := Write("eventbridge", []Rule{small(t, lines...)}, Settings{})
 		var refusal *Refusal
 		if c.want == "" {
 			if !errors.As(err, &refusal) {
@@ -74,7 +74,7 @@ func TestEventBridgeRefuses(t *testing.T) {
 		{"when: n > 0\nwhere: 'service startsWith \"a\" && service endsWith \"b\"'", `service startsWith "a" && service endsWith "b"`},
 		{"measures: {n: sum(body.status)}\nwhen: n > 0", "when: n > 0"},
 	} {
-		_, err := Write("eventbridge", []Rule{small(t, strings.Split(c.lines, "\n")...)})
+		_, err := Write("eventbridge", []Rule{small(t, strings.Split(c.lines, "\n")...)}, Settings{})
 		var refusal *Refusal
 		if !errors.As(err, &refusal) || refusal.Construct != c.construct || refusal.Why == "" || refusal.Instead == "" {
 			t.Errorf("%s: %+v (%v)", c.lines, refusal, err)

@@ -80,16 +80,25 @@ type Difference struct {
 type target struct {
 	name, file string
 	about      string
-	write      func(rules []Rule) ([]byte, [][]Difference, error)
+	write      func(rules []Rule, set Settings) ([]byte, [][]Difference, error)
+	// parameters are what the artefact must be told.
+	parameters []Parameter
+}
+
+// plainly is a target whose artefact declares its own parameters.
+func plainly(write func([]Rule) ([]byte, [][]Difference, error)) func([]Rule, Settings) ([]byte, [][]Difference, error) {
+	return func(rules []Rule, _ Settings) ([]byte, [][]Difference, error) { return write(rules) }
 }
 
 var targets = []target{
-	{"cloudformation", "template.json", "metric filters and alarms of CloudWatch as a CloudFormation template", cloudFormation},
-	{"eventbridge", "rules.json", "event patterns of EventBridge as a CloudFormation template, for rules that one record decides", eventBridge},
-	{"grafana", "alerting.yaml", "alert rules for Grafana's provisioning, on a Loki data source", grafana},
-	{"loki", "rules.yaml", "alert rules for Loki's ruler", loki},
-	{"prometheus", "rules.yml", "recording and alert rules for Prometheus 3 and Mimir", prometheus},
-	{"terraform", "main.tf.json", "metric filters and alarms of CloudWatch for Terraform", terraform},
+	{"cloudformation", "template.json", "metric filters and alarms of CloudWatch as a CloudFormation template", plainly(cloudFormation), nil},
+	{"connect", "pipeline.yaml", "a pipeline for Redpanda Connect, from the records to the alarms", connect, connectParameters},
+	{"eventbridge", "rules.json", "event patterns of EventBridge as a CloudFormation template, for rules that one record decides", plainly(eventBridge), nil},
+	{"flink", "pipeline.sql", "a job of Flink SQL, from the records to the alarms", flink, flinkParameters},
+	{"grafana", "alerting.yaml", "alert rules for Grafana's provisioning, on a Loki data source", grafana, grafanaParameters},
+	{"loki", "rules.yaml", "alert rules for Loki's ruler", loki, lokiParameters},
+	{"prometheus", "rules.yml", "recording and alert rules for Prometheus 3 and Mimir", plainly(prometheus), nil},
+	{"terraform", "main.tf.json", "metric filters and alarms of CloudWatch for Terraform", plainly(terraform), nil},
 }
 
 // Targets lists the targets by name.
@@ -104,7 +113,7 @@ func Targets() []string {
 // Write gives the artefact of a target for some rules, in their order. The
 // error joins a Refusal for every rule that the target cannot hold; then
 // nothing is written for the others either.
-func Write(name string, rules []Rule) (*Artefact, error) {
+func Write(name string, rules []Rule, set Settings) (*Artefact, error) {
 	i := slices.IndexFunc(targets, func(t target) bool { return t.name == name })
 	if i < 0 {
 		e := engine.Errorf(engine.Invalid, "export", "there is no target %q", name)
@@ -113,7 +122,10 @@ func Write(name string, rules []Rule) (*Artefact, error) {
 		}
 		return nil, e.WithHint("the targets are: %s", strings.Join(Targets(), ", "))
 	}
-	data, differences, err := targets[i].write(rules)
+	if err := set.check(targets[i]); err != nil {
+		return nil, err
+	}
+	data, differences, err := targets[i].write(rules, set)
 	if err != nil {
 		return nil, err
 	}

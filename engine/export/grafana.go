@@ -12,18 +12,23 @@ import (
 	"tidemark.dev/tidemark/engine/plan"
 )
 
+var grafanaParameters = append([]Parameter{
+	{"datasource", "${TIDEMARK_LOKI}", "The UID of the Loki data source."},
+	{"folder", "${TIDEMARK_FOLDER}", "The folder of the rules."},
+}, lokiParameters...)
+
 // grafana writes alert rules as Grafana provisions them from a file: the query
 // counts breaching windows in Loki, an expression compares their number.
-func grafana(rules []Rule) ([]byte, [][]Difference, error) {
+func grafana(rules []Rule, set Settings) ([]byte, [][]Difference, error) {
 	var body strings.Builder
 	streams := map[string]bool{}
 	differences, err := each("grafana", rules, func(r *refuser, rule Rule) []Difference {
 		if every(rule.Plan.Window)%(10*time.Second) != 0 {
 			r.no("window of "+engine.FormatDuration(rule.Plan.Window.Size), "Grafana evaluates rules every 10 seconds, or a multiple of that", "use windows of a multiple of 10 seconds")
 		}
-		w := newLogRule(r, rule)
+		w := newLogRule(r, rule, set.value(grafanaParameters, "stream"))
 		body.WriteString(w.grafanaGroup())
-		streams[w.stream()] = true
+		streams[w.stream] = true
 		return append(w.differences(),
 			Difference{"states", "where the query has no series the rule is Normal, and where it fails Error; there is no INSUFFICIENT_DATA"},
 			Difference{"groups", "a group without records in the newest windows becomes stale, and with that Normal"})
@@ -31,8 +36,9 @@ func grafana(rules []Rule) ([]byte, [][]Difference, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return []byte(logHeader("grafana", streams) + "# TIDEMARK_LOKI is the UID of the Loki data source, TIDEMARK_FOLDER the folder of the rules.\n" +
-		"apiVersion: 1\ngroups:\n" + body.String()), differences, nil
+	text := strings.NewReplacer("${TIDEMARK_LOKI}", set.value(grafanaParameters, "datasource"), "${TIDEMARK_FOLDER}", set.value(grafanaParameters, "folder")).Replace(body.String())
+	return []byte(logHeader("grafana", streams) + "# Grafana puts variables of its environment in: the UID of the Loki data source, and\n# the folder of the rules.\n" +
+		"apiVersion: 1\ngroups:\n" + text), differences, nil
 }
 
 func (w *logRule) grafanaGroup() string {

@@ -24,6 +24,8 @@ type logRule struct {
 	// reads are the aggregates of when.
 	reads    []*plan.Aggregate
 	sentence sentence
+	// stream selects what holds the dataset's records.
+	stream string
 }
 
 // maxWindows bounds how many windows one expression writes out, maxQuery how
@@ -33,8 +35,8 @@ const (
 	maxQuery   = 128 << 10
 )
 
-func newLogRule(r *refuser, rule Rule) *logRule {
-	w := &logRule{refuser: r, Rule: rule, reads: aggregatesOf(rule.Plan, used(rule.Plan, rule.Plan.When))}
+func newLogRule(r *refuser, rule Rule, stream string) *logRule {
+	w := &logRule{refuser: r, Rule: rule, stream: strings.ReplaceAll(stream, "DATASET", rule.Plan.Dataset), reads: aggregatesOf(rule.Plan, used(rule.Plan, rule.Plan.When))}
 	w.checkWindow()
 	rule.Source.readable(r, columns(rule, w.reads))
 	w.where = alternatives(r, rule.Plan.Where, true)
@@ -141,8 +143,9 @@ func (l logWindow) unwrapped(a *plan.Aggregate, c *plan.Column) string {
 	return ""
 }
 
-// stream selects what holds the dataset's records.
-func (w *logRule) stream() string { return fmt.Sprintf("{dataset=%q}", w.Plan.Dataset) }
+var lokiParameters = []Parameter{
+	{"stream", `{dataset="DATASET"}`, "Selects the streams whose lines are the records. DATASET stands for the dataset's name."},
+}
 
 // lines selects the lines of records that fulfil a condition, with the fields
 // that are asked for as labels.
@@ -163,7 +166,7 @@ func (l logWindow) lines(all []conjunction, field *plan.Column, filter string) s
 	if field != nil {
 		add(field)
 	}
-	s := l.stream()
+	s := l.stream
 	if len(needed) > 0 {
 		s += " | json " + l.extracted(needed)
 	}
@@ -365,7 +368,7 @@ func (w *logRule) differences() []Difference {
 		{"event time", "a line counts at the time that its shipper gave it; let it give the record's event time"},
 		{"late records", "a window is evaluated once, when the clock says so; a record that comes later changes nothing"},
 		{"window", "windows of " + size + " end when the rule is evaluated, not at full multiples of " + size + ", and hold their end instead of their start"},
-		{"stream", "the lines of the streams " + w.stream() + " are the records, as JSON; a label of such a stream must not be named as a label of the rule is"},
+		{"stream", "the lines of the streams " + w.stream + " are the records, as JSON; a label of such a stream must not be named as a label of the rule is"},
 		{"nil", "a field that is missing and one that is empty text are the same"},
 	}
 	if w.Of > 1 || w.Missing == MissingIsMissing {

@@ -10,13 +10,13 @@ import (
 )
 
 // loki writes a group with one alert for every rule.
-func loki(rules []Rule) ([]byte, [][]Difference, error) {
+func loki(rules []Rule, set Settings) ([]byte, [][]Difference, error) {
 	var body strings.Builder
 	streams := map[string]bool{}
 	differences, err := each("loki", rules, func(r *refuser, rule Rule) []Difference {
-		w := newLogRule(r, rule)
+		w := newLogRule(r, rule, set.value(lokiParameters, "stream"))
 		body.WriteString(w.lokiGroup())
-		streams[w.stream()] = true
+		streams[w.stream] = true
 		return append(w.differences(), Difference{"states", "there is no INSUFFICIENT_DATA: an alert fires or does not"})
 	})
 	if err != nil {

@@ -2,14 +2,11 @@ package export
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/goccy/go-yaml"
-	"github.com/google/go-cmp/cmp"
 )
 
 // The rule file of Loki's ruler. Its expressions go through the grammar of
@@ -57,7 +54,7 @@ func TestLokiExpressions(t *testing.T) {
 	var all strings.Builder
 	all.WriteString("groups:\n")
 	for _, c := range lokiExpressions {
-		a, err := Write("loki", []Rule{small(t, strings.Split(c.lines, "\n")...)})
+		a, err := Write("loki", []Rule{small(t, strings.Split(c.lines, "\n")...)}, Settings{})
 		if err != nil {
 			t.Errorf("%s: %v", c.lines, err)
 			continue
@@ -76,29 +73,11 @@ func TestLokiExpressions(t *testing.T) {
 	compare(t, "loki.expressions.golden", []byte(all.String()))
 }
 
-// compare holds data against a golden file.
-func compare(t *testing.T, name string, got []byte) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Errorf("%v: run with -update", err)
-	}
-	if d := cmp.Diff(string(want), string(got)); d != "" {
-		t.Errorf("%s:\n%s", file, d)
-	}
-}
-
 // TestLokiFile reads every sample rule as Loki's ruler and Grafana do.
 func TestLokiFile(t *testing.T) {
 	t.Parallel()
 	for name, r := range demoRules(t) {
-		a, err := Write("loki", []Rule{r})
+		a, err := Write("loki", []Rule{r}, Settings{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -127,7 +106,7 @@ func TestLokiRefuses(t *testing.T) {
 		{"window: {session: {gap: 5m}}", "window: {session: …}"},
 	} {
 		for _, target := range []string{"loki", "grafana"} {
-			_, err := Write(target, []Rule{small(t, strings.Split(c.lines, "\n")...)})
+			_, err := Write(target, []Rule{small(t, strings.Split(c.lines, "\n")...)}, Settings{})
 			var refusal *Refusal
 			if !errors.As(err, &refusal) || refusal.Construct != c.construct || refusal.Target != target || refusal.Why == "" || refusal.Instead == "" {
 				t.Errorf("%s: %+v (%v)", c.lines, refusal, err)
@@ -164,7 +143,7 @@ type grafanaFile struct {
 func TestGrafanaFile(t *testing.T) {
 	t.Parallel()
 	for name, r := range demoRules(t) {
-		a, err := Write("grafana", []Rule{r})
+		a, err := Write("grafana", []Rule{r}, Settings{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -215,7 +194,7 @@ func TestSummaryDropsWhatCannotBeTold(t *testing.T) {
 		{"loki", "count_over_time", "the value of at is a ?"},
 		{"grafana", "$values.S1", "the value of at is a ?"},
 	} {
-		a, err := Write(c.target, []Rule{r})
+		a, err := Write(c.target, []Rule{r}, Settings{})
 		if err != nil {
 			t.Errorf("%s: %v", c.target, err)
 			continue

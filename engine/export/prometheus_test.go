@@ -27,7 +27,7 @@ func TestPrometheusReads(t *testing.T) {
 	t.Parallel()
 	var all []Rule
 	for name, r := range demoRules(t) {
-		a, err := Write("prometheus", []Rule{r})
+		a, err := Write("prometheus", []Rule{r}, Settings{})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -35,7 +35,7 @@ func TestPrometheusReads(t *testing.T) {
 		checkRules(t, a.Data)
 		all = append(all, r)
 	}
-	a, err := Write("prometheus", all)
+	a, err := Write("prometheus", all, Settings{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestPrometheusExpressions(t *testing.T) {
 		{"group_by: [service]\nalarm: {missing: breaching}", `absent_over_time(tidemark:small:breach{service="payments"}[30s])`},
 		{"measures: {n: sum(body.duration_ms)}", "sum (increase(app_logs_body_duration_ms_sum[1m])) and sum (increase(app_logs_body_duration_ms_count[1m])) > 0"},
 	} {
-		a, err := Write("prometheus", []Rule{small(t, strings.Split(c.lines, "\n")...)})
+		a, err := Write("prometheus", []Rule{small(t, strings.Split(c.lines, "\n")...)}, Settings{})
 		if err != nil {
 			t.Errorf("%s: %v", c.lines, err)
 			continue
@@ -90,7 +90,7 @@ func TestPrometheusRefuses(t *testing.T) {
 		{"measures: {n: max(body.duration_ms)}", "max(body.duration_ms)"},
 		{"measures: {n: sum(body.duration_ms * 2)}", "sum(body.duration_ms * 2)"},
 	} {
-		_, err := Write("prometheus", []Rule{small(t, strings.Split(c.lines, "\n")...)})
+		_, err := Write("prometheus", []Rule{small(t, strings.Split(c.lines, "\n")...)}, Settings{})
 		var refusal *Refusal
 		if !errors.As(err, &refusal) {
 			t.Errorf("%s: %v", c.lines, err)
@@ -107,7 +107,7 @@ func TestExpectIsRefused(t *testing.T) {
 	t.Parallel()
 	r := parsed(t, "rule: small\ndataset: app_logs\nexpect: {within: 24h, by: \"06:00\"}\n")
 	for _, target := range Targets() {
-		_, err := Write(target, []Rule{r})
+		_, err := Write(target, []Rule{r}, Settings{})
 		var refusal *Refusal
 		if !errors.As(err, &refusal) || refusal.Construct != "expect" || refusal.Target != target {
 			t.Errorf("%s: %v", target, err)

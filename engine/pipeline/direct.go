@@ -186,7 +186,7 @@ func (s *directStage) run(ctx context.Context, columns []engine.Column, rows int
 		in[k].Name = fields[k].Path.String()
 	}
 	result, err := s.Run(ctx, in, rows)
-	if err != nil || len(result.Rejected) > 0 || len(result.Src) != rows {
+	if err != nil || result.Loose || len(result.Rejected) > 0 || len(result.Src) != rows {
 		return errIndirect // the way of lines says what is wrong, and with which
 	}
 	for row, from := range result.Src {

@@ -93,6 +93,8 @@ type StageResult struct {
 	Src      []uint32
 	Columns  []engine.Column
 	Rejected []Rejected
+	// Loose says that Src may go back: the records change their order.
+	Loose bool
 }
 
 // Rejected is a row that a transform could not take.

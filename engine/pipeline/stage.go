@@ -88,6 +88,10 @@ func (r *stageRunner) run(ctx context.Context, lines []line, reject func(l line,
 		rejected[whole[x.Row]] = true
 		reject(lines[whole[x.Row]], r.refusal(x.Reason))
 	}
+	if result.Loose {
+		out, dropped = r.loose(lines, result, rejected)
+		return out, dropped, nil
+	}
 	out = make([]line, 0, len(lines))
 	next := 0 // of result.Src
 	for i, at := 0, 0; i < len(lines); i++ {
@@ -107,6 +111,32 @@ func (r *stageRunner) run(ctx context.Context, lines []line, reject func(l line,
 		at++
 	}
 	return out, dropped, nil
+}
+
+// loose takes the records in the order of the result. Those that did not take
+// part go first. A piece is committed whole, so that its order is free.
+func (r *stageRunner) loose(lines []line, result StageResult, rejected map[int]bool) (out []line, dropped int64) {
+	took, came := map[int]bool{}, map[int]bool{}
+	for _, i := range r.whole {
+		took[i] = true
+	}
+	for i, l := range lines {
+		if !took[i] {
+			out = append(out, l)
+		}
+	}
+	for row, at := range result.Src {
+		i := r.whole[at]
+		if came[i] = true; !rejected[i] {
+			out = append(out, line{r.rewrite(lines[i].raw, r.columns, int(at), result, row), lines[i].row, lines[i].came})
+		}
+	}
+	for _, i := range r.whole {
+		if !came[i] && !rejected[i] {
+			dropped++
+		}
+	}
+	return out, dropped
 }
 
 func (r *stageRunner) refusal(why string) string {

@@ -31,6 +31,8 @@ type Report struct {
 	// Score holds the episodes against the incidents that the rule's file
 	// names; nil if it names none.
 	Score *Score `json:"score,omitempty"`
+	// AsArrived is what late records changed, if it was asked for.
+	AsArrived *AsArrived `json:"as_arrived,omitempty"`
 	// Datapoints holds every window, if they were asked for.
 	Datapoints []Datapoint `json:"datapoints,omitempty"`
 

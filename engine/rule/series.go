@@ -101,7 +101,7 @@ func (r *Rule) SeriesKey(opt BacktestOptions) (string, error) {
 	if r.Spec.Expect != nil {
 		waits = "yes"
 	}
-	return join(slices.Concat(s, []string{reach.String(), waits, opt.From.String(), opt.To.String()})), nil
+	return join(slices.Concat(s, []string{reach.String(), waits, opt.From.String(), opt.To.String(), opt.Final.String()})), nil
 }
 
 var epoch = time.Unix(0, 0).UTC()

@@ -21,16 +21,36 @@ func (s *Store) WriteParquet(ctx context.Context, w io.Writer, query string, tim
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "result.parquet")
+	n, err := s.writeParquet(ctx, path, query, timeout, args, nil)
+	if err != nil {
+		return n, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return n, engine.Errorf(engine.Internal, "write the result", "%w", err)
+	}
+	defer f.Close()
+	_, err = io.Copy(w, f)
+	return n, err
+}
+
+// writeParquet has the database write the rows of a person's query to a file
+// in a folder that it may write to. over puts around the query what it is
+// asked of; nil leaves it alone.
+func (s *Store) writeParquet(ctx context.Context, path, query string, timeout time.Duration, args []any, over func(string) string) (n int64, err error) {
 	rows, err := s.Query(ctx, query, args, timeout, func(st *cage.Statement) (string, error) {
 		if st.Explain {
 			return "", engine.Errorf(engine.Invalid, "write the result", "only a SELECT can be written as Parquet")
 		}
-		return "COPY (" + st.SQL + "\n) TO " + engine.QuoteText(path) + " (FORMAT parquet, COMPRESSION zstd)", nil
+		text := st.SQL
+		if over != nil {
+			text = over(text)
+		}
+		return "COPY (" + text + "\n) TO " + engine.QuoteText(path) + " (FORMAT parquet, COMPRESSION zstd)", nil
 	})
 	if err != nil {
 		return 0, err
 	}
-	var n int64
 	for rows.Next() {
 		if err := rows.Scan(&n); err != nil {
 			rows.Close()
@@ -41,14 +61,5 @@ func (s *Store) WriteParquet(ctx context.Context, w io.Writer, query string, tim
 	if closed := rows.Close(); err == nil {
 		err = closed
 	}
-	if err != nil {
-		return 0, err
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return n, engine.Errorf(engine.Internal, "write the result", "%w", err)
-	}
-	defer f.Close()
-	_, err = io.Copy(w, f)
 	return n, err
 }

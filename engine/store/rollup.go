@@ -353,10 +353,13 @@ func (r rollup) merged(f rollup, first, last time.Time) string {
 		" AND " + r.start("time") + " IN (SELECT t FROM temp.touched) GROUP BY w, service, level"
 }
 
-// staleRollups lets the next refresh of a dataset compute everything: rows it
-// has counted were changed.
+// staleRollups lets the next refresh of a dataset, and of the models that read
+// it, compute everything: rows that were counted were changed.
 func staleRollups(ctx context.Context, tx *sql.Tx, dataset string) error {
-	_, err := tx.ExecContext(ctx, `UPDATE tidemark.rollups SET definition = '' WHERE dataset = ?`, dataset)
+	if _, err := tx.ExecContext(ctx, `UPDATE tidemark.rollups SET definition = '' WHERE dataset = ?`, dataset); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, `UPDATE tidemark.models SET definition = '' WHERE list_contains(inputs, ?)`, dataset)
 	return err
 }
 

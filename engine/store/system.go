@@ -66,6 +66,11 @@ var dataTables = []string{
 	// The last failure of each source that has not gone well since.
 	`CREATE TABLE IF NOT EXISTS tidemark.health (
 		dataset VARCHAR, source VARCHAR, fault VARCHAR, message VARCHAR, hint VARCHAR, failed_at TIMESTAMPTZ)`,
+	`CREATE SCHEMA IF NOT EXISTS model`,
+	// What each model was computed from: its definition, and of each table
+	// that it reads the newest row, or how often it had been computed.
+	`CREATE TABLE IF NOT EXISTS tidemark.models (
+		name VARCHAR, definition VARCHAR, inputs VARCHAR[], seen MAP(VARCHAR, BIGINT), runs BIGINT, refreshed_at TIMESTAMPTZ)`,
 	`CREATE SCHEMA IF NOT EXISTS rollup`,
 	`CREATE TABLE IF NOT EXISTS tidemark.rollups (dataset VARCHAR, size BIGINT, name VARCHAR, seq BIGINT, definition VARCHAR, updated_at TIMESTAMPTZ)`,
 	`CREATE TABLE IF NOT EXISTS tidemark.late (

@@ -42,32 +42,46 @@ type Statement struct {
 // error carries line, column and the line itself. own says which functions the
 // application has added; nil is none.
 func Check(ctx context.Context, conn *sql.Conn, query string, own func(name string) bool) (*Statement, error) {
-	src, err := read(query)
+	st, w, err := walk(ctx, conn, query, own)
 	if err != nil {
 		return nil, err
-	}
-	tree, err := parse(ctx, conn, src.body())
-	if err != nil {
-		return nil, Explain(err, query)
-	}
-	if tree.Failed {
-		return nil, refuseTree(src, tree)
-	}
-	if len(tree.Statements) != 1 {
-		return nil, engine.Errorf(engine.Invalid, op, "there are %d statements", len(tree.Statements)).WithHint("run one SELECT at a time")
-	}
-	w := &walker{src: src, own: own}
-	w.walk(tree.Statements[0].Node, nil, level{})
-	if w.err != nil {
-		return nil, w.err
 	}
 	if err := w.lookUp(ctx, conn); err != nil {
 		return nil, err
 	}
+	return st, nil
+}
+
+// Read is Check for a query whose tables need not be there yet.
+func Read(ctx context.Context, conn *sql.Conn, query string, own func(name string) bool) (*Statement, error) {
+	st, _, err := walk(ctx, conn, query, own)
+	return st, err
+}
+
+func walk(ctx context.Context, conn *sql.Conn, query string, own func(name string) bool) (*Statement, *walker, error) {
+	src, err := read(query)
+	if err != nil {
+		return nil, nil, err
+	}
+	tree, err := parse(ctx, conn, src.body())
+	if err != nil {
+		return nil, nil, Explain(err, query)
+	}
+	if tree.Failed {
+		return nil, nil, refuseTree(src, tree)
+	}
+	if len(tree.Statements) != 1 {
+		return nil, nil, engine.Errorf(engine.Invalid, op, "there are %d statements", len(tree.Statements)).WithHint("run one SELECT at a time")
+	}
+	w := &walker{src: src, own: own}
+	w.walk(tree.Statements[0].Node, nil, level{})
+	if w.err != nil {
+		return nil, nil, w.err
+	}
 	return &Statement{
 		SQL: src.run, Body: src.body(), Explain: src.at > 0, Catalog: w.catalog,
 		Tables: w.tableNames(), Parameters: tree.Statements[0].parameters(),
-	}, nil
+	}, w, nil
 }
 
 // refuseTree says why a text is no SELECT.

@@ -142,6 +142,12 @@ export const lens = operation<'lens'>('POST', '/lens')
 /** Alarms that went off, newest first. */
 export const listIncidents = operation<'listIncidents'>('GET', '/incidents')
 
+/** What records are looked up in, and what that did. */
+export const listLookups = operation<'listLookups'>('GET', '/lookups')
+
+/** Derived datasets, and what they are made of. */
+export const listModels = operation<'listModels'>('GET', '/models')
+
 /** What was sent, waits or was given up, newest first. */
 export const listNotifications = operation<'listNotifications'>('GET', '/notifications')
 
@@ -232,6 +238,9 @@ export const ruleRows = operation<'ruleRows'>('POST', '/rules/rows')
 /** Run one cell. */
 export const runCell = operation<'runCell'>('POST', '/notebooks/cell')
 
+/** Bring derived datasets up to date. */
+export const runModels = operation<'runModels'>('POST', '/models/run')
+
 /** Run the tests of windows, rules and alarms. */
 export const runTests = operation<'runTests'>('POST', '/tests/run')
 
@@ -261,6 +270,9 @@ export const testSource = operation<'testSource'>('POST', '/sources/test')
 
 /** Trust the workspace: expand its variables, reach its sources, run its plugins. */
 export const trustWorkspace = operation<'trustWorkspace'>('POST', '/workspace/trust')
+
+/** What a record with a key would get. */
+export const tryLookup = operation<'tryLookup'>('POST', '/lookups/{name}/try')
 
 /** Add a plugin or a file of records to the workspace. */
 export const upload = operation<'upload'>('POST', '/upload')

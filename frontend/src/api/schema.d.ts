@@ -451,6 +451,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/lookups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What records are looked up in, and what that did */
+        get: operations["listLookups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lookups/{name}/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a record with a key would get */
+        post: operations["tryLookup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Derived datasets, and what they are made of */
+        get: operations["listModels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Bring derived datasets up to date */
+        post: operations["runModels"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/native/open": {
         parameters: {
             query?: never;
@@ -1447,6 +1515,53 @@ export interface components {
             /** @description Of the file as it was shown. */
             sha256: string;
         };
+        BacktestArrived: {
+            /** @description Episodes that it did not have. */
+            came: components["schemas"]["BacktestEpisode"][];
+            /** @description Windows that were shown as something else than they are; the first 1000. */
+            changed: components["schemas"]["BacktestChanged"][];
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            changes: number;
+            /**
+             * Format: int64
+             * @description Late records that came too late to change anything.
+             */
+            dropped: number;
+            /** @description Episodes with all records. */
+            final: components["schemas"]["BacktestEpisode"][];
+            /** @description Episodes that only the live evaluation had. */
+            gone: components["schemas"]["BacktestEpisode"][];
+            /**
+             * Format: int64
+             * @description Records that came after their window was shown, once for each window.
+             */
+            late: number;
+            /** @description Changes of state that late records made. */
+            revised: components["schemas"]["BacktestTransition"][];
+            /** Format: date-time */
+            watermark: string | null;
+        };
+        BacktestChanged: {
+            breaching: boolean | null;
+            /** Format: date-time */
+            end: string;
+            key: {
+                [key: string]: unknown;
+            };
+            /** @description Null if the window was not shown. */
+            on_time: {
+                [key: string]: unknown;
+            };
+            on_time_breaching: boolean | null;
+            /** Format: date-time */
+            start: string;
+            values: {
+                [key: string]: unknown;
+            };
+        };
         BacktestDatapoint: {
             /** @description Null for a missing datapoint. */
             breaching: boolean | null;
@@ -1479,6 +1594,8 @@ export interface components {
             summary?: string;
         };
         BacktestReply: {
+            /** @description What late records changed; null unless it was asked for. */
+            as_arrived: components["schemas"]["BacktestArrived"];
             datapoints: components["schemas"]["BacktestDatapoint"][];
             dataset: string;
             episodes: components["schemas"]["BacktestEpisode"][];
@@ -1509,6 +1626,8 @@ export interface components {
             windows: number;
         };
         BacktestRun: {
+            /** @description Replay records in the order they arrived, and say what late ones changed. */
+            as_arrived?: boolean;
             /** @description Whether every window is in the answer; they are unless this is false. */
             datapoints?: boolean;
             /** @description The file that text is of, for errors. */
@@ -2198,11 +2317,76 @@ export interface components {
             source: string;
             steps: components["schemas"]["LensStep"][];
         };
+        LookupInfo: {
+            /** Format: int64 */
+            asked: number;
+            /** Format: int64 */
+            cached: number;
+            /** Format: int64 */
+            failed: number;
+            from: string;
+            /** Format: int64 */
+            in_flight: number;
+            key: string[];
+            /** @enum {string} */
+            kind: "table" | "sql" | "http";
+            /** Format: int64 */
+            missing: number;
+            /** Format: int64 */
+            most_in_flight: number;
+            name: string;
+            /** Format: int64 */
+            records: number;
+            take: string[];
+            used: string[];
+        };
+        LookupTrial: {
+            dropped: boolean;
+            /** Format: double */
+            ms: number;
+            rejected: string;
+            values: components["schemas"]["LookupValue"][];
+        };
+        LookupValue: {
+            path: string;
+            value: string;
+        };
         MachineHealth: {
             findings: components["schemas"]["HealthFinding"][];
             gauges: components["schemas"]["Gauge"][];
             /** @enum {string} */
             state: "ok" | "late" | "stale" | "failing" | "quarantining";
+        };
+        ModelInfo: {
+            file: string;
+            hint: string;
+            inputs: string[];
+            /** Format: int64 */
+            last: number;
+            name: string;
+            partition: string;
+            /** Format: int64 */
+            parts: number;
+            problem: string;
+            refresh: string;
+            /** Format: date-time */
+            refreshed_at: string | null;
+            retention: string;
+            /** Format: int64 */
+            rows: number;
+            used_by: string[];
+        };
+        ModelRun: {
+            fresh: boolean;
+            /** Format: int64 */
+            left: number;
+            name: string;
+            parts: string[];
+            /** Format: int64 */
+            rows: number;
+            /** Format: double */
+            seconds: number;
+            whole: boolean;
         };
         NativeInput: {
             /** @enum {string} */
@@ -2881,6 +3065,12 @@ export interface components {
             /** @description The rule as it stands in the editor, instead of name. */
             text?: string;
         };
+        RunModelsInput: {
+            /** @description None means all. */
+            names?: string[];
+            /** @description Compute everything anew. */
+            whole?: boolean;
+        };
         SampleReport: {
             /** Format: int64 */
             bytes: number;
@@ -3332,6 +3522,9 @@ export interface components {
         TitledFile: {
             file: string;
             title: string;
+        };
+        TryLookupInput: {
+            key: string[];
         };
         TypeChange: {
             from: string;
@@ -5925,6 +6118,294 @@ export interface operations {
             };
         };
     };
+    listLookups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LookupInfo"][];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    tryLookup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TryLookupInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LookupTrial"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    listModels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelInfo"][];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    runModels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunModelsInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelRun"][];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     openDialog: {
         parameters: {
             query?: never;
@@ -6613,7 +7094,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                name: string;
+            };
             cookie?: never;
         };
         requestBody?: {
@@ -6651,6 +7134,15 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6758,7 +7250,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                name: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -6836,7 +7330,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                name: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -6921,7 +7417,9 @@ export interface operations {
                 sha256?: string;
             };
             header?: never;
-            path?: never;
+            path: {
+                name: string;
+            };
             cookie?: never;
         };
         requestBody?: {

@@ -1,0 +1,370 @@
+package connect_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	_ "github.com/redpanda-data/benthos/v4/public/components/io"
+	_ "github.com/redpanda-data/benthos/v4/public/components/pure"
+	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"tidemark.dev/tidemark/app/connect"
+	"tidemark.dev/tidemark/app/workbench"
+	"tidemark.dev/tidemark/app/workspace"
+	"tidemark.dev/tidemark/engine/export"
+	"tidemark.dev/tidemark/engine/plan"
+	"tidemark.dev/tidemark/engine/rule"
+	"tidemark.dev/tidemark/samples"
+)
+
+const config = `name: c
+sources: {here: {type: file, path: "data/*.ndjson", dataset: d}}
+datasets:
+  d:
+    event_time: at.time
+    envelope: {service: svc}
+    labels: [region]
+    watermark: {strategy: max_lateness, lateness: 10m}
+    columns: {body.email: mask, body.note: truncate(3)}
+`
+
+const rules = `rule: sums
+dataset: d
+group_by: [service, labels.region]
+window: {tumbling: 5m}
+measures:
+  n: count()
+  total: sum(body.ms)
+  mean: avg(body.ms)
+  whole: sum(body.code)
+  low: min(body.ms)
+  high: max(body.http.route)
+  p50: quantile(body.ms, 0.5)
+  p99: quantile(body.ms, 0.99)
+  kinds: distinct(body.http.route)
+  masked: count(body.email == "***")
+  short: count(body.note == "abc")
+  slow: count(body.ms > 50 || body.code == nil)
+  odd: count(body.code % 2 == 1 && not (body.http.route startsWith "/a"))
+  newest: last(body.ms)
+  ratio: total / (slow - 1)
+when: n > 2 && (ratio > 10 || mean >= 3 || total > 0 || whole > 0 || low < 100 || high != "" || p50 > 0 || p99 > 0 || kinds > 0 || masked > 0 || short > 0 || odd > 0 || newest > 0)
+alarm: {datapoints: 2, of: 3, missing: not_breaching}
+summary: "{{service}}: {{percent(ratio)}} of {{n}}"
+---
+rule: hops
+dataset: d
+where: 'lower(body.http.route) matches "^/[ab]" && len(service) == 1 && body.code in [200, 404]'
+group_by: [service]
+window: {hopping: {size: 10m, every: 5m}}
+measures: {n: count(), most: 'max(round(body.ms / 7))'}
+when: n > 3 && (most ?? 0) >= 0
+---
+rule: steps
+dataset: d
+window: {cumulate: {size: 30m, step: 10m}, offset: 5m}
+measures: {n: count(), s: sum(abs(body.ms - 20))}
+when: 'n > 20 ? s > 10 : s > 1000'
+---
+rule: days
+dataset: d
+window: {tumbling: 30m, offset: 10m}
+measures: {n: count(), e: 'max(epoch(event_time))'}
+when: n > 3 && e > 0
+`
+
+func records() string {
+	var b strings.Builder
+	for i := range 400 {
+		at := time.Date(2026, 3, 1, 5, 0, i*17, (i%1000)*1_234_567, time.UTC)
+		when := map[int]string{
+			0: `"` + at.Format("2006-01-02T15:04:05.000000Z") + `"`,
+			1: `"` + at.In(time.FixedZone("", 19800)).Format("2006-01-02 15:04:05.999-07:00") + `"`,
+			2: fmt.Sprint(at.UnixMilli()), 3: fmt.Sprint(at.Unix()), 4: `"` + at.Format("2006-01-02T15:04:05") + `"`,
+		}[i%5]
+		fmt.Fprintf(&b, `{"at":{"time":%s},"svc":%q,"region":%q,"ms":%g,"code":%d,"http":{"route":"/%c"},"email":"x@y","note":"abcdef"}`+"\n",
+			when, string(rune('a'+i%3)), []string{"eu", "us"}[i/7%2], float64(i*i%997)/8, []int{200, 404, 500, 501}[i%4], 'a'+rune(i%5))
+		switch i % 97 {
+		case 11:
+			fmt.Fprintf(&b, `{"at":{"time":%s},"svc":"a","ms":null,"http":{}}`+"\n", when)
+		case 23:
+			fmt.Fprintf(&b, `{"at":{"time":%s},"region":"eu","note":"abc"}`+"\n", when)
+		case 31:
+			b.WriteString("{\"svc\":\"no time\",\"ms\":5}\n{broken\n")
+		}
+	}
+	return b.String()
+}
+
+// TestPipelineRuns gives the exported pipeline to Connect's linter and then to
+// its engine, with a file as input, and compares the windows with ours.
+func TestPipelineRuns(t *testing.T) {
+	t.Parallel()
+	root, out := t.TempDir(), t.TempDir()
+	files := map[string]string{"tidemark.yaml": config, "data/r.ndjson": records()}
+	for i, r := range strings.Split(rules, "---\n") {
+		files[fmt.Sprintf("rules/r%d.yaml", i)] = r
+	}
+	for name, text := range files {
+		path := filepath.Join(root, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := open(t, root)
+	e, err := b.Export(t.Context(), nil, "connect", export.Settings{Values: map[string]string{
+		"input":  fmt.Sprintf("file: {paths: [%q], scanner: {lines: {}}}", filepath.Join(root, "data/r.ndjson")),
+		"alarms": fmt.Sprintf("file: {path: %q, codec: lines}", filepath.Join(out, "alarms")),
+		"panes":  fmt.Sprintf("file: {path: %q, codec: lines}", filepath.Join(out, "panes")),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, e.Data)
+	panes := read(t, filepath.Join(out, "panes"))
+	if alarms := read(t, filepath.Join(out, "alarms")); len(alarms) == 0 {
+		t.Error("no alarm changed its state")
+	}
+	for _, r := range e.Rules {
+		compare(t, b, r, panes, time.Date(2026, 3, 1, 6, 43, 0, 0, time.UTC))
+	}
+}
+
+// TestPluginsRun gives Connect the records of the sample workspace as they
+// were before its plugin ran; with the plugin it counts the same windows.
+func TestPluginsRun(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: the sample week is not made")
+	}
+	t.Parallel()
+	root, out := t.TempDir(), t.TempDir()
+	from := time.Date(2026, 1, 9, 14, 0, 0, 0, time.UTC)
+	if _, err := samples.Write(t.Context(), root, samples.Options{From: from, To: from.Add(time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"mask_pii.wasm"} {
+		wasm, err := os.ReadFile(filepath.Join("../../plugins/bundled", name))
+		if err != nil {
+			t.Skipf("the bundled plugins are not built: %v", err)
+		}
+		if err := os.WriteFile(filepath.Join(root, "plugins", name), wasm, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// A rule that sees what the plugin does.
+	masked := "rule: masked\ndataset: app_logs\ngroup_by: [service]\nwindow: {tumbling: 10m}\nmeasures: {n: count(), m: 'count(message contains \"***\")', c: distinct(client_ip)}\nwhen: m > 0 || c > 0 || n > 0\n"
+	if err := os.WriteFile(filepath.Join(root, "rules/masked.yaml"), []byte(masked), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := open(t, root)
+	input := filepath.Join(root, "in.ndjson")
+	unmasked(t, root, input)
+	e, err := b.Export(t.Context(), []string{"checkout_error_rate", "masked"}, "connect", export.Settings{Values: map[string]string{
+		"input": fmt.Sprintf("file: {paths: [%q], scanner: {lines: {}}}", input), "workspace": root,
+		"alarms": fmt.Sprintf("file: {path: %q, codec: lines}", filepath.Join(out, "alarms")),
+		"panes":  fmt.Sprintf("file: {path: %q, codec: lines}", filepath.Join(out, "panes")),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, e.Data)
+	panes := read(t, filepath.Join(out, "panes"))
+	for _, r := range e.Rules {
+		compare(t, b, r, panes, time.Time{})
+	}
+}
+
+func open(t *testing.T, root string) *workbench.Workbench {
+	t.Helper()
+	w, err := workspace.Load(root, workspace.Options{Trusted: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Trusted = true
+	if err := w.Prepare(); err != nil {
+		t.Fatal(err)
+	}
+	b, err := workbench.Open(t.Context(), w, workbench.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.Close() })
+	if _, err := b.Pull(t.Context(), workbench.PullOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// run lints a pipeline and runs it until its input ends.
+func run(t *testing.T, pipeline []byte) {
+	t.Helper()
+	env := service.GlobalEnvironment().Clone()
+	if err := connect.Register(env); err != nil {
+		t.Fatal(err)
+	}
+	lints, err := env.FullConfigSchema("", "").NewStreamConfigLinter().LintYAML(pipeline)
+	if err != nil || len(lints) > 0 {
+		t.Fatalf("%v %v\n%s", lints, err, pipeline)
+	}
+	builder := env.NewStreamBuilder()
+	if err := builder.SetYAML(string(pipeline)); err != nil {
+		t.Fatal(err)
+	}
+	if err := builder.SetLoggerYAML("level: WARN"); err != nil {
+		t.Fatal(err)
+	}
+	stream, err := builder.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// pane is a window as the pipeline tells it.
+type pane struct {
+	Rule, Start, End string
+	Key              map[string]any
+	Records          int64
+	Values           map[string]any
+	State            string
+}
+
+func read(t *testing.T, file string) (all []pane) {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range bytes.Lines(data) {
+		var p pane
+		d := json.NewDecoder(bytes.NewReader(line))
+		d.UseNumber()
+		if err := d.Decode(&p); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+// compare holds the panes of a rule against ours; those that the watermark has
+// not passed end after open.
+func compare(t *testing.T, b *workbench.Workbench, r export.Rule, panes []pane, open time.Time) {
+	t.Helper()
+	report, _, err := b.Backtest(t.Context(), r.Name, rule.BacktestOptions{Datapoints: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours := map[string]rule.Datapoint{}
+	for _, d := range report.Datapoints {
+		name := d.Start.UTC().Format(time.RFC3339Nano) + " " + d.End.UTC().Format(time.RFC3339Nano)
+		for _, k := range r.Plan.Keys {
+			name += " " + text(d.Key[k.Name])
+		}
+		ours[name] = d
+	}
+	seen := 0
+	for _, p := range panes {
+		if p.Rule != r.Name {
+			continue
+		}
+		name := p.Start + " " + p.End
+		for _, k := range r.Plan.Keys {
+			name += " " + textOf(p.Key[k.Name])
+		}
+		d, known := ours[name]
+		if !known {
+			t.Errorf("%s: Connect alone has the window %s", r.Name, name)
+			continue
+		}
+		delete(ours, name)
+		seen++
+		for column, v := range p.Values {
+			want, known := d.Values[column]
+			if column == "breaching" {
+				want, known = d.Breaching, true
+			}
+			if known && !equal(want, v) {
+				t.Errorf("%s, %s: %s is %s here and %v there", r.Name, name, column, text(want), v)
+			}
+		}
+	}
+	for name, d := range ours {
+		if !d.End.After(open) {
+			t.Errorf("%s: Connect has no window %s", r.Name, name)
+		}
+	}
+	if seen == 0 {
+		t.Errorf("%s: no window was compared", r.Name)
+	}
+	t.Logf("%s: %d windows compared", r.Name, seen)
+}
+
+func text(v plan.Value) string {
+	if v.IsNull() {
+		return "nil"
+	}
+	return v.String()
+}
+
+func textOf(v any) string {
+	if v == nil {
+		return "nil"
+	}
+	return fmt.Sprint(v)
+}
+
+// equal compares values; the last digits of a logarithm are the library's.
+func equal(ours plan.Value, theirs any) bool {
+	n, isNumber := theirs.(json.Number)
+	if !isNumber {
+		return text(ours) == textOf(theirs)
+	}
+	f, ok := ours.Float()
+	g, err := n.Float64()
+	return ok && err == nil && (f == g || abs(f-g) <= 1e-9*abs(f))
+}
+
+func abs(f float64) float64 { return max(f, -f) }
+
+// unmasked writes the records of a workspace as they are without its plugins.
+func unmasked(t *testing.T, root, file string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, "tidemark.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := strings.NewReplacer("transforms: [mask_pii]", "", `"data/logs`, `"`+root+"/data/logs").Replace(string(text))
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "tidemark.yaml"), []byte(plain), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := open(t, dir)
+	rows, err := b.Store.QueryContext(t.Context(), `SELECT json_merge_patch(to_json(body), json_object('ts', strftime(event_time AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ'),
+		'svc', service, 'severity', level, 'msg', message, 'trace_id', trace_id, 'span_id', span_id, 'region', labels['region'], 'use_case', labels['use_case']))::VARCHAR
+		FROM app_logs ORDER BY event_time`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var out bytes.Buffer
+	for rows.Next() {
+		var record string
+		if err := rows.Scan(&record); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintln(&out, record)
+	}
+	if err := errors.Join(rows.Err(), os.WriteFile(file, out.Bytes(), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+}
