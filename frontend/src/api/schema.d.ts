@@ -1070,6 +1070,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rules/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Why a rule was in alarm at some time, or why it was not */
+        post: operations["explainRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/make-test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A test of what a rule saw at some time; the page saves it */
+        post: operations["makeTest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rules/rows": {
         parameters: {
             query?: never;
@@ -1429,6 +1463,53 @@ export interface components {
             /** @description Of the file as it was shown. */
             sha256: string;
         };
+        BacktestArrived: {
+            /** @description Episodes that it did not have. */
+            came: components["schemas"]["BacktestEpisode"][];
+            /** @description Windows that were shown as something else than they are; the first 1000. */
+            changed: components["schemas"]["BacktestChanged"][];
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            changes: number;
+            /**
+             * Format: int64
+             * @description Late records that came too late to change anything.
+             */
+            dropped: number;
+            /** @description Episodes with all records. */
+            final: components["schemas"]["BacktestEpisode"][];
+            /** @description Episodes that only the live evaluation had. */
+            gone: components["schemas"]["BacktestEpisode"][];
+            /**
+             * Format: int64
+             * @description Records that came after their window was shown, once for each window.
+             */
+            late: number;
+            /** @description Changes of state that late records made. */
+            revised: components["schemas"]["BacktestTransition"][];
+            /** Format: date-time */
+            watermark: string | null;
+        };
+        BacktestChanged: {
+            breaching: boolean | null;
+            /** Format: date-time */
+            end: string;
+            key: {
+                [key: string]: unknown;
+            };
+            /** @description Null if the window was not shown. */
+            on_time: {
+                [key: string]: unknown;
+            };
+            on_time_breaching: boolean | null;
+            /** Format: date-time */
+            start: string;
+            values: {
+                [key: string]: unknown;
+            };
+        };
         BacktestDatapoint: {
             /** @description Null for a missing datapoint. */
             breaching: boolean | null;
@@ -1461,6 +1542,8 @@ export interface components {
             summary?: string;
         };
         BacktestReply: {
+            /** @description What late records changed; null unless it was asked for. */
+            as_arrived: components["schemas"]["BacktestArrived"];
             datapoints: components["schemas"]["BacktestDatapoint"][];
             dataset: string;
             episodes: components["schemas"]["BacktestEpisode"][];
@@ -1491,6 +1574,8 @@ export interface components {
             windows: number;
         };
         BacktestRun: {
+            /** @description Replay records in the order they arrived, and say what late ones changed. */
+            as_arrived?: boolean;
             /** @description Whether every window is in the answer; they are unless this is false. */
             datapoints?: boolean;
             /** @description The file that text is of, for errors. */
@@ -2220,6 +2305,12 @@ export interface components {
             /** @enum {string} */
             state: "ok" | "late" | "stale" | "failing" | "quarantining";
         };
+        MadeTest: {
+            file: string;
+            /** Format: int64 */
+            records: number;
+            text: string;
+        };
         ModelInfo: {
             file: string;
             hint: string;
@@ -2250,6 +2341,25 @@ export interface components {
             /** Format: double */
             seconds: number;
             whole: boolean;
+        };
+        Moment: {
+            /** Format: date-time */
+            at: string;
+            /** @description The file that text is of, for errors. */
+            file?: string;
+            /** @description The values of group_by as text; absent means the only group. */
+            key?: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int64
+             * @description The line of file that text begins on; a rule in a notebook begins further down.
+             */
+            line?: number;
+            /** @description Of a rule in rules/. */
+            name?: string;
+            /** @description The rule as it stands in the editor, instead of name. */
+            text?: string;
         };
         NativeInput: {
             /** @enum {string} */
@@ -2840,6 +2950,12 @@ export interface components {
             gone: components["schemas"]["BacktestEpisode"][];
             /** Format: int64 */
             kept: number;
+        };
+        RuleExplained: {
+            sentence: string;
+            /** Format: date-time */
+            since: string | null;
+            state: string;
         };
         RuleListed: {
             alarm: string;
@@ -8938,6 +9054,162 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RuleComparison"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    explainRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Moment"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleExplained"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    makeTest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Moment"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeTest"];
                 };
             };
             /** @description Bad Request */
