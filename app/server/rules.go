@@ -177,6 +177,7 @@ func (s *Server) rulesAPI() {
 	handle(s, "POST", "/rules/rows", "ruleRows", "The query for the records of one window of one group", s.ruleRows)
 	handle(s, "POST", "/rules/compare", "compareRules", "What another version of a rule would have done differently", inTurn(s, s.compareRules))
 	handle(s, "POST", "/rules/advise", "adviseRule", "What a rule's history says about its settings", inTurn(s, s.adviseRule))
+	s.exportAPI()
 	handle(s, "GET", "/alarms", "alarms", "When the rules would have been in alarm", inTurn(s, s.alarms))
 }
 

@@ -91,6 +91,9 @@ export const explore = operation<'explore'>('POST', '/explore')
 /** Run a notebook and write it in another form. */
 export const exportNotebook = operation<'exportNotebook'>('POST', '/notebooks/export')
 
+/** A rule as another system takes it, or why it cannot. */
+export const exportRule = operation<'exportRule'>('POST', '/rules/export')
+
 /** The values of a path, the most frequent first. */
 export const filterValues = operation<'filterValues'>('GET', '/dashboards/values')
 
@@ -132,6 +135,9 @@ export const healthDatasets = operation<'healthDatasets'>('GET', '/health/datase
 
 /** Records before and after each transform of a dataset. */
 export const lens = operation<'lens'>('POST', '/lens')
+
+/** The systems that rules can be written for. */
+export const listExportTargets = operation<'listExportTargets'>('GET', '/export/targets')
 
 /** Alarms that went off, newest first. */
 export const listIncidents = operation<'listIncidents'>('GET', '/incidents')
@@ -216,6 +222,12 @@ export const restoreQuarantine = operation<'restoreQuarantine'>('POST', '/quaran
 
 /** Let a tail go on. */
 export const resumeTail = operation<'resumeTail'>('POST', '/tails/{source}/resume')
+
+/** What a deployed copy of a rule really did. */
+export const ruleHistory = operation<'ruleHistory'>('POST', '/rules/history')
+
+/** Replay what is stored with the copy of a rule. */
+export const ruleParity = operation<'ruleParity'>('POST', '/rules/parity')
 
 /** The query for the records of one window of one group. */
 export const ruleRows = operation<'ruleRows'>('POST', '/rules/rows')

@@ -329,6 +329,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/export/targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The systems that rules can be written for */
+        get: operations["listExportTargets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/files": {
         parameters: {
             query?: never;
@@ -1070,6 +1087,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rules/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A rule as another system takes it, or why it cannot */
+        post: operations["exportRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a deployed copy of a rule really did */
+        post: operations["ruleHistory"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/parity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replay what is stored with the copy of a rule */
+        post: operations["ruleParity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rules/rows": {
         parameters: {
             query?: never;
@@ -1429,6 +1497,53 @@ export interface components {
             /** @description Of the file as it was shown. */
             sha256: string;
         };
+        BacktestArrived: {
+            /** @description Episodes that it did not have. */
+            came: components["schemas"]["BacktestEpisode"][];
+            /** @description Windows that were shown as something else than they are; the first 1000. */
+            changed: components["schemas"]["BacktestChanged"][];
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            changes: number;
+            /**
+             * Format: int64
+             * @description Late records that came too late to change anything.
+             */
+            dropped: number;
+            /** @description Episodes with all records. */
+            final: components["schemas"]["BacktestEpisode"][];
+            /** @description Episodes that only the live evaluation had. */
+            gone: components["schemas"]["BacktestEpisode"][];
+            /**
+             * Format: int64
+             * @description Records that came after their window was shown, once for each window.
+             */
+            late: number;
+            /** @description Changes of state that late records made. */
+            revised: components["schemas"]["BacktestTransition"][];
+            /** Format: date-time */
+            watermark: string | null;
+        };
+        BacktestChanged: {
+            breaching: boolean | null;
+            /** Format: date-time */
+            end: string;
+            key: {
+                [key: string]: unknown;
+            };
+            /** @description Null if the window was not shown. */
+            on_time: {
+                [key: string]: unknown;
+            };
+            on_time_breaching: boolean | null;
+            /** Format: date-time */
+            start: string;
+            values: {
+                [key: string]: unknown;
+            };
+        };
         BacktestDatapoint: {
             /** @description Null for a missing datapoint. */
             breaching: boolean | null;
@@ -1461,6 +1576,8 @@ export interface components {
             summary?: string;
         };
         BacktestReply: {
+            /** @description What late records changed; null unless it was asked for. */
+            as_arrived: components["schemas"]["BacktestArrived"];
             datapoints: components["schemas"]["BacktestDatapoint"][];
             dataset: string;
             episodes: components["schemas"]["BacktestEpisode"][];
@@ -1491,6 +1608,8 @@ export interface components {
             windows: number;
         };
         BacktestRun: {
+            /** @description Replay records in the order they arrived, and say what late ones changed. */
+            as_arrived?: boolean;
             /** @description Whether every window is in the answer; they are unless this is false. */
             datapoints?: boolean;
             /** @description The file that text is of, for errors. */
@@ -1979,6 +2098,50 @@ export interface components {
             /** Format: date-time */
             watermark: string | null;
         };
+        ExportDifference: {
+            how: string;
+            what: string;
+        };
+        ExportParameter: {
+            about: string;
+            default: string;
+            name: string;
+        };
+        ExportRefusal: {
+            construct: string;
+            instead: string;
+            rule: string;
+            target: string;
+            why: string;
+        };
+        ExportReply: {
+            differences: components["schemas"]["ExportDifference"][];
+            /** @description PARITY.md. */
+            document: string;
+            file: string;
+            /** @description Why the target cannot hold the rule; null if it can. */
+            refusal: components["schemas"]["ExportRefusal"];
+            target: string;
+            text: string;
+        };
+        ExportRun: {
+            /** @description Its name, or its file. */
+            rule: string;
+            /** @description Parameters of the artefact. */
+            set?: {
+                [key: string]: string;
+            };
+            target: string;
+            /** @description The target reads records that have been through plugins and policies. */
+            transformed?: boolean;
+        };
+        ExportTarget: {
+            about: string;
+            name: string;
+            parameters: components["schemas"]["ExportParameter"][];
+            /** @description Whether its copies can be replayed. */
+            replayed: boolean;
+        };
         FacetCounts: {
             /**
              * Format: int64
@@ -2051,6 +2214,12 @@ export interface components {
             };
             /** Format: date-time */
             start: string;
+        };
+        HistoryRun: {
+            /** @description The JSON of Prometheus' query_range for ALERTS, or of DescribeAlarmHistory. */
+            history: string;
+            /** @description Its name, or its file. */
+            rule: string;
         };
         IncidentAction: {
             /** @enum {string} */
@@ -2326,6 +2495,47 @@ export interface components {
             source: string;
             /** Format: int64 */
             tables: number;
+        };
+        ParityPoint: {
+            /** Format: date-time */
+            at: string;
+            key: {
+                [key: string]: unknown;
+            };
+            ours: string;
+            theirs: string;
+            why: string;
+        };
+        ParityReply: {
+            /** Format: int64 */
+            agree: number;
+            differ: components["schemas"]["ParityPoint"][];
+            /** Format: date-time */
+            from: string | null;
+            ours: components["schemas"]["ParityStay"][];
+            theirs: components["schemas"]["ParityStay"][];
+            /** Format: date-time */
+            to: string | null;
+            /** Format: int64 */
+            windows: number;
+        };
+        ParityRun: {
+            /** Format: date-time */
+            from?: string;
+            /** @description Its name, or its file. */
+            rule: string;
+            target: string;
+            /** Format: date-time */
+            to?: string;
+        };
+        ParityStay: {
+            /** Format: date-time */
+            end: string | null;
+            key: {
+                [key: string]: unknown;
+            };
+            /** Format: date-time */
+            start: string;
         };
         PathFilter: {
             /** @enum {string} */
@@ -5143,6 +5353,71 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    listExportTargets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportTarget"][];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8938,6 +9213,240 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RuleComparison"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    exportRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportRun"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportReply"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    ruleHistory: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HistoryRun"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParityReply"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    ruleParity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ParityRun"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParityReply"];
                 };
             };
             /** @description Bad Request */
