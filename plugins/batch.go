@@ -130,6 +130,7 @@ func (p *Plugin) try(ctx context.Context, n int, in []engine.Column, from, to in
 	r, err := i.call(ctx, deadline, in, from, to, n, p.manifest.Functions[n])
 	if err != nil {
 		i.discard(ctx)
+		p.warm(ctx)
 		return nil, err
 	}
 	p.stats.grew(int64(i.module.Memory().Size()))
@@ -147,8 +148,39 @@ func (p *Plugin) get(ctx context.Context) (*instance, error) {
 	case i := <-p.idle:
 		return i, nil
 	default:
+	}
+	select {
+	case i := <-p.spare:
+		return i, nil
+	default:
 		return p.newInstance(ctx)
 	}
+}
+
+// warm makes the spare instance that takes the place of one that broke: the
+// search for a poison record needs many, one after the other, and each is made
+// while the one before it runs.
+func (p *Plugin) warm(ctx context.Context) {
+	if !p.warming.CompareAndSwap(false, true) {
+		return
+	}
+	release := p.Hold()
+	ctx = context.WithoutCancel(ctx)
+	p.making.Add(1)
+	go func() {
+		defer release() // may close the plugin, which waits for making
+		defer p.making.Done()
+		defer p.warming.Store(false)
+		i, err := p.newInstance(ctx)
+		if err != nil {
+			return // the next who needs one sees why
+		}
+		select {
+		case p.spare <- i:
+		default:
+			i.discard(ctx)
+		}
+	}()
 }
 
 func (p *Plugin) give(ctx context.Context, i *instance) {

@@ -18,6 +18,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -49,6 +51,7 @@ const (
 	pageSize        = 65536
 	maxFields       = 256 // inputs and outputs of a function
 	maxFunctions    = 64
+	worthKeeping    = 256 << 10 // a module whose rewriting is kept on disk
 )
 
 // Options are what a host takes from its surroundings.
@@ -129,12 +132,12 @@ func (h *Host) Load(ctx context.Context, name string, wasm []byte, s Settings) (
 	if s.Deadline <= 0 {
 		s.Deadline = DefaultDeadline
 	}
-	metered, err := meter.Rewrite(wasm)
+	sum := sha256.Sum256(wasm)
+	metered, err := h.metered(wasm, hex.EncodeToString(sum[:]))
 	if err != nil {
 		return nil, refuse(err)
 	}
-	sum := sha256.Sum256(wasm)
-	p := &Plugin{name: name, sha256: hex.EncodeToString(sum[:]), host: h, settings: s, idle: make(chan *instance, h.opt.MaxInstances), running: make(chan struct{}, h.opt.MaxInstances)}
+	p := &Plugin{name: name, sha256: hex.EncodeToString(sum[:]), host: h, settings: s, idle: make(chan *instance, h.opt.MaxInstances), spare: make(chan *instance, 1), running: make(chan struct{}, h.opt.MaxInstances)}
 	if err = p.start(ctx, metered); err == nil {
 		err = p.manifest.checkCarried(wasm)
 	}
@@ -143,6 +146,27 @@ func (h *Host) Load(ctx context.Context, name string, wasm []byte, s Settings) (
 		return nil, refuse(err)
 	}
 	return p, nil
+}
+
+// metered gives the rewritten module, from the cache if it is there: of a large
+// one the rewriting takes longer than reading it.
+func (h *Host) metered(wasm []byte, sum string) ([]byte, error) {
+	if h.opt.CacheDir == "" || len(wasm) < worthKeeping {
+		return meter.Rewrite(wasm)
+	}
+	dir := filepath.Join(h.opt.CacheDir, fmt.Sprintf("metered-%d", meter.Version))
+	file := filepath.Join(dir, sum+".wasm")
+	if kept, err := os.ReadFile(file); err == nil && bytes.HasPrefix(kept, wasm[:8]) {
+		return kept, nil
+	}
+	out, err := meter.Rewrite(wasm)
+	if err == nil && os.MkdirAll(dir, 0o700) == nil {
+		// Whole or not at all; without it the next start takes longer.
+		if temp := file + fmt.Sprintf(".%d", os.Getpid()); os.WriteFile(temp, out, 0o600) == nil && os.Rename(temp, file) != nil {
+			_ = os.Remove(temp)
+		}
+	}
+	return out, err
 }
 
 // start compiles the module and makes the first instance.
@@ -215,23 +239,32 @@ func (p *Plugin) config() []byte {
 	return text
 }
 
-// provide gives the module what it may import.
+// provide gives the module what it imports, and makes nothing that it does not.
 func (p *Plugin) provide(ctx context.Context) error {
-	// A call of WASI may cost much more than a step of the meter, so that each
-	// one looks at the clock first.
-	listening := experimental.WithFunctionListenerFactory(ctx, lookFirst{})
-	if _, err := wasi_snapshot_preview1.Instantiate(listening, p.runtime); err != nil {
-		return err
+	wants := map[string]bool{}
+	for _, f := range p.compiled.ImportedFunctions() {
+		module, _, _ := f.Import()
+		wants[module] = true
+	}
+	if wants[wasi_snapshot_preview1.ModuleName] {
+		// A call of WASI may cost much more than a step of the meter, so that each
+		// one looks at the clock first.
+		listening := experimental.WithFunctionListenerFactory(ctx, lookFirst{})
+		if _, err := wasi_snapshot_preview1.Instantiate(listening, p.runtime); err != nil {
+			return err
+		}
+	}
+	if wants["env"] {
+		_, err := p.runtime.NewHostModuleBuilder("env").
+			NewFunctionBuilder().WithFunc(abort).Export("abort").
+			Instantiate(ctx)
+		if err != nil {
+			return err
+		}
 	}
 	_, err := p.runtime.NewHostModuleBuilder(meter.Module).
 		NewFunctionBuilder().WithFunc(yield).Export(meter.Name).
 		NewFunctionBuilder().WithFunc(p.log).Export("log").
-		Instantiate(ctx)
-	if err != nil {
-		return err
-	}
-	_, err = p.runtime.NewHostModuleBuilder("env").
-		NewFunctionBuilder().WithFunc(abort).Export("abort").
 		Instantiate(ctx)
 	return err
 }

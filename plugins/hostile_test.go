@@ -140,6 +140,20 @@ func starting(code []byte) []byte {
 // recursion calls itself, as function 4, until there is no more stack.
 var recursion = Func{Name: "deep", Params: i32, Results: i32, Code: Code(Get(0), Const32(1), Add, Call(4), Const32(1), Add)}
 
+// hugeSegment says that it has a gigabyte of data, in twelve bytes.
+func hugeSegment() []byte {
+	m := some(nil)
+	m.Data = nil
+	return append(m.Bytes(), 11, 10, 1, 0, 0x41, 0, 0x0b, 0x80, 0x80, 0x80, 0x80, 4)
+}
+
+// reentrant calls back into itself wherever the host calls it.
+func reentrant() []byte {
+	return some(nil,
+		Func{Name: "tm_alloc", Params: i32, Results: i32, Code: Code(Const32(0), Const32(0), Const32(0), Call(3), Drop, Const32(8))},
+		Func{Name: "tm_call", Params: i32i32i32, Results: i64, Code: Code(Const32(8), Call(2), Drop, Const64(0))}).Bytes()
+}
+
 func many(n int) []byte {
 	m := some(nil)
 	for range n {
@@ -231,6 +245,8 @@ func TestHostileModulesAreRefused(t *testing.T) {
 		{"an endless size", append(bytes.Clone(good[:8]), 1, 0xff, 0xff, 0xff, 0xff, 0x0f), "not a valid WebAssembly module"},
 		{"memory beyond the cap", func() []byte { m := some(nil); m.Pages = 60000; return m.Bytes() }(), "60000 pages"},
 		{"a segment beyond memory", func() []byte { m := some(nil); m.Data[0].At = 1 << 30; return m.Bytes() }(), "does not start"},
+		{"a data segment of 1 GB", hugeSegment(), "not a valid WebAssembly module"},
+		{"tm_alloc and tm_call call each other", reentrant(), "stack overflow"},
 		{"a huge table", func() []byte { m := some(nil); m.Tables = []uint32{1 << 27}; return m.Bytes() }(), "table has 134217728 elements"},
 		{"many tables", func() []byte { m := some(nil); m.Tables = make([]uint32, 1000); return m.Bytes() }(), "has 1000 tables"},
 
@@ -339,6 +355,8 @@ func TestHostileAnswers(t *testing.T) {
 		{"unknown flag", edit(good, textD, 4|4<<8), "column message: has unknown flags"},
 		{"text for $src", frame(2, text(), text()), "column $src: has type 4"},
 		{"$src beyond", frame(2, src(0, 1), text()), "column $src: row 1 is out of order or out of range"},
+		{"$src over the offsets", edit(good, srcD+16, binary.LittleEndian.Uint32(good[textD+12:])), "$src: row 2 is out of order or out of range"},
+		{"text over its own offsets", edit(good, textD+16, binary.LittleEndian.Uint32(good[textD+12:])), ""},
 		{"$src with nulls", frame(2, col{kind: 7, flags: 1, validity: []byte{1}, data: u32s(0, 0)}, text()), "column $src: has nulls"},
 		{"$src too short", edit(good, srcD+20, 4), "data is too short for 2 rows"},
 		{"data beyond", edit(good, textD+16, 1<<16), "data lies outside"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/tetratelabs/wazero"
@@ -22,6 +23,9 @@ type Plugin struct {
 	runtime  wazero.Runtime
 	compiled wazero.CompiledModule
 	idle     chan *instance
+	spare    chan *instance // one at most, made after another broke
+	warming  atomic.Bool
+	making   sync.WaitGroup
 	running  chan struct{} // as many as there may be instances at once
 
 	logged atomic.Int64
@@ -60,5 +64,6 @@ func (p *Plugin) Close(ctx context.Context) error {
 	if p.runtime == nil {
 		return nil
 	}
+	p.making.Wait()
 	return p.runtime.Close(ctx)
 }

@@ -34,7 +34,7 @@ func (a *app) pluginTestVerb() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			wrong := a.compareTrial(t, golden, update)
+			wrong := errors.Join(unsteady(t), a.compareTrial(t, golden, update))
 			if a.json && wrong != nil {
 				return wrong
 			}
@@ -47,6 +47,17 @@ func (a *app) pluginTestVerb() *cobra.Command {
 	cmd.Flags().StringVar(&config, "config", "", "the configuration, as JSON")
 	_ = cmd.MarkFlagRequired("input")
 	return cmd
+}
+
+// unsteady says of which records the plugin made different things in two runs.
+func unsteady(t workbench.Trial) error {
+	for _, f := range t.Functions {
+		if len(f.Unsteady) > 0 {
+			return engine.Errorf(engine.Conflict, "test "+t.Plugin, "%s made other things of record %d when it was run again, and of %d in all", f.Name, f.Unsteady[0], len(f.Unsteady)).
+				WithHint("what it makes of a record must depend on that and its configuration alone: the host cuts, repeats and spreads batches as it likes")
+		}
+	}
+	return nil
 }
 
 func (a *app) showTrial(t workbench.Trial) error {

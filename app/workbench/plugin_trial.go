@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"time"
 
@@ -37,6 +38,9 @@ type TrialOf struct {
 	// MS is the time of all records together, the second time round: the first
 	// warms up.
 	MS float64 `json:"ms"`
+	// Unsteady are the numbers of records, from 1, of which it made another thing
+	// when it was run again: it cannot be relied on.
+	Unsteady []int `json:"unsteady"`
 }
 
 // TrialStep is one record before and after.
@@ -73,14 +77,30 @@ func TryPlugin(ctx context.Context, file, input string, config map[string]any) (
 	defer p.Close(context.WithoutCancel(ctx))
 	about := p.Info()
 	t := Trial{Plugin: about.Name, Version: about.Version, SHA256: about.SHA256, LoadMS: ms(time.Since(started))}
+	again, err := host.Load(ctx, t.Plugin, wasm, plugins.Settings{Config: config})
+	if err != nil {
+		return t, err
+	}
+	defer again.Close(context.WithoutCancel(ctx))
 	for _, f := range about.Functions {
-		of := TrialOf{Name: f.Name, Kind: f.Kind}
-		for range 2 {
-			started = time.Now()
-			if of.Records, err = tryFunction(ctx, p, f, text); err != nil {
-				return t, fmt.Errorf("%s %s: %w", f.Kind, f.Name, err)
+		of := TrialOf{Name: f.Name, Kind: f.Kind, Unsteady: []int{}}
+		first, err := tryFunction(ctx, p, f, text)
+		if err != nil {
+			return t, fmt.Errorf("%s %s: %w", f.Kind, f.Name, err)
+		}
+		started = time.Now()
+		if of.Records, err = tryFunction(ctx, p, f, text); err != nil {
+			return t, fmt.Errorf("%s %s: %w", f.Kind, f.Name, err)
+		}
+		of.MS = ms(time.Since(started))
+		fresh, err := tryFunction(ctx, again, f, text)
+		if err != nil {
+			return t, fmt.Errorf("%s %s: %w", f.Kind, f.Name, err)
+		}
+		for i := range of.Records {
+			if !reflect.DeepEqual(first[i], of.Records[i]) || !reflect.DeepEqual(fresh[i], of.Records[i]) {
+				of.Unsteady = append(of.Unsteady, i+1)
 			}
-			of.MS = ms(time.Since(started))
 		}
 		t.Functions = append(t.Functions, of)
 	}

@@ -214,7 +214,7 @@ func (b *Workbench) host(ctx context.Context) (*plugins.Host, error) {
 		return nil, engine.Errorf(engine.Canceled, "load plugins", "the workspace is being closed")
 	}
 	if h.host == nil {
-		host, err := plugins.NewHost(ctx, plugins.Options{CacheDir: filepath.Join(b.Current().StateDir(), "plugins")})
+		host, err := plugins.NewHost(ctx, plugins.Options{CacheDir: pluginCache()})
 		if err != nil {
 			return nil, err
 		}
@@ -266,13 +266,28 @@ func (b *Workbench) describe(ctx context.Context, m *module) (plugins.Info, erro
 	return p.Info(), nil
 }
 
+// pluginCache is the user's own folder of compiled modules, by their hash. It
+// lies in no workspace: one that somebody sent could bring machine code along,
+// or a false word of what a module is. Without such a folder nothing is kept.
+func pluginCache() string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	dir = filepath.Join(dir, "tidemark", "plugins")
+	if os.MkdirAll(dir, 0o700) != nil {
+		return ""
+	}
+	return dir
+}
+
 // aboutFile keeps what a plugin said of itself, beside its compiled form.
-func (b *Workbench) aboutFile(sha256 string) string {
-	return filepath.Join(b.Current().StateDir(), "plugins", sha256+".json")
+func aboutFile(sha256 string) string {
+	return filepath.Join(pluginCache(), sha256+".json")
 }
 
 func (b *Workbench) recall(m *module) *plugins.Info {
-	text, err := os.ReadFile(b.aboutFile(m.sha256))
+	text, err := os.ReadFile(aboutFile(m.sha256))
 	if err != nil {
 		text = bundled.About(m.name)
 	}
@@ -284,8 +299,8 @@ func (b *Workbench) recall(m *module) *plugins.Info {
 }
 
 func (b *Workbench) remember(about plugins.Info) {
-	if text, err := json.Marshal(about); err == nil {
-		_ = atomicfile.Write(b.aboutFile(about.SHA256), text, 0o600) // it is asked again otherwise
+	if text, err := json.Marshal(about); err == nil && pluginCache() != "" {
+		_ = atomicfile.Write(aboutFile(about.SHA256), text, 0o600) // it is asked again otherwise
 	}
 }
 

@@ -227,20 +227,13 @@ func (c *Conformer) object(n *node, depth int) bool {
 		return true
 	}
 	for {
-		from, to, escaped, ok := c.s.str()
-		if !ok {
-			return false
-		}
-		name := unquote(c.s.b[from:to], escaped, nil)
-		c.s.space()
-		if !c.s.expect(':') {
-			return false
-		}
-		c.s.space()
-		kid := n.find(name, before)
+		from := c.s.pos
+		kid, name, ok := c.member(n, before)
 		switch {
+		case !ok:
+			return false
 		case kid == nil:
-			c.others = append(c.others, span{from, to})
+			c.others = append(c.others, name)
 			ok = c.undeclared(n, name, from, depth+1)
 		case kid.seen == gen:
 			c.duplicate = true
@@ -257,6 +250,26 @@ func (c *Conformer) object(n *node, depth int) bool {
 			return ok
 		}
 	}
+}
+
+// member reads the name of a member and its colon; name is where it stands if
+// the type does not have it.
+func (c *Conformer) member(n *node, before *node) (kid *node, name span, ok bool) {
+	if k := *n.guess(before); k != nil && k.text != "" && c.s.literal(k.text) {
+		c.s.space()
+		return k, name, true
+	}
+	from, to, escaped, ok := c.s.str()
+	if !ok {
+		return nil, name, false
+	}
+	kid = n.find(unquote(c.s.b[from:to], escaped, nil), before)
+	c.s.space()
+	if !c.s.expect(':') {
+		return nil, name, false
+	}
+	c.s.space()
+	return kid, span{from, to}, true
 }
 
 // checkOthers looks for equal names among the undeclared members of an object.
@@ -278,13 +291,13 @@ func (c *Conformer) checkOthers(base int) {
 }
 
 // undeclared reads a member that the type does not have.
-func (c *Conformer) undeclared(n *node, name []byte, from, depth int) bool {
-	start := c.s.pos
+func (c *Conformer) undeclared(n *node, at span, from, depth int) bool {
+	token, start := c.s.b[at.start:at.end], c.s.pos
 	kind, ok := c.s.skip(depth)
 	if !ok {
 		return false
 	}
-	path := pathOf(n.path, string(name))
+	path := pathOf(n.path, string(unquote(token, bytes.IndexByte(token, '\\') >= 0, nil)))
 	if why := c.noRoom(n, kind); why != "" {
 		// One line of the report for all names: there may be millions of them.
 		c.conflict(strings.TrimPrefix(n.path+".*", "."), why, kind, from)
@@ -612,7 +625,7 @@ func absRank(r int) int {
 func (c *Conformer) candidate(u use, start int, kind shape) (slot, bool) {
 	token := c.s.b[start:c.s.pos]
 	s := slot{set: true, rank: u.rank, start: start, end: c.s.pos, kind: kind}
-	s.escaped = kind == isText && bytes.IndexByte(token, '\\') >= 0
+	s.escaped = kind == isText && c.s.escaped
 	switch {
 	case u.slot == timeSlot:
 		var ok bool

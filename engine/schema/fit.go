@@ -215,7 +215,7 @@ func (c *Conformer) fitTimestamp(token []byte, kind shape) ([]byte, verdict) {
 	var ok bool
 	switch kind {
 	case isText:
-		at, ok = parseTime(unquote(token, bytes.IndexByte(token, '\\') >= 0, nil))
+		at, ok = parseTime(unquote(token, c.s.escaped, nil))
 	case isInt, isFloat:
 		at, ok = parseEpoch(token)
 	}

@@ -36,6 +36,13 @@ func (s *scanner) fail(reason string) bool {
 }
 
 func (s *scanner) space() {
+	if s.pos < len(s.b) && s.b[s.pos] > ' ' {
+		return
+	}
+	s.spaces()
+}
+
+func (s *scanner) spaces() {
 	for s.pos < len(s.b) {
 		switch s.b[s.pos] {
 		case ' ', '\t', '\n', '\r':
@@ -63,6 +70,15 @@ func (s *scanner) expect(c byte) bool {
 		return s.fail("the record ends early")
 	}
 	return s.fail("expected " + string(rune(c)))
+}
+
+// literal goes past a text if it comes next.
+func (s *scanner) literal(text string) bool {
+	if end := s.pos + len(text); end <= len(s.b) && string(s.b[s.pos:end]) == text {
+		s.pos = end
+		return true
+	}
+	return false
 }
 
 const (

@@ -5,6 +5,7 @@ import "tidemark.dev/tidemark/engine"
 // node is one path of a dataset, as the scan of a line walks it.
 type node struct {
 	name     string
+	text     string // the name and its colon as they mostly stand in a line; "" for a name with escapes
 	path     string // dotted, for conflicts and rest
 	parent   *node
 	typ      engine.Type
@@ -74,6 +75,9 @@ func (n *node) kid(name string) *node {
 		return k
 	}
 	k := &node{name: name, path: pathOf(n.path, name), parent: n}
+	if text := AppendQuoted(nil, []byte(name)); len(text) == len(name)+2 {
+		k.text = string(text) + ":"
+	}
 	if n.index == nil {
 		n.index = map[string]*node{}
 	}
@@ -100,10 +104,7 @@ func (n *node) at(p engine.Path) *node {
 // find looks a member up, trying first the one that came after the member
 // before when they were last met.
 func (n *node) find(name []byte, before *node) *node {
-	guess := &n.first
-	if before != nil {
-		guess = &before.next
-	}
+	guess := n.guess(before)
 	if k := *guess; k != nil && k.name == string(name) {
 		return k
 	}
@@ -112,6 +113,14 @@ func (n *node) find(name []byte, before *node) *node {
 		*guess = k
 	}
 	return k
+}
+
+// guess is the member that came after the one before when it was last met.
+func (n *node) guess(before *node) **node {
+	if before != nil {
+		return &before.next
+	}
+	return &n.first
 }
 
 func (n *node) lookUp(name []byte) *node {

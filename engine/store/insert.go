@@ -44,12 +44,12 @@ func (s *Store) insertRows(ctx context.Context, tx *sql.Tx, d *dataset, b engine
 			rows += t.Rows
 		}
 		lines -= rows
-		if err := insertSelect(ctx, tx, d, g, b, tablesSQL(g, b, alike), rows, &total); err != nil {
+		if err := s.insertSelect(ctx, tx, d, g, b, tablesSQL(g, b, alike), rows, &total); err != nil {
 			return total, err
 		}
 	}
 	if len(staged) > 0 {
-		if err := insertSelect(ctx, tx, d, g, b, strings.Join(staged, " UNION ALL "), lines, &total); err != nil {
+		if err := s.insertSelect(ctx, tx, d, g, b, strings.Join(staged, " UNION ALL "), lines, &total); err != nil {
 			return total, err
 		}
 	}
@@ -70,17 +70,13 @@ func countLate(ctx context.Context, tx *sql.Tx, g segment, b engine.Batch, total
 }
 
 // insertSelect loads one part of a batch, of a known number of rows.
-func insertSelect(ctx context.Context, tx *sql.Tx, d *dataset, g segment, b engine.Batch, from string, rows int64, total *engine.Committed) error {
+func (s *Store) insertSelect(ctx context.Context, tx *sql.Tx, d *dataset, g segment, b engine.Batch, from string, rows int64, total *engine.Committed) error {
 	if b.Dedup != nil {
 		return insertUnique(ctx, tx, d, g, b, from, rows, total)
 	}
-	result, err := tx.ExecContext(ctx, "INSERT INTO "+g.sql()+" "+from)
+	stored, err := s.execPatiently(ctx, "INSERT INTO "+g.sql()+" "+from)
 	if err != nil {
 		return fmt.Errorf("load a batch into %s: %w", b.Dataset, err)
-	}
-	stored, err := result.RowsAffected()
-	if err != nil {
-		return err
 	}
 	if stored != rows {
 		return fmt.Errorf("load a batch into %s: %d rows were staged and %d arrived", b.Dataset, rows, stored)

@@ -57,6 +57,7 @@ type Store struct {
 	opt Options
 
 	write sync.Mutex // held by whoever changes the database
+	conn  *sql.Conn  // of the transaction under way; who has write may use it
 
 	mu       sync.RWMutex
 	db       *sql.DB
@@ -223,19 +224,30 @@ func (s *Store) reopen(ctx context.Context) error {
 func (s *Store) inTx(ctx context.Context, f func(tx *sql.Tx) error) error {
 	s.write.Lock()
 	defer s.write.Unlock()
-	tx, err := s.DB().BeginTx(ctx, nil)
-	if err != nil {
-		return s.failed(ctx, err)
-	}
-	if err := f(tx); err != nil {
-		_ = tx.Rollback()
-		return s.failed(ctx, err)
-	}
-	if err := tx.Commit(); err != nil {
+	if err := s.transact(ctx, f); err != nil {
 		return s.failed(ctx, err)
 	}
 	s.revision.Add(1)
 	return nil
+}
+
+func (s *Store) transact(ctx context.Context, f func(tx *sql.Tx) error) error {
+	conn, err := s.DB().Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	tx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	s.conn = conn
+	defer func() { s.conn = nil }()
+	if err := f(tx); err != nil {
+		_ = tx.Rollback()
+		return err
+	}
+	return tx.Commit()
 }
 
 // Revision counts the changes since the database was opened. What was read at

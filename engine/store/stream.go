@@ -8,8 +8,6 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"reflect"
-	"strings"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -163,54 +161,6 @@ func uniqueFields(schema *arrow.Schema, names []string) *arrow.Schema {
 	return arrow.NewSchema(fields, nil)
 }
 
-// handles are what the driver keeps to itself.
-type handles struct {
-	connection mapping.Connection
-	statement  mapping.PreparedStatement
-}
-
-// handlesOf reaches into the driver, which has no way of its own to stream. A
-// driver that keeps them elsewhere is an error here, which a test finds.
-func handlesOf(conn driver.Conn, statement *duckdb.Stmt) (h handles, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("the driver is not the one this was written for: %v", r)
-		}
-	}()
-	h.connection.Ptr = reflect.ValueOf(conn).Elem().FieldByName("conn").FieldByName("Ptr").UnsafePointer()
-	h.statement.Ptr = reflect.ValueOf(statement).Elem().FieldByName("preparedStmt").Elem().FieldByName("Ptr").UnsafePointer()
-	return h, nil
-}
-
-// interruptEvery is how often DuckDB is told to stop: it forgets it when it
-// is between two tasks.
-const interruptEvery = 50 * time.Millisecond
-
-// interruptWith stops what runs on a connection once ctx ends. The function
-// it gives ends that.
-func interruptWith(ctx context.Context, conn mapping.Connection) func() {
-	over, gone := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(gone)
-		select {
-		case <-over:
-			return
-		case <-ctx.Done():
-		}
-		ticker := time.NewTicker(interruptEvery)
-		defer ticker.Stop()
-		for {
-			mapping.Interrupt(conn)
-			select {
-			case <-over:
-				return
-			case <-ticker.C:
-			}
-		}
-	}()
-	return func() { close(over); <-gone }
-}
-
 func namedValues(args []any) []driver.NamedValue {
 	out := make([]driver.NamedValue, len(args))
 	for i, a := range args {
@@ -220,23 +170,6 @@ func namedValues(args []any) []driver.NamedValue {
 		}
 	}
 	return out
-}
-
-// driverError makes DuckDB's text the error that the driver would make of it.
-func driverError(text string) error {
-	e := &duckdb.Error{Type: duckdb.ErrorTypeInvalidInput, Msg: text}
-	prefix, _, _ := strings.Cut(text, ": ")
-	for name, kind := range map[string]duckdb.ErrorType{
-		"INTERRUPT Error": duckdb.ErrorTypeInterrupt, "Out of Memory Error": duckdb.ErrorTypeOutOfMemory,
-		"INTERNAL Error": duckdb.ErrorTypeInternal, "FATAL Error": duckdb.ErrorTypeFatal,
-		"TransactionContext Error": duckdb.ErrorTypeTransaction, "Serialization Error": duckdb.ErrorTypeSerialization,
-		"IO Error": duckdb.ErrorTypeIO, "Connection Error": duckdb.ErrorTypeConnection, "Permission Error": duckdb.ErrorTypePermission,
-	} {
-		if prefix == name {
-			e.Type = kind
-		}
-	}
-	return e
 }
 
 func dataError(failed mapping.ErrorData) error {

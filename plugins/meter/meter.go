@@ -21,6 +21,9 @@ const (
 	Name   = "yield"
 )
 
+// Version changes whenever Rewrite gives another module for the same input.
+const Version = 1
+
 // Quantum is how many loops and calls pass between two calls of the host.
 const Quantum = 65536
 
