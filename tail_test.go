@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -79,13 +82,26 @@ func TestSourcesTestStream(t *testing.T) {
 	}
 }
 
-// TestTailKilled kills the program while it tails, again and again.
+// kills is how often a tail is killed: a few times, or as often as the
+// environment says.
+func kills(t *testing.T) int {
+	n, err := strconv.Atoi(cmp.Or(os.Getenv("TIDEMARK_KILLS"), "8"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// TestTailKilled kills the program while it tails, again and again, with
+// reshards and records that are none: each is stored once or set aside once,
+// and the watermark never goes back.
 func TestTailKilled(t *testing.T) {
 	p, s := newStream(t, 3, "")
-	id := 0
-	for range 8 {
+	begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	id, watermark := 0, ""
+	for range kills(t) {
 		for range 3000 {
-			s.Put("app", fmt.Sprint(id), fmt.Appendf(nil, `{"ts":"2026-01-01T00:00:00Z","id":%d,"poison":%d}`, id, id))
+			s.Put("app", fmt.Sprint(id), fmt.Appendf(nil, `{"ts":%q,"id":%d,"poison":%d}`, begin.Add(time.Duration(id)*time.Second).Format(time.RFC3339), id, id))
 			if id++; id%1000 == 0 {
 				s.Put("app", fmt.Sprint(id), []byte{0xff, 0xfe, 0, 1, 2})
 			}
@@ -97,6 +113,11 @@ func TestTailKilled(t *testing.T) {
 		cmd, _ := p.command(ctx, "tail", "--quiet") // its end is SIGKILL
 		_ = cmd.Run()
 		cancel()
+		now := p.query("SELECT max(watermark) FROM tidemark.watermarks")
+		if now < watermark {
+			t.Errorf("the watermark went back from %s to %s", watermark, now)
+		}
+		watermark = now
 	}
 	p.run("tail", "--quiet", "--until-idle", "3s")
 	if got, want := p.query("SELECT count(*), count(DISTINCT body.id), count(DISTINCT _position), count(DISTINCT _seq) FROM logs"),

@@ -163,6 +163,21 @@ type LiveState struct {
 	// Watermark is the dataset's from now on; zero for none yet.
 	Watermark time.Time
 	Marks     []ShardMark
+	// Quotas say what was over a quota, by the value it is counted by.
+	Quotas map[string]QuotaCount
+}
+
+// QuotaCount is what was over a quota.
+type QuotaCount struct {
+	// Over are records that were over it, Kept those of them that were stored
+	// all the same, and Waited for how long they were held back.
+	Over, Kept int64
+	Waited     time.Duration
+}
+
+// Add sums two counts.
+func (c QuotaCount) Add(o QuotaCount) QuotaCount {
+	return QuotaCount{c.Over + o.Over, c.Kept + o.Kept, c.Waited + o.Waited}
 }
 
 // ShardGap is a gap in the reading of a shard.

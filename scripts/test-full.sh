@@ -14,6 +14,9 @@ scripts/flink.sh || echo "SKIPPED: Flink cannot be installed here, so exported S
 
 go test -timeout 60m -race -count=1 ./...
 
+echo "a tail killed 100 times" >&2
+TIDEMARK_KILLS=100 go test -timeout 60m -count=1 -run '^TestTailKilled$' .
+
 echo "property tests, $rapid_checks cases each" >&2
 # shellcheck disable=SC2046 # package names have no spaces
 go test -timeout 60m -count=1 $(packages_with_rapid) -rapid.checks="$rapid_checks"

@@ -127,7 +127,7 @@ func (b *Workbench) datasetHealth(ctx context.Context, name string, suspended []
 	facts := health.Dataset{
 		Name: name, Rows: v.Rows, Late: v.Late, Untimed: v.Untimed, Quarantined: v.Quarantined,
 		Ahead: v.Ahead, MaxFuture: config.Watermark.MaxFuture, TopReason: v.TopReason,
-		Mismatched: v.Mismatched, Broken: v.Broken, Conflicts: v.Conflicts,
+		Mismatched: v.Mismatched, Broken: v.Broken, Conflicts: v.Conflicts, Over: v.Over,
 	}
 	for _, p := range suspended {
 		if slices.Contains(config.Transforms, p) {

@@ -269,8 +269,12 @@ func (b *Workbench) tailOnce(ctx context.Context, t *tailing, opt TailOptions) e
 	}
 	watermark := window.NewWatermark(strategyOf(t.dataset.Watermark), base.Watermark, windowMarks(marks))
 	base.Report = t.report
+	limit, err := quotaOf(t.dataset)
+	if err != nil {
+		return err
+	}
 	counts, err := pipeline.Tail(ctx, pipeline.LiveOptions{
-		Options: base, From: from, Every: opt.Every,
+		Options: base, From: from, Every: opt.Every, Quota: limit,
 		Advance: func(m map[string]pipeline.Moments) (time.Time, []engine.ShardMark) {
 			return advance(watermark, m, b.clock.Now())
 		},
@@ -498,6 +502,23 @@ func (b *Workbench) withTail(source string, do func(*tailing)) error {
 
 func notTailed(source string) error {
 	return engine.Errorf(engine.NotFound, "tail "+source, "it is not being tailed").WithHint("start the tail first")
+}
+
+// quotaOf is a dataset's quota as the pipeline has it; nil is none.
+func quotaOf(d workspace.Dataset) (*pipeline.Quota, error) {
+	if d.Quota == nil {
+		return nil, nil //nolint:nilnil // most datasets have none
+	}
+	q := &pipeline.Quota{PerSecond: d.Quota.RecordsPerSecond, Over: d.Quota.Over}
+	if d.Quota.By == "" {
+		return q, nil
+	}
+	by, err := engine.ParsePath(d.Quota.By)
+	if err != nil {
+		return nil, fmt.Errorf("datasets.%s.quota: %w", d.Name, err)
+	}
+	q.By = tablePath(engine.Policy{Path: by}).Path
+	return q, nil
 }
 
 // strategyOf is a dataset's watermark as the window package has it.

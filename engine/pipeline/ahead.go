@@ -59,6 +59,7 @@ type piece struct {
 	conflicts []schema.Conflict
 	met       []int64 // values that each policy met
 	untimed   int64
+	over      map[string]engine.QuotaCount // of a live dataset's quota
 	times     span
 	long      bool
 

@@ -19,6 +19,9 @@ type livePreparer struct {
 	// plain remembers the looks of records that are plain JSON, so that not
 	// each of them has to be looked at in every way.
 	plain map[uint64]bool
+	// quotas, if there are any, find by find what they count by.
+	quotas *quotas
+	find   *schema.Extractor
 }
 
 // maxLooks bounds what is remembered.
@@ -29,6 +32,11 @@ func (a *livePreparer) arrivals(ctx context.Context, records []engine.Arrival) *
 	out := &piece{lines: make([]line, 0, len(records)), places: make([]place, 0, len(records)), kept: true}
 	for i := range records {
 		a.arrival(ctx, &records[i], out)
+	}
+	if a.quotas != nil {
+		if out.err = a.quotas.sift(ctx, a.find, out); out.err != nil {
+			return out
+		}
 	}
 	a.prepare(ctx, out)
 	return out

@@ -21,6 +21,10 @@ type LiveOptions struct {
 	// Every is how long records wait for others before they are committed
 	// together; zero is a second.
 	Every time.Duration
+	// Quota bounds what is taken in; nil is all.
+	Quota *Quota
+	// Wait sleeps for a quota that blocks; nil is the machine's time.
+	Wait func(context.Context, time.Duration) error
 	// Advance is told what a batch brings before it is committed, and gives
 	// the watermark that is committed with it. It is called from one goroutine;
 	// nil leaves the watermark alone.
@@ -64,6 +68,9 @@ func Tail(ctx context.Context, opt LiveOptions, stream engine.Stream) (Counts, e
 		puller: newPuller(opt.Options), opt: opt,
 		taken: make(chan *arrived), shards: map[string]*objectRun{},
 	}
+	if opt.Quota != nil {
+		l.quotas = newQuotas(*opt.Quota, l.puller.opt.Clock, opt.Wait)
+	}
 	return l.run(ctx, stream)
 }
 
@@ -77,6 +84,8 @@ type live struct {
 	// preparers by shard: each is used by the goroutine of its shard.
 	preparers sync.Map
 	learned   sync.Once
+	quotas    *quotas
+	over      map[string]engine.QuotaCount // of the batch being built
 
 	points  map[string]engine.Checkpoint // of the batch being built
 	gaps    []engine.ShardGap
@@ -256,7 +265,10 @@ func (l *live) preparerFor(shard string, part int) *livePreparer {
 	if a, ok := l.preparers.Load(key); ok {
 		return a.(*livePreparer) //nolint:forcetypeassert // nothing else is kept there
 	}
-	a := &livePreparer{preparer: l.preparer(Task{}), shard: shard}
+	a := &livePreparer{preparer: l.preparer(Task{}), shard: shard, quotas: l.quotas}
+	if l.quotas != nil && len(l.quotas.By) > 0 {
+		a.find = schema.NewExtractor([][]engine.Path{l.puller.opt.Mapping.Raw(l.quotas.By)})
+	}
 	l.preparers.Store(key, a)
 	return a
 }
@@ -295,6 +307,12 @@ func (l *live) stagePiece(o *objectRun, c *piece) error {
 	defer c.done()
 	l.counts.Read += c.read
 	l.counts.Dropped += c.dropped
+	for key, n := range c.over {
+		if l.over == nil {
+			l.over = map[string]engine.QuotaCount{}
+		}
+		l.over[key] = l.over[key].Add(n)
+	}
 	for _, a := range c.asides {
 		l.setProblem(o, a)
 	}
@@ -328,7 +346,8 @@ func (l *live) flushLive(ctx context.Context) error {
 	if l.batch == nil {
 		l.batch = newStaging(l.opt.Staging)
 	}
-	state := &engine.LiveState{Gaps: gaps}
+	state := &engine.LiveState{Gaps: gaps, Quotas: l.over}
+	l.over = nil
 	for _, p := range points {
 		state.Checkpoints = append(state.Checkpoints, p)
 	}

@@ -25,6 +25,9 @@ func (s *Store) advanceStream(ctx context.Context, tx *sql.Tx, b engine.Batch) e
 			return fmt.Errorf("write down a gap: %w", err)
 		}
 	}
+	if err := writeQuotas(ctx, tx, b); err != nil {
+		return fmt.Errorf("count what is over a quota: %w", err)
+	}
 	if err := writeMarks(ctx, tx, b); err != nil {
 		return fmt.Errorf("move the marks of shards: %w", err)
 	}
@@ -32,6 +35,26 @@ func (s *Store) advanceStream(ctx context.Context, tx *sql.Tx, b engine.Batch) e
 		return nil
 	}
 	return writeWatermark(ctx, tx, b.Dataset, b.Live.Watermark, b.Ingest)
+}
+
+// writeQuotas adds what a batch had over a quota to what there was before.
+func writeQuotas(ctx context.Context, tx *sql.Tx, b engine.Batch) error {
+	for key, n := range b.Live.Quotas {
+		var over, kept int64
+		var waited float64
+		err := tx.QueryRowContext(ctx, `SELECT coalesce(sum(over), 0)::BIGINT, coalesce(sum(kept), 0)::BIGINT, coalesce(sum(waited_seconds), 0) FROM tidemark.quotas WHERE dataset = ? AND key = ?`, b.Dataset, key).Scan(&over, &kept, &waited)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM tidemark.quotas WHERE dataset = ? AND key = ?`, b.Dataset, key); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO tidemark.quotas VALUES (?, ?, ?, ?, ?, ?)`,
+			b.Dataset, key, over+n.Over, kept+n.Kept, waited+n.Waited.Seconds(), b.Ingest); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func sourceOf(b engine.Batch) string {

@@ -71,6 +71,9 @@ var dataTables = []string{
 	// that it reads the newest row, or how often it had been computed.
 	`CREATE TABLE IF NOT EXISTS tidemark.models (
 		name VARCHAR, definition VARCHAR, inputs VARCHAR[], seen MAP(VARCHAR, BIGINT), runs BIGINT, refreshed_at TIMESTAMPTZ)`,
+	// What was over the quota of a live dataset, by the value it is counted by.
+	`CREATE TABLE IF NOT EXISTS tidemark.quotas (
+		dataset VARCHAR, key VARCHAR, over BIGINT, kept BIGINT, waited_seconds DOUBLE, updated_at TIMESTAMPTZ)`,
 	`CREATE SCHEMA IF NOT EXISTS rollup`,
 	`CREATE TABLE IF NOT EXISTS tidemark.rollups (dataset VARCHAR, size BIGINT, name VARCHAR, seq BIGINT, definition VARCHAR, updated_at TIMESTAMPTZ)`,
 	`CREATE TABLE IF NOT EXISTS tidemark.late (

@@ -19,6 +19,8 @@ type Vitals struct {
 	// Broken could not be read.
 	Mismatched, Broken int64
 	Conflicts          int64
+	// Over are records that a quota kept out.
+	Over int64
 }
 
 // Vitals counts a dataset. Of an attached one only the ledger is read.
@@ -30,6 +32,9 @@ func (s *Store) Vitals(ctx context.Context, name string, maxFuture time.Duration
 	}
 	err = s.DB().QueryRowContext(ctx, `SELECT count(*) FILTER (WHERE want <> ''), count(*) FILTER (WHERE coalesce(want, '') = '') FROM tidemark.quarantine WHERE dataset = ?`, name).Scan(&out.Mismatched, &out.Broken)
 	if err != nil {
+		return out, err
+	}
+	if err := s.DB().QueryRowContext(ctx, `SELECT coalesce(sum(over - kept), 0)::BIGINT FROM tidemark.quotas WHERE dataset = ?`, name).Scan(&out.Over); err != nil {
 		return out, err
 	}
 	if err := s.DB().QueryRowContext(ctx, `SELECT coalesce(sum(count), 0)::BIGINT FROM tidemark.conflicts WHERE dataset = ?`, name).Scan(&out.Conflicts); err != nil || s.Attached(name) {
