@@ -177,7 +177,12 @@ func (s *Server) rulesAPI() {
 	handle(s, "POST", "/rules/rows", "ruleRows", "The query for the records of one window of one group", s.ruleRows)
 	handle(s, "POST", "/rules/compare", "compareRules", "What another version of a rule would have done differently", inTurn(s, s.compareRules))
 	handle(s, "POST", "/rules/advise", "adviseRule", "What a rule's history says about its settings", inTurn(s, s.adviseRule))
+<<<<<<< HEAD
 	s.exportAPI()
+=======
+	handle(s, "POST", "/rules/explain", "explainRule", "Why a rule was in alarm at some time, or why it was not", inTurn(s, s.explainRule))
+	handle(s, "POST", "/rules/make-test", "makeTest", "A test of what a rule saw at some time; the page saves it", inTurn(s, s.makeTest))
+>>>>>>> 6e2ba054cd83a191555f29056712617d511faad4
 	handle(s, "GET", "/alarms", "alarms", "When the rules would have been in alarm", inTurn(s, s.alarms))
 }
 
@@ -329,6 +334,22 @@ func (s *Server) adviseRule(ctx context.Context, in *struct{ Body workbench.Advi
 		out.Trends = append(out.Trends, RuleTrend{anyValues(t.Key), t.Measure, t.Limit, t.Now, t.PerDay, t.Reaches, t.Days})
 	}
 	return out, nil
+}
+
+// RuleExplained says why an alarm was as it was.
+type RuleExplained struct {
+	State    string     `json:"state"`
+	Since    *time.Time `json:"since"`
+	Sentence string     `json:"sentence"`
+}
+
+func (s *Server) explainRule(ctx context.Context, in *struct{ Body workbench.Moment }) (RuleExplained, error) {
+	x, err := s.bench.Explain(ctx, in.Body)
+	return RuleExplained{string(x.State), x.Since, x.Sentence}, err
+}
+
+func (s *Server) makeTest(ctx context.Context, in *struct{ Body workbench.Moment }) (workbench.MadeTest, error) {
+	return s.bench.MakeTest(ctx, in.Body, false)
 }
 
 func datapoint(d rule.Datapoint) BacktestDatapoint {

@@ -23,8 +23,11 @@ func TestArrivedEqualsPanes(t *testing.T) {
 		mode    window.Mode
 		allowed time.Duration
 	}{
-		{"{tumbling: 1m}", window.Update, 2 * time.Minute}, {"{tumbling: 1m}", window.Discard, 0}, {"{tumbling: 1m}", window.Update, window.Forever},
-		{"{hopping: {size: 3m, every: 1m}}", window.Update, 90 * time.Second}, {"{cumulate: {size: 4m, step: 1m}}", window.Update, time.Minute},
+		{"{tumbling: 1m}", window.Update, 2 * time.Minute},
+		{"{tumbling: 1m}", window.Discard, 0},
+		{"{tumbling: 1m}", window.Update, window.Forever},
+		{"{hopping: {size: 3m, every: 1m}}", window.Update, 90 * time.Second},
+		{"{cumulate: {size: 4m, step: 1m}}", window.Update, time.Minute},
 		{"{tumbling: 1m, time_zone: Asia/Kolkata}", window.Update, time.Minute},
 	} {
 		t.Run(fmt.Sprint(c.window, c.mode, c.allowed), func(t *testing.T) {

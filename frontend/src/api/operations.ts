@@ -85,6 +85,9 @@ export const dryRun = operation<'dryRun'>('POST', '/pulls/dry-run')
 /** What a query would fetch of attached datasets and cost. */
 export const estimateQuery = operation<'estimateQuery'>('POST', '/queries/estimate')
 
+/** Why a rule was in alarm at some time, or why it was not. */
+export const explainRule = operation<'explainRule'>('POST', '/rules/explain')
+
 /** What matches, how it lies in time and what its fields hold. */
 export const explore = operation<'explore'>('POST', '/explore')
 
@@ -171,6 +174,9 @@ export const listTails = operation<'listTails'>('GET', '/tails')
 
 /** Write the sample into a workspace that has no sources yet, and begin to pull it. */
 export const loadSample = operation<'loadSample'>('POST', '/sample')
+
+/** A test of what a rule saw at some time; the page saves it. */
+export const makeTest = operation<'makeTest'>('POST', '/rules/make-test')
 
 /** Let the user choose, in the desktop window. */
 export const openDialog = operation<'openDialog'>('POST', '/native/open')

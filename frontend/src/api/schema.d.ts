@@ -329,23 +329,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/export/targets": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The systems that rules can be written for */
-        get: operations["listExportTargets"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/files": {
         parameters: {
             query?: never;
@@ -1087,7 +1070,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/rules/export": {
+    "/api/v1/rules/explain": {
         parameters: {
             query?: never;
             header?: never;
@@ -1096,15 +1079,15 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** A rule as another system takes it, or why it cannot */
-        post: operations["exportRule"];
+        /** Why a rule was in alarm at some time, or why it was not */
+        post: operations["explainRule"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/v1/rules/history": {
+    "/api/v1/rules/make-test": {
         parameters: {
             query?: never;
             header?: never;
@@ -1113,25 +1096,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** What a deployed copy of a rule really did */
-        post: operations["ruleHistory"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/rules/parity": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Replay what is stored with the copy of a rule */
-        post: operations["ruleParity"];
+        /** A test of what a rule saw at some time; the page saves it */
+        post: operations["makeTest"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2098,50 +2064,6 @@ export interface components {
             /** Format: date-time */
             watermark: string | null;
         };
-        ExportDifference: {
-            how: string;
-            what: string;
-        };
-        ExportParameter: {
-            about: string;
-            default: string;
-            name: string;
-        };
-        ExportRefusal: {
-            construct: string;
-            instead: string;
-            rule: string;
-            target: string;
-            why: string;
-        };
-        ExportReply: {
-            differences: components["schemas"]["ExportDifference"][];
-            /** @description PARITY.md. */
-            document: string;
-            file: string;
-            /** @description Why the target cannot hold the rule; null if it can. */
-            refusal: components["schemas"]["ExportRefusal"];
-            target: string;
-            text: string;
-        };
-        ExportRun: {
-            /** @description Its name, or its file. */
-            rule: string;
-            /** @description Parameters of the artefact. */
-            set?: {
-                [key: string]: string;
-            };
-            target: string;
-            /** @description The target reads records that have been through plugins and policies. */
-            transformed?: boolean;
-        };
-        ExportTarget: {
-            about: string;
-            name: string;
-            parameters: components["schemas"]["ExportParameter"][];
-            /** @description Whether its copies can be replayed. */
-            replayed: boolean;
-        };
         FacetCounts: {
             /**
              * Format: int64
@@ -2214,12 +2136,6 @@ export interface components {
             };
             /** Format: date-time */
             start: string;
-        };
-        HistoryRun: {
-            /** @description The JSON of Prometheus' query_range for ALERTS, or of DescribeAlarmHistory. */
-            history: string;
-            /** @description Its name, or its file. */
-            rule: string;
         };
         IncidentAction: {
             /** @enum {string} */
@@ -2389,6 +2305,12 @@ export interface components {
             /** @enum {string} */
             state: "ok" | "late" | "stale" | "failing" | "quarantining";
         };
+        MadeTest: {
+            file: string;
+            /** Format: int64 */
+            records: number;
+            text: string;
+        };
         ModelInfo: {
             file: string;
             hint: string;
@@ -2419,6 +2341,25 @@ export interface components {
             /** Format: double */
             seconds: number;
             whole: boolean;
+        };
+        Moment: {
+            /** Format: date-time */
+            at: string;
+            /** @description The file that text is of, for errors. */
+            file?: string;
+            /** @description The values of group_by as text; absent means the only group. */
+            key?: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int64
+             * @description The line of file that text begins on; a rule in a notebook begins further down.
+             */
+            line?: number;
+            /** @description Of a rule in rules/. */
+            name?: string;
+            /** @description The rule as it stands in the editor, instead of name. */
+            text?: string;
         };
         NativeInput: {
             /** @enum {string} */
@@ -2495,47 +2436,6 @@ export interface components {
             source: string;
             /** Format: int64 */
             tables: number;
-        };
-        ParityPoint: {
-            /** Format: date-time */
-            at: string;
-            key: {
-                [key: string]: unknown;
-            };
-            ours: string;
-            theirs: string;
-            why: string;
-        };
-        ParityReply: {
-            /** Format: int64 */
-            agree: number;
-            differ: components["schemas"]["ParityPoint"][];
-            /** Format: date-time */
-            from: string | null;
-            ours: components["schemas"]["ParityStay"][];
-            theirs: components["schemas"]["ParityStay"][];
-            /** Format: date-time */
-            to: string | null;
-            /** Format: int64 */
-            windows: number;
-        };
-        ParityRun: {
-            /** Format: date-time */
-            from?: string;
-            /** @description Its name, or its file. */
-            rule: string;
-            target: string;
-            /** Format: date-time */
-            to?: string;
-        };
-        ParityStay: {
-            /** Format: date-time */
-            end: string | null;
-            key: {
-                [key: string]: unknown;
-            };
-            /** Format: date-time */
-            start: string;
         };
         PathFilter: {
             /** @enum {string} */
@@ -3050,6 +2950,12 @@ export interface components {
             gone: components["schemas"]["BacktestEpisode"][];
             /** Format: int64 */
             kept: number;
+        };
+        RuleExplained: {
+            sentence: string;
+            /** Format: date-time */
+            since: string | null;
+            state: string;
         };
         RuleListed: {
             alarm: string;
@@ -5353,71 +5259,6 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"];
-                };
-            };
-        };
-    };
-    listExportTargets: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ExportTarget"][];
-                };
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"];
-                };
-            };
-            /** @description Conflict */
-            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9271,7 +9112,7 @@ export interface operations {
             };
         };
     };
-    exportRule: {
+    explainRule: {
         parameters: {
             query?: never;
             header?: never;
@@ -9280,7 +9121,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ExportRun"];
+                "application/json": components["schemas"]["Moment"];
             };
         };
         responses: {
@@ -9290,7 +9131,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ExportReply"];
+                    "application/json": components["schemas"]["RuleExplained"];
                 };
             };
             /** @description Bad Request */
@@ -9349,7 +9190,7 @@ export interface operations {
             };
         };
     };
-    ruleHistory: {
+    makeTest: {
         parameters: {
             query?: never;
             header?: never;
@@ -9358,7 +9199,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["HistoryRun"];
+                "application/json": components["schemas"]["Moment"];
             };
         };
         responses: {
@@ -9368,85 +9209,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ParityReply"];
-                };
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"];
-                };
-            };
-        };
-    };
-    ruleParity: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ParityRun"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ParityReply"];
+                    "application/json": components["schemas"]["MadeTest"];
                 };
             };
             /** @description Bad Request */

@@ -4,6 +4,9 @@ import type { Backtest, Datapoint, Episode } from '../../api/types'
 import { clock, decimal, short } from '../../lib/format'
 import type { Line } from '../../ui/TimeChart.svelte'
 
+type Score = NonNullable<Backtest['score']>
+type Arrived = NonNullable<Backtest['as_arrived']>
+
 /** Limit is a number in `when` that a measure is compared with, and where it stands. */
 export interface Limit {
   measure: string
@@ -216,6 +219,22 @@ export function length(s: number): string {
 export function sentence(o: Outcome): string {
   if (o.pages === 0) return 'Would not have raised an alarm'
   return `Would have paged ${o.pages === 1 ? '1 time' : `${short(o.pages)} times`}, ${length(o.seconds)} in ALARM, ${o.night} at night (22-06)${o.open ? `, ${o.open} still on` : ''}`
+}
+
+/** scoreText says how the alarms stand against the incidents that the rule names. */
+export function scoreText(s: Score): string {
+  const percent = (v: number | null): string => (v === null ? 'not known' : `${Math.round(v * 100)} %`)
+  const found = `${s.found} of ${s.incidents === 1 ? '1 incident' : `${s.incidents} incidents`} found`
+  const delay = s.delay_seconds === null ? '' : ` after ${length(s.delay_seconds)}`
+  return `${found}${delay}, ${s.false === 1 ? '1 false alarm' : `${s.false} false alarms`}: precision ${percent(s.precision)}, recall ${percent(s.recall)}.`
+}
+
+/** arrivedText says what late records changed. */
+export function arrivedText(a: Arrived): string {
+  if (!a.watermark) return 'As it arrived: no window was done.'
+  const windows = a.changes === 1 ? '1 window was shown as something else than it is' : `${short(a.changes)} windows were shown as something else than they are`
+  const differ = a.gone.length || a.came.length ? `With all records ${a.gone.length} of these alarms would not have been, and ${a.came.length} others would.` : 'With all records the alarms are the same.'
+  return `As it arrived: ${short(a.late)} records came late, ${short(a.dropped)} of them too late; ${windows}. ${differ}`
 }
 
 /** peakText writes the extremes of an episode: error_rate 0.475, requests 76. */
