@@ -177,12 +177,9 @@ func (s *Server) rulesAPI() {
 	handle(s, "POST", "/rules/rows", "ruleRows", "The query for the records of one window of one group", s.ruleRows)
 	handle(s, "POST", "/rules/compare", "compareRules", "What another version of a rule would have done differently", inTurn(s, s.compareRules))
 	handle(s, "POST", "/rules/advise", "adviseRule", "What a rule's history says about its settings", inTurn(s, s.adviseRule))
-<<<<<<< HEAD
 	s.exportAPI()
-=======
 	handle(s, "POST", "/rules/explain", "explainRule", "Why a rule was in alarm at some time, or why it was not", inTurn(s, s.explainRule))
 	handle(s, "POST", "/rules/make-test", "makeTest", "A test of what a rule saw at some time; the page saves it", inTurn(s, s.makeTest))
->>>>>>> 6e2ba054cd83a191555f29056712617d511faad4
 	handle(s, "GET", "/alarms", "alarms", "When the rules would have been in alarm", inTurn(s, s.alarms))
 }
 
