@@ -115,6 +115,8 @@ func (a *app) verbs() []*cobra.Command {
 		a.notebookVerb(),
 		a.rulesVerb(),
 		a.incidentsVerb(),
+		a.notifyVerb(),
+		a.silencesVerb(),
 		a.testVerb(),
 		a.schemaVerb(),
 		a.datasetVerb(),

@@ -113,6 +113,12 @@ func New(opt Options) *Server {
 // begin starts what the server does by itself.
 func (s *Server) begin() {
 	go s.sweep()
+	if s.opt.Host != "" {
+		s.bench.SetAddress("http://" + s.opt.Host)
+	}
+	sending := make(chan struct{})
+	go func() { defer close(sending); s.bench.RunOutbox(s.ctx) }()
+	s.after = append(s.after, func() { <-sending })
 	go s.runDueModels()
 	s.folder.watch()
 	s.after = append(s.after, s.bench.OnData(func(dataset string) {
@@ -165,6 +171,7 @@ func (s *Server) register() {
 	s.exploreAPI()
 	s.rulesAPI()
 	s.incidentsAPI()
+	s.notifyAPI()
 	s.dashboardsAPI()
 	s.notebooksAPI()
 	s.sourcesAPI()

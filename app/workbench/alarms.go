@@ -34,6 +34,34 @@ type watch struct {
 	first bool
 	// fresh says that all rows came since the tail began: there is no history.
 	fresh bool
+	// past says that it is catching up.
+	past bool
+}
+
+// caughtUp says that nobody brings a dataset up any more.
+func (ws *watches) caughtUp(dataset string) {
+	w := ws.get(dataset)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.past = false
+}
+
+// catchingUp reports whether some dataset's tail lags far behind.
+func (ws *watches) catchingUp() bool {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	for _, w := range ws.all {
+		if w.mu.TryLock() {
+			past := w.past
+			w.mu.Unlock()
+			if past {
+				return true
+			}
+		} else {
+			return true // it is at work: the next look tells
+		}
+	}
+	return false
 }
 
 func (ws *watches) get(dataset string) *watch {
@@ -99,11 +127,15 @@ func (b *Workbench) evaluate(ctx context.Context, dataset string, e evaluated) (
 	}
 	w.failing = failed
 	w.first = len(failed) > 0
+	out.Notices = b.notices(out.Changes)
+	for name, err := range failed {
+		out.Notices = append(out.Notices, b.failureNotices("rule "+name+" cannot be evaluated", err)...)
+	}
 	if err := b.Store.SaveEvaluated(ctx, out); err != nil {
 		w.live = nil // what it knows is not what is kept
 		return news, err
 	}
-	w.fresh = false
+	w.fresh, w.past = false, s.Past
 	news.Changes, news.Failing = out.Changes, failed
 	if len(out.Changes) > 0 {
 		b.changed(incidentsTable)

@@ -131,6 +131,8 @@ func (b *Workbench) Tail(ctx context.Context, opt TailOptions) (TailResult, erro
 		go untilIdle(ctx, cancel, all, opt.Idle)
 	}
 	told := reportTails(ctx, all, opt.Report)
+	sending := make(chan struct{})
+	go func() { defer close(sending); b.RunOutbox(ctx) }()
 	errs := make(chan error, len(all))
 	for _, t := range all {
 		go func() { errs <- b.tail(ctx, t, opt) }()
@@ -143,6 +145,7 @@ func (b *Workbench) Tail(ctx context.Context, opt TailOptions) (TailResult, erro
 	}
 	cancel()
 	<-told
+	<-sending
 	for _, t := range all {
 		result.Counts = result.Counts.Add(t.now())
 		for _, sh := range t.stream.Shards() {
@@ -283,6 +286,7 @@ func (b *Workbench) tailOnce(ctx context.Context, t *tailing, opt TailOptions) e
 		},
 	}, t.stream)
 	t.report(counts)
+	b.watches.caughtUp(name)
 	if settled := b.settleTail(context.WithoutCancel(ctx), name, counts); err == nil {
 		err = settled
 	}

@@ -64,6 +64,7 @@ type Workbench struct {
 	tails     tails
 	models    modelRuns
 	watches   watches
+	outbox    outbox
 }
 
 // Open opens the workspace's database; the caller holds the workspace's lock.

@@ -1,6 +1,11 @@
 package workspace
 
-import "tidemark.dev/tidemark/app/workspace/yamlfile"
+import (
+	"strings"
+	"time"
+
+	"tidemark.dev/tidemark/app/workspace/yamlfile"
+)
 
 // Channel is where notifications go. Which keys it may have depends on Type.
 type Channel struct {
@@ -21,16 +26,39 @@ type Channel struct {
 	Profile  string `yaml:"profile" doc:"sns: the profile of the AWS configuration files that signs requests."`
 	RoleARN  string `yaml:"role_arn" doc:"sns: the role to assume."`
 
+	Match    map[string]string `yaml:"match" doc:"Alarms that come here without being named in notify: those with these labels, group values, rule or severity; * stands for any text. Alarms that name the channel must match, too."`
+	Failures bool              `yaml:"failures" doc:"Tidemark's own failures come here: rules that cannot be evaluated, notifications that were given up."`
+	Daily    string            `yaml:"daily" doc:"When a digest of the last day comes: 08:00 Europe/Berlin."`
+
 	Path string `yaml:"path" doc:"file: the file that notifications are appended to, relative to the workspace."`
 }
 
 // channelKeys says which keys each type of channel has; those before type it
 // cannot do without.
 var channelKeys = map[string][]string{
-	"slack":   {"url", "type"},
-	"webhook": {"url", "type", "headers"},
-	"email":   {"to", "smtp", "type", "from"},
-	"sns":     {"topic", "type", "endpoint", "region", "profile", "role_arn"},
-	"desktop": {"type"},
-	"file":    {"path", "type"},
+	"slack":   {"url", "type", "match", "failures", "daily"},
+	"webhook": {"url", "type", "headers", "match", "failures", "daily"},
+	"email":   {"to", "smtp", "type", "from", "match", "failures", "daily"},
+	"sns":     {"topic", "type", "endpoint", "region", "profile", "role_arn", "match", "failures", "daily"},
+	"desktop": {"type", "match", "failures", "daily"},
+	"file":    {"path", "type", "match", "failures", "daily"},
+}
+
+// DailyDue is when the channel's last daily digest was due, if it has one.
+func (c Channel) DailyDue(now time.Time) (time.Time, bool) {
+	clock, place, _ := strings.Cut(c.Daily, " ")
+	at, err := time.Parse("15:04", clock)
+	if err != nil {
+		return now, false
+	}
+	zone, err := time.LoadLocation(strings.TrimSpace(place))
+	if err != nil {
+		return now, false
+	}
+	here := now.In(zone)
+	due := time.Date(here.Year(), here.Month(), here.Day(), at.Hour(), at.Minute(), 0, 0, zone)
+	if due.After(now) {
+		due = due.AddDate(0, 0, -1)
+	}
+	return due, true
 }

@@ -53,7 +53,7 @@ func Compile(spec Spec, ds engine.Dataset) (*Rule, error) {
 	r := &Rule{Name: spec.Rule.Value, Spec: spec, Plan: c.plan, dataset: ds}
 	c.check(c.name())
 	c.check(c.datasetName())
-	c.check(c.unsupported())
+	c.check(c.repeat())
 	c.where()
 	c.keys()
 	c.window()
@@ -66,6 +66,7 @@ func Compile(spec Spec, ds engine.Dataset) (*Rule, error) {
 		r.recovered = plan.Compile(r.Recover, nil)
 	}
 	r.Alarm = c.alarm()
+	c.quiet()
 	r.Forget = c.forget()
 	r.Summary = c.summary()
 	c.late()

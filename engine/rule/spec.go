@@ -25,14 +25,14 @@ type Spec struct {
 	Runbook  engine.Text                 `yaml:"runbook" doc:"The notebook to open when the alarm goes off."`
 	Summary  engine.Text                 `yaml:"summary" doc:"One sentence about the alarm; expressions stand in {{ }}."`
 
-	Expect      *Expect     `yaml:"expect" doc:"Alarm when something does not happen, instead of window, measures and when."`
-	Keys        Keys        `yaml:"keys" doc:"Which groups must appear: seen, or a list."`
-	RecoverWhen engine.Text `yaml:"recover_when" doc:"Which windows end an alarm. Default: those that do not breach."`
-	Repeat      *Duration   `yaml:"repeat" doc:"How often a notification is repeated while the alarm lasts."`
-	Silence     any         `yaml:"silence" doc:"When nobody is notified."`
-	Inhibit     any         `yaml:"inhibit" doc:"Alarms during which this one is not notified."`
-	Incidents   []Incident  `yaml:"incidents" doc:"What really happened, for precision and recall of the alarms."`
-	Forget      *Duration   `yaml:"forget" doc:"How long after its last record a group is forgotten. Default: 24h."`
+	Expect      *Expect       `yaml:"expect" doc:"Alarm when something does not happen, instead of window, measures and when."`
+	Keys        Keys          `yaml:"keys" doc:"Which groups must appear: seen, or a list."`
+	RecoverWhen engine.Text   `yaml:"recover_when" doc:"Which windows end an alarm. Default: those that do not breach."`
+	Repeat      *Duration     `yaml:"repeat" doc:"How often a notification is repeated while the alarm lasts."`
+	Silence     []Quiet       `yaml:"silence" doc:"When nobody is notified: maintenance windows."`
+	Inhibit     []engine.Text `yaml:"inhibit" doc:"Rules during whose alarms this one is not notified, where they agree on the group."`
+	Incidents   []Incident    `yaml:"incidents" doc:"What really happened, for precision and recall of the alarms."`
+	Forget      *Duration     `yaml:"forget" doc:"How long after its last record a group is forgotten. Default: 24h."`
 }
 
 // GroupKey is a path to group by; a file may write just the path.

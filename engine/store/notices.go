@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
+	"time"
 
 	"tidemark.dev/tidemark/engine"
 )
@@ -13,6 +15,175 @@ var noticeTables = []string{
 	`CREATE TABLE IF NOT EXISTS tidemark.notifications (
 		id BIGINT, key VARCHAR, channel VARCHAR, kind VARCHAR, incident VARCHAR, message JSON, state VARCHAR, attempts INTEGER,
 		next_at TIMESTAMPTZ, error VARCHAR, created_at TIMESTAMPTZ, sent_at TIMESTAMPTZ)`,
+	`CREATE TABLE IF NOT EXISTS tidemark.silences (
+		id VARCHAR, rule VARCHAR, match MAP(VARCHAR, VARCHAR), starts_at TIMESTAMPTZ, ends_at TIMESTAMPTZ, who VARCHAR, reason VARCHAR, created_at TIMESTAMPTZ)`,
+}
+
+// Notification is one line of the outbox.
+type Notification struct {
+	ID       int64           `json:"id"`
+	Key      string          `json:"key"`
+	Channel  string          `json:"channel"`
+	Kind     string          `json:"kind"`
+	Incident string          `json:"incident"`
+	Message  json.RawMessage `json:"message"`
+	// State is pending, sent, suppressed, or dead when it was given up.
+	State     string     `json:"state" enum:"pending,sent,suppressed,dead"`
+	Attempts  int        `json:"attempts"`
+	NextAt    *time.Time `json:"next_at"`
+	Error     string     `json:"error"`
+	CreatedAt time.Time  `json:"created_at"`
+	SentAt    *time.Time `json:"sent_at"`
+}
+
+// AddNotices puts notices into the outbox.
+func (s *Store) AddNotices(ctx context.Context, notices []engine.Notice, now time.Time) error {
+	if len(notices) == 0 {
+		return nil
+	}
+	return s.inTx(ctx, func(tx *sql.Tx) error { return saveNotices(ctx, tx, engine.Evaluated{Now: now, Notices: notices}) })
+}
+
+// Notifications lists the outbox, newest first; state chooses, "" is all.
+func (s *Store) Notifications(ctx context.Context, state string, limit int) ([]Notification, error) {
+	return s.notifications(ctx, `? IN ('', state) ORDER BY id DESC LIMIT ?`, state, limit)
+}
+
+// DueNotices are those that should be sent by now, oldest first.
+func (s *Store) DueNotices(ctx context.Context, now time.Time, limit int) ([]Notification, error) {
+	return s.notifications(ctx, `state = 'pending' AND next_at <= ? ORDER BY id LIMIT ?`, now, limit)
+}
+
+func (s *Store) notifications(ctx context.Context, where string, args ...any) ([]Notification, error) {
+	rows, err := s.DB().QueryContext(ctx, `SELECT id, key, channel, kind, coalesce(incident, ''), message::VARCHAR, state, attempts, next_at, coalesce(error, ''), created_at, sent_at
+		FROM tidemark.notifications WHERE `+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := []Notification{}
+	for rows.Next() {
+		var n Notification
+		var message string
+		var next, sent sql.NullTime
+		if err := rows.Scan(&n.ID, &n.Key, &n.Channel, &n.Kind, &n.Incident, &message, &n.State, &n.Attempts, &next, &n.Error, &n.CreatedAt, &sent); err != nil {
+			return nil, err
+		}
+		n.Message, n.NextAt, n.SentAt, n.CreatedAt = json.RawMessage(message), instant(next), instant(sent), n.CreatedAt.UTC()
+		out = append(out, n)
+	}
+	return out, rows.Err()
+}
+
+// MoveNotice writes down what became of a notice; at is when it was sent, or
+// when it is tried next.
+func (s *Store) MoveNotice(ctx context.Context, n Notification, state, why string, attempts int, at time.Time) error {
+	return s.inTx(ctx, func(tx *sql.Tx) error {
+		set := "next_at = ?"
+		if state == "sent" {
+			set = "sent_at = ?"
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE tidemark.notifications SET state = ?, error = ?, attempts = ?, `+set+` WHERE id = ?`, state, null(why), attempts, at, n.ID); err != nil {
+			return err
+		}
+		if n.Incident == "" || state == "pending" {
+			return nil
+		}
+		text := n.Kind + " to " + n.Channel
+		if state != "sent" {
+			text += ": " + state + ", " + why
+		}
+		return addIncidentEvent(ctx, tx, engine.IncidentEvent{Incident: n.Incident, At: at, Kind: engine.IncidentNotified, Text: text})
+	})
+}
+
+// RetryNotices tries dead notices again: one, or all with 0.
+func (s *Store) RetryNotices(ctx context.Context, id int64, now time.Time) (n int64, err error) {
+	err = s.inTx(ctx, func(tx *sql.Tx) error {
+		done, err := tx.ExecContext(ctx, `UPDATE tidemark.notifications SET state = 'pending', attempts = 0, next_at = ? WHERE state = 'dead' AND ? IN (0, id)`, now, id)
+		if err == nil {
+			n, err = done.RowsAffected()
+		}
+		return err
+	})
+	return n, err
+}
+
+// TakeUntold gives the incidents that were found while catching up and nobody
+// was told of, and puts the notices that tell of them into the outbox with it.
+func (s *Store) TakeUntold(ctx context.Context, now time.Time, tell func([]IncidentRow) []engine.Notice) error {
+	list, err := s.incidents(ctx, "SELECT "+incidentColumns+" FROM tidemark.incidents WHERE past AND NOT told AND NOT withdrawn ORDER BY started_at, id")
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	return s.inTx(ctx, func(tx *sql.Tx) error {
+		for _, i := range list {
+			if _, err := tx.ExecContext(ctx, `UPDATE tidemark.incidents SET told = true WHERE id = ?`, i.ID); err != nil {
+				return err
+			}
+		}
+		return saveNotices(ctx, tx, engine.Evaluated{Now: now, Notices: tell(list)})
+	})
+}
+
+// Silence keeps notifications back for a time.
+type Silence struct {
+	ID     string            `json:"id"`
+	Rule   string            `json:"rule" doc:"Only this rule; empty is all."`
+	Match  map[string]string `json:"match" doc:"Only incidents with these labels or group values; * stands for any text."`
+	From   time.Time         `json:"from"`
+	To     time.Time         `json:"to"`
+	Who    string            `json:"who"`
+	Reason string            `json:"reason"`
+}
+
+// Silences lists those that are not over.
+func (s *Store) Silences(ctx context.Context, now time.Time) ([]Silence, error) {
+	rows, err := s.DB().QueryContext(ctx, `SELECT id, rule, to_json(match)::VARCHAR, starts_at, ends_at, coalesce(who, ''), coalesce(reason, '') FROM tidemark.silences WHERE ends_at > ? ORDER BY starts_at, id`, now)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := []Silence{}
+	for rows.Next() {
+		var x Silence
+		var match string
+		if err := rows.Scan(&x.ID, &x.Rule, &match, &x.From, &x.To, &x.Who, &x.Reason); err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal([]byte(match), &x.Match); err != nil {
+			return nil, err
+		}
+		x.From, x.To = x.From.UTC(), x.To.UTC()
+		out = append(out, x)
+	}
+	return out, rows.Err()
+}
+
+// AddSilence writes one down.
+func (s *Store) AddSilence(ctx context.Context, x Silence, now time.Time) error {
+	if x.Match == nil {
+		x.Match = map[string]string{}
+	}
+	return s.inTx(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO tidemark.silences VALUES (?, ?, from_json(?::JSON, '"MAP(VARCHAR, VARCHAR)"'), ?, ?, ?, ?, ?)`,
+			x.ID, x.Rule, asJSON(x.Match), x.From, x.To, null(x.Who), null(x.Reason), now)
+		return err
+	})
+}
+
+// EndSilence ends one now.
+func (s *Store) EndSilence(ctx context.Context, id string, now time.Time) (found bool, err error) {
+	err = s.inTx(ctx, func(tx *sql.Tx) error {
+		done, err := tx.ExecContext(ctx, `UPDATE tidemark.silences SET ends_at = ? WHERE id = ? AND ends_at > ?`, now, id, now)
+		if err == nil {
+			var n int64
+			n, err = done.RowsAffected()
+			found = n > 0
+		}
+		return err
+	})
+	return found, err
 }
 
 // saveNotices puts notices into the outbox; a channel gets each key once.

@@ -7,6 +7,9 @@ export const actOnHealth = operation<'actOnHealth'>('POST', '/health/act')
 /** Acknowledge, assign, comment or label an incident. */
 export const actOnIncident = operation<'actOnIncident'>('POST', '/incidents/{id}')
 
+/** Keep notifications back for a time. */
+export const addSilence = operation<'addSilence'>('POST', '/silences')
+
 /** Write a source into tidemark.yaml. */
 export const addSource = operation<'addSource'>('POST', '/sources')
 
@@ -82,6 +85,9 @@ export const dropDataset = operation<'dropDataset'>('DELETE', '/datasets/{name}'
 /** What a pull would fetch. */
 export const dryRun = operation<'dryRun'>('POST', '/pulls/dry-run')
 
+/** End a silence now. */
+export const endSilence = operation<'endSilence'>('DELETE', '/silences/{id}')
+
 /** What a query would fetch of attached datasets and cost. */
 export const estimateQuery = operation<'estimateQuery'>('POST', '/queries/estimate')
 
@@ -151,6 +157,9 @@ export const listLookups = operation<'listLookups'>('GET', '/lookups')
 /** Derived datasets, and what they are made of. */
 export const listModels = operation<'listModels'>('GET', '/models')
 
+/** What was sent, waits or was given up, newest first. */
+export const listNotifications = operation<'listNotifications'>('GET', '/notifications')
+
 /** Plugins that the workspace can use. */
 export const listPlugins = operation<'listPlugins'>('GET', '/plugins')
 
@@ -165,6 +174,9 @@ export const listRecent = operation<'listRecent'>('GET', '/recent')
 
 /** The rules and what is wrong with them. */
 export const listRules = operation<'listRules'>('GET', '/rules')
+
+/** Silences that are not over. */
+export const listSilences = operation<'listSilences'>('GET', '/silences')
 
 /** Sources and how they are. */
 export const listSources = operation<'listSources'>('GET', '/sources')
@@ -229,6 +241,9 @@ export const restoreQuarantine = operation<'restoreQuarantine'>('POST', '/quaran
 /** Let a tail go on. */
 export const resumeTail = operation<'resumeTail'>('POST', '/tails/{source}/resume')
 
+/** Try one again that was given up. */
+export const retryNotification = operation<'retryNotification'>('POST', '/notifications/{id}/retry')
+
 /** What a deployed copy of a rule really did. */
 export const ruleHistory = operation<'ruleHistory'>('POST', '/rules/history')
 
@@ -264,6 +279,9 @@ export const status = operation<'status'>('GET', '/status')
 
 /** End a tail; what it has stored stays, and the next one goes on from there. */
 export const stopTail = operation<'stopTail'>('DELETE', '/tails/{source}')
+
+/** Send a message to a channel now. */
+export const testChannel = operation<'testChannel'>('POST', '/notifications/test')
 
 /** Reach a source and look into a few of its objects. */
 export const testSource = operation<'testSource'>('POST', '/sources/test')

@@ -1,0 +1,355 @@
+package workbench
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gen2brain/beeep"
+
+	"tidemark.dev/tidemark/app/workspace"
+	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/notify"
+	"tidemark.dev/tidemark/engine/rule"
+	"tidemark.dev/tidemark/engine/store"
+)
+
+const (
+	// outboxEvery is how often the outbox is looked through.
+	outboxEvery = time.Second
+	// outboxAtOnce bounds what is taken out at a time.
+	outboxAtOnce = 200
+	// heldFor is when a notice that is kept back is judged again.
+	heldFor = 30 * time.Second
+	// lastCall is how long what ends waits for what is due.
+	lastCall = 15 * time.Second
+)
+
+// outbox sends what is due; one at a time does.
+type outbox struct {
+	mu      sync.Mutex
+	address atomic.Value // where the page is served
+}
+
+// SetAddress says where the page is served, for links.
+func (b *Workbench) SetAddress(url string) {
+	b.outbox.address.Store(strings.TrimSuffix(url, "/"))
+}
+
+func (b *Workbench) address() string {
+	at, _ := b.outbox.address.Load().(string)
+	return at
+}
+
+// RunOutbox sends notifications until ctx ends, and once more then.
+func (b *Workbench) RunOutbox(ctx context.Context) {
+	tick := time.NewTicker(outboxEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			b.sendDue(ctx)
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastCall)
+			defer cancel()
+			b.sendDue(last)
+			return
+		}
+	}
+}
+
+// sendDue sends what is due. Channels do not wait for each other.
+func (b *Workbench) sendDue(ctx context.Context) {
+	w := b.Current()
+	if !w.Trusted || len(w.Config.Channels) == 0 || !b.outbox.mu.TryLock() {
+		return
+	}
+	defer b.outbox.mu.Unlock()
+	now := b.clock.Now()
+	specs := b.specs()
+	if err := b.fillOutbox(ctx, now, specs); err != nil {
+		slog.Error("notifications could not be prepared", "error", err)
+	}
+	due, err := b.Store.DueNotices(ctx, now, outboxAtOnce)
+	if err != nil || len(due) == 0 {
+		return
+	}
+	quiet, err := b.quiet(ctx, now, specs)
+	if err != nil {
+		slog.Error("silences could not be read", "error", err)
+		return
+	}
+	byChannel := map[string][]store.Notification{}
+	for _, n := range due {
+		byChannel[n.Channel] = append(byChannel[n.Channel], n)
+	}
+	var all sync.WaitGroup
+	for name, list := range byChannel {
+		all.Go(func() { b.sendTo(ctx, &w.Config, name, list, quiet) })
+	}
+	all.Wait()
+}
+
+// sendTo sends what is due for one channel, until it fails: the rest waits.
+func (b *Workbench) sendTo(ctx context.Context, c *workspace.Config, name string, list []store.Notification, quiet *quiet) {
+	for _, n := range list {
+		state, why := quiet.judge(n)
+		if state == "" {
+			err := b.sendOne(ctx, c, name, n)
+			if !b.sent(ctx, n, err) {
+				return
+			}
+			if err == nil && n.Kind == notify.Alarm {
+				quiet.telling(n, "sent")
+			}
+			continue
+		}
+		if err := b.Store.MoveNotice(ctx, n, state, why, n.Attempts, b.clock.Now().Add(heldFor)); err != nil {
+			slog.Error("the outbox could not be written", "error", err)
+			return
+		}
+		if n.Kind == notify.Alarm {
+			quiet.telling(n, state)
+		}
+	}
+}
+
+func (b *Workbench) sendOne(ctx context.Context, c *workspace.Config, name string, n store.Notification) error {
+	channel, ok := c.Channel(name)
+	if !ok {
+		return engine.Errorf(engine.Invalid, "notify "+name, "there is no such channel any more")
+	}
+	var m notify.Message
+	if err := json.Unmarshal(n.Message, &m); err != nil {
+		return engine.Errorf(engine.Invalid, "notify "+name, "%w", err)
+	}
+	if at := b.address(); at != "" && m.Incident != "" {
+		m.Link = at + "/incidents/" + m.Incident
+	}
+	return b.send(ctx, channel, m)
+}
+
+func (b *Workbench) send(ctx context.Context, c workspace.Channel, m notify.Message) error {
+	to, err := notify.New(notify.Config{
+		Name: c.Name, Type: c.Type, URL: c.URL, Headers: c.Headers, To: c.To, From: c.From, SMTP: c.SMTP,
+		Topic: c.Topic, Endpoint: c.Endpoint, Region: c.Region, Profile: c.Profile, RoleARN: c.RoleARN, Path: c.Path,
+	}, notify.Options{
+		Append: func(file string) (io.WriteCloser, error) {
+			return os.OpenFile(b.Workspace.Path(file), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		},
+		Show: func(title, text string) error { return beeep.Notify(title, text, "") },
+	})
+	if err != nil {
+		return err
+	}
+	return to.Send(ctx, m)
+}
+
+// sent writes down how a try went; it reports whether to go on.
+func (b *Workbench) sent(ctx context.Context, n store.Notification, problem error) bool {
+	now, attempts := b.clock.Now(), n.Attempts+1
+	state, why, at := "sent", "", now
+	switch {
+	case problem == nil:
+	case ctx.Err() != nil:
+		return false
+	case notify.Final(problem, attempts):
+		state, why = "dead", problem.Error()
+	default:
+		state, why, at = "pending", problem.Error(), now.Add(notify.Backoff(attempts))
+	}
+	if err := b.Store.MoveNotice(ctx, n, state, why, attempts, at); err != nil {
+		slog.Error("the outbox could not be written", "error", err)
+		return false
+	}
+	if state == "dead" && n.Kind != notify.Failure {
+		failed := b.failureNotices("a notification to "+n.Channel+" was given up", problem)
+		if err := b.Store.AddNotices(ctx, failed, now); err != nil {
+			slog.Error("the outbox could not be written", "error", err)
+		}
+	}
+	return state != "pending"
+}
+
+// fillOutbox adds what time brings: repeats, and digests.
+func (b *Workbench) fillOutbox(ctx context.Context, now time.Time, specs map[string]rule.Spec) error {
+	var notices []engine.Notice
+	open, err := b.Store.Incidents(ctx, store.IncidentFilter{State: "open"})
+	if err != nil {
+		return err
+	}
+	for _, i := range open {
+		notices = append(notices, b.repeats(i, specs[i.Rule], now)...)
+	}
+	daily, err := b.dailies(ctx, now, specs)
+	if err != nil {
+		return err
+	}
+	notices = append(notices, daily...)
+	if len(notices) > 0 {
+		if err := b.Store.AddNotices(ctx, notices, now); err != nil {
+			return err
+		}
+	}
+	if b.watches.catchingUp() {
+		return nil
+	}
+	return b.Store.TakeUntold(ctx, now, func(list []store.IncidentRow) []engine.Notice {
+		return b.digests(list, specs, notify.Digest, "Found while catching up", "digest/"+list[0].ID+"/"+list[len(list)-1].ID)
+	})
+}
+
+// repeats tell of an alarm again while it lasts and nobody looks after it.
+func (b *Workbench) repeats(i store.IncidentRow, spec rule.Spec, now time.Time) []engine.Notice {
+	if spec.Repeat == nil || i.Acked != nil {
+		return nil
+	}
+	n := int64(now.Sub(i.FiredAt) / spec.Repeat.Value)
+	if n < 1 {
+		return nil
+	}
+	m := notify.Message{
+		Kind: notify.Repeat, Rule: i.Rule, Group: anyText(i.Key), State: "ALARM", Severity: i.Severity, Incident: i.ID, Start: &i.Start,
+		Labels: i.Labels, Runbook: spec.Runbook.Value, Text: i.Summary,
+	}
+	m.Title = title("still ALARM", m)
+	return noticesFor(b.incidentRoutes(i, spec), fmt.Sprintf("%s/repeat/%d", i.ID, n), m, time.Time{})
+}
+
+func (b *Workbench) incidentRoutes(i store.IncidentRow, spec rule.Spec) []string {
+	key, err := json.Marshal(i.Key)
+	if err != nil {
+		return nil
+	}
+	return routes(b.Current().Config.Channels, spec.Notify, facts(i.Rule, i.Severity, key, i.Labels))
+}
+
+func anyText(key map[string]any) string {
+	text, err := json.Marshal(key)
+	if err != nil {
+		return ""
+	}
+	return KeyText(text)
+}
+
+// severities, the worst first; others come after.
+var severities = []string{"critical", "error", "major", "warning", "minor", "info"}
+
+func rank(severity string) int {
+	if i := slices.Index(severities, severity); i >= 0 {
+		return i
+	}
+	return len(severities)
+}
+
+// digests are one message for each channel that some of the incidents go to.
+func (b *Workbench) digests(list []store.IncidentRow, specs map[string]rule.Spec, kind, what, key string) (out []engine.Notice) {
+	by := map[string][]notify.Item{}
+	for _, i := range list {
+		for _, c := range b.incidentRoutes(i, specs[i.Rule]) {
+			by[c] = append(by[c], notify.Item{Incident: i.ID, Rule: i.Rule, Group: anyText(i.Key), Severity: i.Severity, Text: i.Summary, Start: i.Start, End: i.End})
+		}
+	}
+	for c, items := range by {
+		slices.SortStableFunc(items, worse)
+		m := notify.Message{Kind: kind, Title: fmt.Sprintf("%s: %d alarms, %d still on", what, len(items), stillOn(items)), Items: items}
+		out = append(out, noticesFor([]string{c}, key, m, time.Time{})...)
+	}
+	return out
+}
+
+// worse orders the items of a digest: by severity, those that last, the
+// longest.
+func worse(a, b notify.Item) int {
+	on := func(i notify.Item) int {
+		if i.End == nil {
+			return 0
+		}
+		return 1
+	}
+	lasted := func(i notify.Item) time.Duration {
+		if i.End == nil {
+			return 0
+		}
+		return i.End.Sub(i.Start)
+	}
+	switch {
+	case rank(a.Severity) != rank(b.Severity):
+		return rank(a.Severity) - rank(b.Severity)
+	case on(a) != on(b):
+		return on(a) - on(b)
+	case lasted(a) > lasted(b):
+		return -1
+	case lasted(a) < lasted(b):
+		return 1
+	}
+	return a.Start.Compare(b.Start)
+}
+
+func stillOn(items []notify.Item) (n int) {
+	for _, i := range items {
+		if i.End == nil {
+			n++
+		}
+	}
+	return n
+}
+
+// dailies are the digests of the last day that have come due.
+func (b *Workbench) dailies(ctx context.Context, now time.Time, specs map[string]rule.Spec) (out []engine.Notice, err error) {
+	for _, c := range b.Current().Config.Channels {
+		due, ok := c.Value.DailyDue(now)
+		if !ok {
+			continue
+		}
+		list, err := b.Store.Incidents(ctx, store.IncidentFilter{From: due.AddDate(0, 0, -1), To: due})
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range b.digests(list, specs, notify.Daily, "The last day", "daily/"+due.Format(time.DateOnly)) {
+			if n.Channel == c.Key.Value {
+				out = append(out, n)
+			}
+		}
+	}
+	return out, nil
+}
+
+// TestChannel sends a message to a channel now.
+func (b *Workbench) TestChannel(ctx context.Context, name string) error {
+	w := b.Current()
+	c, ok := w.Config.Channel(name)
+	if !ok {
+		var names []string
+		for _, c := range w.Config.Channels {
+			names = append(names, c.Key.Value)
+		}
+		e := engine.Errorf(engine.NotFound, "notify "+name, "there is no channel %s", name)
+		if near := engine.Nearest(name, names); near != "" {
+			return e.WithHint("did you mean %s?", near)
+		}
+		return e.WithHint("the channels are: %s", strings.Join(names, ", "))
+	}
+	if !w.Trusted {
+		return engine.Errorf(engine.Invalid, "notify "+name, "the workspace is not trusted, so nothing is contacted").WithHint("run tidemark trust")
+	}
+	now := b.clock.Now()
+	err := b.send(ctx, c, notify.Message{
+		Key: fmt.Sprintf("test/%d", now.UnixMicro()), Kind: notify.Test, Title: "Tidemark: a test of channel " + name,
+		Text: "If you can read this, alarms of " + w.Config.Name + " arrive here.", Link: b.address(),
+	})
+	var known *engine.Error
+	if errors.As(err, &known) {
+		known.Op = "notify " + name
+	}
+	return err
+}
