@@ -177,6 +177,7 @@ func (s *Server) rulesAPI() {
 	handle(s, "POST", "/rules/rows", "ruleRows", "The query for the records of one window of one group", s.ruleRows)
 	handle(s, "POST", "/rules/compare", "compareRules", "What another version of a rule would have done differently", inTurn(s, s.compareRules))
 	handle(s, "POST", "/rules/advise", "adviseRule", "What a rule's history says about its settings", inTurn(s, s.adviseRule))
+	s.exportAPI()
 	handle(s, "POST", "/rules/explain", "explainRule", "Why a rule was in alarm at some time, or why it was not", inTurn(s, s.explainRule))
 	handle(s, "POST", "/rules/make-test", "makeTest", "A test of what a rule saw at some time; the page saves it", inTurn(s, s.makeTest))
 	handle(s, "GET", "/alarms", "alarms", "When the rules would have been in alarm", inTurn(s, s.alarms))

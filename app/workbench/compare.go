@@ -52,7 +52,7 @@ func (b *Workbench) CompareHistory(ctx context.Context, name string, data []byte
 	if err != nil {
 		return nil, err
 	}
-	c := &HistoryComparison{Rule: r.Name, Source: h.Source, Parity: Parity{Differ: []ParityDiffers{}}, Ours: []Stay{}, Theirs: []Stay{}}
+	c := &HistoryComparison{Rule: r.Name, Source: h.Source, Parity: Parity{Differ: []ParityDiffers{}, From: &from, To: &to}, Ours: []Stay{}, Theirs: []Stay{}}
 	if len(h.Firings) > 0 && !slices.ContainsFunc(h.Firings, func(f export.Firing) bool { return names(f, r.Name) }) {
 		return nil, engine.Errorf(engine.NotFound, "compare "+r.Name, "the history tells nothing of this rule").WithHint("its alarms are named as the export names them; the first one in the file is %s", h.Firings[0].Alarm)
 	}
@@ -62,6 +62,7 @@ func (b *Workbench) CompareHistory(ctx context.Context, name string, data []byte
 	for _, g := range keysOf(report.Datapoints) {
 		c.group(r, ex, h, report, g)
 	}
+	c.Parity.Ours, c.Parity.Theirs = c.Ours, c.Theirs
 	slices.SortStableFunc(c.Differ, func(a, b ParityDiffers) int { return a.At.Compare(b.At) })
 	return c, nil
 }

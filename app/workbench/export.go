@@ -43,6 +43,11 @@ func (b *Workbench) Export(ctx context.Context, names []string, target string, s
 	return e, nil
 }
 
+// Preview writes one rule, without replaying the copy.
+func (b *Workbench) Preview(ctx context.Context, name, target string, set export.Settings) (*Exported, error) {
+	return b.export(ctx, []string{name}, target, set)
+}
+
 // export writes rules without replaying them.
 func (b *Workbench) export(ctx context.Context, names []string, target string, set export.Settings) (*Exported, error) {
 	if len(names) == 0 {

@@ -24,6 +24,12 @@ type Parity struct {
 	Windows int64           `json:"windows"`
 	Agree   int64           `json:"agree"`
 	Differ  []ParityDiffers `json:"differ"`
+	// From and To bound what was compared; Ours and Theirs are the stays in
+	// alarm.
+	From   *time.Time `json:"-"`
+	To     *time.Time `json:"-"`
+	Ours   []Stay     `json:"-"`
+	Theirs []Stay     `json:"-"`
 }
 
 // String is the outcome in a few words.
@@ -153,8 +159,12 @@ func (p *paritying) keyOf(values []plan.Value) (key string) {
 }
 
 func (p *paritying) compare(firing map[string]map[int64]bool, moved map[string]map[int64]int64) *Parity {
-	out := &Parity{Differ: []ParityDiffers{}}
 	w := p.rule.Plan.Window
+	to := w.Start(p.end)
+	out := &Parity{Differ: []ParityDiffers{}, From: p.report.From, To: &to}
+	for _, e := range p.report.Episodes {
+		out.Ours = append(out.Ours, Stay{e.Key, e.Start, e.End})
+	}
 	started := map[string]bool{}
 	for _, d := range p.report.Datapoints {
 		values := make([]plan.Value, len(p.rule.Plan.Keys))
@@ -166,6 +176,7 @@ func (p *paritying) compare(firing map[string]map[int64]bool, moved map[string]m
 			continue
 		}
 		started[key] = true
+		out.Theirs = append(out.Theirs, p.stays(d.Key, firing[key])...)
 		states := p.states(key)
 		ours := rule.InsufficientData
 		for slot := w.Index(d.Start); slot < p.end; slot++ {
@@ -187,6 +198,23 @@ func (p *paritying) compare(firing map[string]map[int64]bool, moved map[string]m
 	}
 	slices.SortStableFunc(out.Differ, func(a, b ParityDiffers) int { return a.At.Compare(b.At) })
 	return out
+}
+
+// stays are the slots in which the copy was in alarm, joined.
+func (p *paritying) stays(key rule.Group, firing map[int64]bool) (list []Stay) {
+	w := p.rule.Plan.Window
+	for slot := p.first; slot < p.end; slot++ {
+		switch {
+		case !firing[slot]:
+		case firing[slot-1]:
+			end := w.End(slot + 1)
+			list[len(list)-1].End = &end
+		default:
+			end := w.End(slot + 1)
+			list = append(list, Stay{key, w.End(slot), &end})
+		}
+	}
+	return list
 }
 
 // states are the changes of a group's state by slot.

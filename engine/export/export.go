@@ -110,6 +110,16 @@ func Targets() []string {
 	return names
 }
 
+// About says in a few words what the artefact of a target is.
+func About(target string) string {
+	for _, t := range targets {
+		if t.name == target {
+			return t.about
+		}
+	}
+	return ""
+}
+
 // Write gives the artefact of a target for some rules, in their order. The
 // error joins a Refusal for every rule that the target cannot hold; then
 // nothing is written for the others either.

@@ -45,8 +45,10 @@ func TestReadHistory(t *testing.T) {
 	if list = h.Of(r, []string{"payments"}); len(list) != 1 || !list[0].To.IsZero() {
 		t.Errorf("%+v", list)
 	}
-	for _, bad := range []string{"", "[]", "{}", `{"data":{"resultType":"vector"}}`, `{"data":{"resultType":"matrix","result":[{"values":[["x","1"]]}]}}`,
-		`{"AlarmHistoryItems":[{"HistoryItemType":"StateUpdate","HistorySummary":"?"}]}`} {
+	for _, bad := range []string{
+		"", "[]", "{}", `{"data":{"resultType":"vector"}}`, `{"data":{"resultType":"matrix","result":[{"values":[["x","1"]]}]}}`,
+		`{"AlarmHistoryItems":[{"HistoryItemType":"StateUpdate","HistorySummary":"?"}]}`,
+	} {
 		if _, err := ReadHistory([]byte(bad)); err == nil {
 			t.Errorf("%s is read", bad)
 		}

@@ -100,6 +100,9 @@ export const explore = operation<'explore'>('POST', '/explore')
 /** Run a notebook and write it in another form. */
 export const exportNotebook = operation<'exportNotebook'>('POST', '/notebooks/export')
 
+/** A rule as another system takes it, or why it cannot. */
+export const exportRule = operation<'exportRule'>('POST', '/rules/export')
+
 /** The values of a path, the most frequent first. */
 export const filterValues = operation<'filterValues'>('GET', '/dashboards/values')
 
@@ -141,6 +144,9 @@ export const healthDatasets = operation<'healthDatasets'>('GET', '/health/datase
 
 /** Records before and after each transform of a dataset. */
 export const lens = operation<'lens'>('POST', '/lens')
+
+/** The systems that rules can be written for. */
+export const listExportTargets = operation<'listExportTargets'>('GET', '/export/targets')
 
 /** Alarms that went off, newest first. */
 export const listIncidents = operation<'listIncidents'>('GET', '/incidents')
@@ -237,6 +243,12 @@ export const resumeTail = operation<'resumeTail'>('POST', '/tails/{source}/resum
 
 /** Try one again that was given up. */
 export const retryNotification = operation<'retryNotification'>('POST', '/notifications/{id}/retry')
+
+/** What a deployed copy of a rule really did. */
+export const ruleHistory = operation<'ruleHistory'>('POST', '/rules/history')
+
+/** Replay what is stored with the copy of a rule. */
+export const ruleParity = operation<'ruleParity'>('POST', '/rules/parity')
 
 /** The query for the records of one window of one group. */
 export const ruleRows = operation<'ruleRows'>('POST', '/rules/rows')

@@ -329,6 +329,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/export/targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The systems that rules can be written for */
+        get: operations["listExportTargets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/files": {
         parameters: {
             query?: never;
@@ -1138,6 +1155,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rules/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A rule as another system takes it, or why it cannot */
+        post: operations["exportRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a deployed copy of a rule really did */
+        post: operations["ruleHistory"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rules/make-test": {
         parameters: {
             query?: never;
@@ -1149,6 +1200,23 @@ export interface paths {
         put?: never;
         /** A test of what a rule saw at some time; the page saves it */
         post: operations["makeTest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/parity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replay what is stored with the copy of a rule */
+        post: operations["ruleParity"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2150,6 +2218,50 @@ export interface components {
             /** Format: date-time */
             watermark: string | null;
         };
+        ExportDifference: {
+            how: string;
+            what: string;
+        };
+        ExportParameter: {
+            about: string;
+            default: string;
+            name: string;
+        };
+        ExportRefusal: {
+            construct: string;
+            instead: string;
+            rule: string;
+            target: string;
+            why: string;
+        };
+        ExportReply: {
+            differences: components["schemas"]["ExportDifference"][];
+            /** @description PARITY.md. */
+            document: string;
+            file: string;
+            /** @description Why the target cannot hold the rule; null if it can. */
+            refusal: components["schemas"]["ExportRefusal"];
+            target: string;
+            text: string;
+        };
+        ExportRun: {
+            /** @description Its name, or its file. */
+            rule: string;
+            /** @description Parameters of the artefact. */
+            set?: {
+                [key: string]: string;
+            };
+            target: string;
+            /** @description The target reads records that have been through plugins and policies. */
+            transformed?: boolean;
+        };
+        ExportTarget: {
+            about: string;
+            name: string;
+            parameters: components["schemas"]["ExportParameter"][];
+            /** @description Whether its copies can be replayed. */
+            replayed: boolean;
+        };
         FacetCounts: {
             /**
              * Format: int64
@@ -2222,6 +2334,12 @@ export interface components {
             };
             /** Format: date-time */
             start: string;
+        };
+        HistoryRun: {
+            /** @description The JSON of Prometheus' query_range for ALERTS, or of DescribeAlarmHistory. */
+            history: string;
+            /** @description Its name, or its file. */
+            rule: string;
         };
         IncidentAction: {
             /** @enum {string} */
@@ -2522,6 +2640,47 @@ export interface components {
             source: string;
             /** Format: int64 */
             tables: number;
+        };
+        ParityPoint: {
+            /** Format: date-time */
+            at: string;
+            key: {
+                [key: string]: unknown;
+            };
+            ours: string;
+            theirs: string;
+            why: string;
+        };
+        ParityReply: {
+            /** Format: int64 */
+            agree: number;
+            differ: components["schemas"]["ParityPoint"][];
+            /** Format: date-time */
+            from: string | null;
+            ours: components["schemas"]["ParityStay"][];
+            theirs: components["schemas"]["ParityStay"][];
+            /** Format: date-time */
+            to: string | null;
+            /** Format: int64 */
+            windows: number;
+        };
+        ParityRun: {
+            /** Format: date-time */
+            from?: string;
+            /** @description Its name, or its file. */
+            rule: string;
+            target: string;
+            /** Format: date-time */
+            to?: string;
+        };
+        ParityStay: {
+            /** Format: date-time */
+            end: string | null;
+            key: {
+                [key: string]: unknown;
+            };
+            /** Format: date-time */
+            start: string;
         };
         PathFilter: {
             /** @enum {string} */
@@ -5387,6 +5546,71 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    listExportTargets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportTarget"][];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9549,6 +9773,162 @@ export interface operations {
             };
         };
     };
+    exportRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportRun"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportReply"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    ruleHistory: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HistoryRun"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParityReply"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     makeTest: {
         parameters: {
             query?: never;
@@ -9569,6 +9949,84 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MadeTest"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    ruleParity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ParityRun"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParityReply"];
                 };
             };
             /** @description Bad Request */
