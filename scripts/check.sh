@@ -36,7 +36,7 @@ tidy() {
 
 shell() {
 	local file
-	for file in scripts/*.sh tools/*.sh plugins/*.sh .ci/run; do
+	for file in scripts/*.sh tools/*.sh plugins/*.sh .ci/*; do
 		[ ! -e "$file" ] || bash -n "$file" || return 1
 	done
 }
