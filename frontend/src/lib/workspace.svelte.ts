@@ -18,6 +18,8 @@ class Store {
         this.pulls = [pull, ...this.pulls.filter((p) => p.id !== pull.id)].slice(0, 20)
         if (pull.state === 'running') return
       }
+      // After a gap in the events nobody knows which pulls have ended meanwhile.
+      if (e.type === 'files' && e.paths.length === 0) this.pulls = []
       if (e.type !== 'files' && e.type !== 'data' && e.type !== 'pull') return
       this.#catalog = null
       clearTimeout(due)
