@@ -29,7 +29,7 @@ export default async function ({ page, url, server, axe, surroundings }) {
   await page.keyboard.press('Control+k')
   await page.getByRole('combobox', { name: 'Go to or do' }).waitFor()
   await axe('palette')
-  await page.keyboard.type('incident')
+  await page.keyboard.type('checkout fails')
   await page.keyboard.press('Enter')
   await page.waitForURL(/\/notebooks\/.*incident/)
   await page.goBack()
