@@ -52,7 +52,9 @@ func TestTailVerb(t *testing.T) {
 	if len(lines) != 101 || !strings.Contains(lines[0], `"event_time":"2026-01-01T`) {
 		t.Errorf("%d lines, the first: %s", len(lines), lines[0])
 	}
-	if got := p.query("SELECT watermark FROM tidemark.watermarks"); got != "2026-01-01T00:00:49Z" {
+	// The newest time of the slower shard less the lateness, or of the faster one
+	// once the other counted as idle, which a busy machine may not come to.
+	if got := p.query("SELECT watermark FROM tidemark.watermarks"); got != "2026-01-01T00:00:46Z" && got != "2026-01-01T00:00:49Z" {
 		t.Errorf("watermark %s", got)
 	}
 	for i := range 20 {
