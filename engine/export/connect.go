@@ -243,7 +243,7 @@ func (w *connectRule) judges() string {
 		keys[i] = fmt.Sprintf("%q: $w.key.index(%d)", k.Name, i)
 	}
 	key := "{" + strings.Join(keys, ", ") + "}"
-	reach := int64(w.Of) * apart(w.Plan.Window).Microseconds()
+	reach := int64(w.Of) * every(w.Plan.Window).Microseconds()
 	return fmt.Sprintf(`map judge {
   let w = this.value
   let values = $w.apply("measures")
@@ -298,12 +298,7 @@ func (w *connectRule) differences() []Difference {
 		{"watermark", "it follows the newest record that this process has seen, however far in the future that is; run one process, for its windows are its own"},
 		{"numbers", "they are those of floating point: whole numbers are exact up to 9007199254740992"},
 	}
-	if w.Of > 1 {
-		list = append(list, Difference{"datapoints", fmt.Sprintf("the newest %d windows count; an older window does not stand in for a missing one", w.Of)})
-	}
-	if s := w.Source.Strategy; s != "" && s != "max_lateness" {
-		list = append(list, Difference{"watermark", "the strategy " + s + " is not known; it is the newest record less " + engine.FormatDuration(w.Source.Lateness)})
-	}
+	list = append(list, streamDifferences(w.Rule)...)
 	for _, i := range w.aggregated() {
 		if w.Plan.Aggregates[i].Func == plan.Distinct {
 			list = append(list, Difference{"distinct", "Connect keeps every different value of a window until that is shown"})
@@ -313,12 +308,6 @@ func (w *connectRule) differences() []Difference {
 		if p.Kind == engine.Hash {
 			list = append(list, Difference{"hash", "TIDEMARK_HASH_KEY is the key in hexadecimal; with the workspace's own key hashes are the same"})
 		}
-	}
-	if w.Source.Dedup != nil {
-		list = append(list, Difference{"dedup", "records with the same " + w.Source.Dedup.String() + " count each time they come"})
-	}
-	if w.Source.Quota {
-		list = append(list, Difference{"quota", "there is none; every record counts"})
 	}
 	return append(list, w.sentence.differences()...)
 }

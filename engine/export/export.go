@@ -2,6 +2,7 @@ package export
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -167,8 +168,27 @@ func each(target string, rules []Rule, f func(*refuser, Rule) []Difference) (all
 
 // every is how often a window ends.
 func every(w plan.Window) time.Duration {
-	if w.Kind == plan.Hopping {
+	if w.Kind == plan.Hopping || w.Kind == plan.Cumulate {
 		return w.Every
 	}
 	return w.Size
+}
+
+// streamDifferences are those of whatever reads the stream itself, in place of
+// this program.
+func streamDifferences(r Rule) []Difference {
+	var list []Difference
+	if r.Of > 1 {
+		list = append(list, Difference{"datapoints", fmt.Sprintf("the newest %d windows count; an older window does not stand in for a missing one", r.Of)})
+	}
+	if s := r.Source.Strategy; s != "" && s != "max_lateness" {
+		list = append(list, Difference{"watermark", "the strategy " + s + " is not known; it is the newest record less " + engine.FormatDuration(r.Source.Lateness)})
+	}
+	if r.Source.Dedup != nil {
+		list = append(list, Difference{"dedup", "records with the same " + r.Source.Dedup.String() + " count each time they come"})
+	}
+	if r.Source.Quota {
+		list = append(list, Difference{"quota", "there is none; every record counts"})
+	}
+	return list
 }

@@ -239,7 +239,7 @@ func (w *flinkRule) states() string {
 	if len(w.Plan.Keys) > 0 {
 		partition = "PARTITION BY " + strings.Join(w.keys(), ", ") + " "
 	}
-	over := "RANGE BETWEEN " + flinkInterval(time.Duration(w.Of-1)*apart(w.Plan.Window)) + " PRECEDING AND CURRENT ROW"
+	over := "RANGE BETWEEN " + flinkInterval(time.Duration(w.Of-1)*every(w.Plan.Window)) + " PRECEDING AND CURRENT ROW"
 	if w.Plan.Window.Kind == plan.Session {
 		over = fmt.Sprintf("ROWS BETWEEN %d PRECEDING AND CURRENT ROW", w.Of-1)
 	}
@@ -296,14 +296,6 @@ func (w *flinkRule) summary() string {
 	return strings.Join(parts, " || ")
 }
 
-// apart is how far the ends of windows are from each other.
-func apart(w plan.Window) time.Duration {
-	if w.Kind == plan.Tumbling {
-		return w.Size
-	}
-	return w.Every
-}
-
 func (w *flinkRule) differences() []Difference {
 	list := []Difference{
 		{"late records", "a record that comes when the watermark has passed the end of its windows is not counted; no window is corrected"},
@@ -313,12 +305,7 @@ func (w *flinkRule) differences() []Difference {
 		{"event time", "it has milliseconds, and so have the ends of windows"},
 		{"watermark", "it follows the newest record of all shards together, however far in the future that is, and a window is shown a millisecond before the watermark is at its end"},
 	}
-	if w.Of > 1 {
-		list = append(list, Difference{"datapoints", fmt.Sprintf("the newest %d windows count; an older window does not stand in for a missing one", w.Of)})
-	}
-	if s := w.Source.Strategy; s != "" && s != "max_lateness" {
-		list = append(list, Difference{"watermark", "the strategy " + s + " is not known; it is the newest record less " + engine.FormatDuration(w.Source.Lateness)})
-	}
+	list = append(list, streamDifferences(w.Rule)...)
 	for _, i := range w.aggregated() {
 		switch a := w.Plan.Aggregates[i]; a.Func {
 		case plan.Quantile:
@@ -326,12 +313,6 @@ func (w *flinkRule) differences() []Difference {
 		case plan.First, plan.Last:
 			list = append(list, Difference{string(a.Func), "it goes by the order in which records come, not by when they happened"})
 		}
-	}
-	if w.Source.Dedup != nil {
-		list = append(list, Difference{"dedup", "records with the same " + w.Source.Dedup.String() + " count each time they come"})
-	}
-	if w.Source.Quota {
-		list = append(list, Difference{"quota", "there is none; every record counts"})
 	}
 	if w.matches() {
 		list = append(list, Difference{"matches", "Flink's regular expressions are Java's; those of a rule are RE2's, and nearly all mean the same"})

@@ -3,13 +3,13 @@ package store
 import (
 	"context"
 	"database/sql/driver"
-	"fmt"
-	"reflect"
 	"strings"
 	"time"
 
 	"github.com/duckdb/duckdb-go/v2"
 	"github.com/duckdb/duckdb-go/v2/mapping"
+
+	"tidemark.dev/tidemark/engine/store/handle"
 )
 
 // handles are what the driver keeps to itself.
@@ -18,17 +18,13 @@ type handles struct {
 	statement  mapping.PreparedStatement
 }
 
-// handlesOf reaches into the driver, which has no way of its own to stream. A
-// driver that keeps them elsewhere is an error here, which a test finds.
+// handlesOf reaches into the driver, which has no way of its own to stream.
 func handlesOf(conn driver.Conn, statement *duckdb.Stmt) (h handles, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("the driver is not the one this was written for: %v", r)
-		}
-	}()
-	h.connection.Ptr = reflect.ValueOf(conn).Elem().FieldByName("conn").FieldByName("Ptr").UnsafePointer()
-	h.statement.Ptr = reflect.ValueOf(statement).Elem().FieldByName("preparedStmt").Elem().FieldByName("Ptr").UnsafePointer()
-	return h, nil
+	if h.connection.Ptr, err = handle.Connection(conn); err != nil {
+		return h, err
+	}
+	h.statement.Ptr, err = handle.Statement(statement)
+	return h, err
 }
 
 // interruptEvery is how often DuckDB is told to stop: it forgets it when it

@@ -14,7 +14,6 @@ import (
 	"database/sql"
 	"fmt"
 	"math/rand/v2"
-	"reflect"
 	"runtime/cgo"
 	"runtime/debug"
 	"strings"
@@ -22,9 +21,8 @@ import (
 	"sync/atomic"
 	"unsafe"
 
-	"github.com/duckdb/duckdb-go/v2"
-
 	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/store/handle"
 )
 
 // Function is the table function that gives the rows:
@@ -49,23 +47,10 @@ func NewRegistry() *Registry {
 
 // Register makes the function known to an instance.
 func (r *Registry) Register(ctx context.Context, db *sql.DB) error {
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	return conn.Raw(func(c any) error {
-		own, ok := c.(*duckdb.Conn)
-		if !ok {
-			return fmt.Errorf("the driver gave a %T", c)
-		}
-		handle := reflect.ValueOf(own).Elem().FieldByName("conn")
-		if !handle.IsValid() {
-			return fmt.Errorf("the driver hides its connection")
-		}
+	return handle.With(ctx, db, func(conn unsafe.Pointer) error {
 		name := C.CString(Function)
 		defer C.free(unsafe.Pointer(name))
-		if C.tidemark_register_rows(handle.FieldByName("Ptr").UnsafePointer(), name, C.uintptr_t(r.handle)) != 0 {
+		if C.tidemark_register_rows(conn, name, C.uintptr_t(r.handle)) != 0 {
 			return engine.Errorf(engine.Internal, "open the database", "DuckDB refuses the function %s", Function)
 		}
 		return nil

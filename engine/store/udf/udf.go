@@ -15,7 +15,6 @@ import (
 	"database/sql"
 	"fmt"
 	"maps"
-	"reflect"
 	"runtime/cgo"
 	"slices"
 	"strings"
@@ -23,9 +22,8 @@ import (
 	"sync/atomic"
 	"unsafe"
 
-	"github.com/duckdb/duckdb-go/v2"
-
 	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/store/handle"
 )
 
 // typeID is what DuckDB calls a type in its C interface; JSON is a text with
@@ -160,22 +158,7 @@ func (s *Set) Again(ctx context.Context, db *sql.DB) error {
 }
 
 func register(ctx context.Context, db *sql.DB, sl *slot) error {
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	return conn.Raw(func(c any) error {
-		own, ok := c.(*duckdb.Conn)
-		if !ok {
-			return fmt.Errorf("the driver gave a %T", c)
-		}
-		handle := reflect.ValueOf(own).Elem().FieldByName("conn")
-		if !handle.IsValid() {
-			return fmt.Errorf("the driver hides its connection")
-		}
-		return sl.register(handle.FieldByName("Ptr").UnsafePointer())
-	})
+	return handle.With(ctx, db, sl.register)
 }
 
 func (sl *slot) register(conn unsafe.Pointer) error {
