@@ -17,55 +17,21 @@ import (
 
 	"tidemark.dev/tidemark/app/connect"
 	"tidemark.dev/tidemark/app/workbench"
-	"tidemark.dev/tidemark/app/workspace"
 	"tidemark.dev/tidemark/engine/export"
 	"tidemark.dev/tidemark/engine/plan"
 	"tidemark.dev/tidemark/engine/rule"
+	"tidemark.dev/tidemark/internal/exporttest"
 	"tidemark.dev/tidemark/samples"
 )
 
-const config = `name: c
-sources: {here: {type: file, path: "data/*.ndjson", dataset: d}}
-datasets:
-  d:
-    event_time: at.time
-    envelope: {service: svc}
-    labels: [region]
-    watermark: {strategy: max_lateness, lateness: 10m}
-    columns: {body.email: mask, body.note: truncate(3)}
-`
-
-const rules = `rule: sums
+// more are the rules that Connect holds besides.
+const more = `rule: newest
 dataset: d
-group_by: [service, labels.region]
-window: {tumbling: 5m}
-measures:
-  n: count()
-  total: sum(body.ms)
-  mean: avg(body.ms)
-  whole: sum(body.code)
-  low: min(body.ms)
-  high: max(body.http.route)
-  p50: quantile(body.ms, 0.5)
-  p99: quantile(body.ms, 0.99)
-  kinds: distinct(body.http.route)
-  masked: count(body.email == "***")
-  short: count(body.note == "abc")
-  slow: count(body.ms > 50 || body.code == nil)
-  odd: count(body.code % 2 == 1 && not (body.http.route startsWith "/a"))
-  newest: last(body.ms)
-  ratio: total / (slow - 1)
-when: n > 2 && (ratio > 10 || mean >= 3 || total > 0 || whole > 0 || low < 100 || high != "" || p50 > 0 || p99 > 0 || kinds > 0 || masked > 0 || short > 0 || odd > 0 || newest > 0)
-alarm: {datapoints: 2, of: 3, missing: not_breaching}
-summary: "{{service}}: {{percent(ratio)}} of {{n}}"
----
-rule: hops
-dataset: d
-where: 'lower(body.http.route) matches "^/[ab]" && len(service) == 1 && body.code in [200, 404]'
 group_by: [service]
-window: {hopping: {size: 10m, every: 5m}}
-measures: {n: count(), most: 'max(round(body.ms / 7))'}
-when: n > 3 && (most ?? 0) >= 0
+window: {tumbling: 5m}
+measures: {n: count(), newest: last(body.ms), slow: count(body.ms > 50), ratio: n / (slow - 1)}
+when: newest > 0 || ratio > 1
+summary: "{{service}}: {{percent(ratio)}} of {{n}}"
 ---
 rule: steps
 dataset: d
@@ -80,45 +46,13 @@ measures: {n: count(), e: 'max(epoch(event_time))'}
 when: n > 3 && e > 0
 `
 
-func records() string {
-	var b strings.Builder
-	for i := range 400 {
-		at := time.Date(2026, 3, 1, 5, 0, i*17, (i%1000)*1_234_567, time.UTC)
-		when := map[int]string{
-			0: `"` + at.Format("2006-01-02T15:04:05.000000Z") + `"`,
-			1: `"` + at.In(time.FixedZone("", 19800)).Format("2006-01-02 15:04:05.999-07:00") + `"`,
-			2: fmt.Sprint(at.UnixMilli()), 3: fmt.Sprint(at.Unix()), 4: `"` + at.Format("2006-01-02T15:04:05") + `"`,
-		}[i%5]
-		fmt.Fprintf(&b, `{"at":{"time":%s},"svc":%q,"region":%q,"ms":%g,"code":%d,"http":{"route":"/%c"},"email":"x@y","note":"abcdef"}`+"\n",
-			when, string(rune('a'+i%3)), []string{"eu", "us"}[i/7%2], float64(i*i%997)/8, []int{200, 404, 500, 501}[i%4], 'a'+rune(i%5))
-		switch i % 97 {
-		case 11:
-			fmt.Fprintf(&b, `{"at":{"time":%s},"svc":"a","ms":null,"http":{}}`+"\n", when)
-		case 23:
-			fmt.Fprintf(&b, `{"at":{"time":%s},"region":"eu","note":"abc"}`+"\n", when)
-		case 31:
-			b.WriteString("{\"svc\":\"no time\",\"ms\":5}\n{broken\n")
-		}
-	}
-	return b.String()
-}
-
 // TestPipelineRuns gives the exported pipeline to Connect's linter and then to
 // its engine, with a file as input, and compares the windows with ours.
 func TestPipelineRuns(t *testing.T) {
 	t.Parallel()
 	root, out := t.TempDir(), t.TempDir()
-	files := map[string]string{"tidemark.yaml": config, "data/r.ndjson": records()}
-	for i, r := range strings.Split(rules, "---\n") {
-		files[fmt.Sprintf("rules/r%d.yaml", i)] = r
-	}
-	for name, text := range files {
-		path := filepath.Join(root, name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	b := open(t, root)
+	exporttest.Write(t, root, more)
+	b := exporttest.Open(t, root)
 	e, err := b.Export(t.Context(), nil, "connect", export.Settings{Values: map[string]string{
 		"input":  fmt.Sprintf("file: {paths: [%q], scanner: {lines: {}}}", filepath.Join(root, "data/r.ndjson")),
 		"alarms": fmt.Sprintf("file: {path: %q, codec: lines}", filepath.Join(out, "alarms")),
@@ -163,7 +97,7 @@ func TestPluginsRun(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(root, "rules/masked.yaml"), []byte(masked), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	b := open(t, root)
+	b := exporttest.Open(t, root)
 	input := filepath.Join(root, "in.ndjson")
 	unmasked(t, root, input)
 	e, err := b.Export(t.Context(), []string{"checkout_error_rate", "masked"}, "connect", export.Settings{Values: map[string]string{
@@ -179,27 +113,6 @@ func TestPluginsRun(t *testing.T) {
 	for _, r := range e.Rules {
 		compare(t, b, r, panes, time.Time{})
 	}
-}
-
-func open(t *testing.T, root string) *workbench.Workbench {
-	t.Helper()
-	w, err := workspace.Load(root, workspace.Options{Trusted: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.Trusted = true
-	if err := w.Prepare(); err != nil {
-		t.Fatal(err)
-	}
-	b, err := workbench.Open(t.Context(), w, workbench.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { b.Close() })
-	if _, err := b.Pull(t.Context(), workbench.PullOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	return b
 }
 
 // run lints a pipeline and runs it until its input ends.
@@ -348,7 +261,7 @@ func unmasked(t *testing.T, root, file string) {
 	if err := os.WriteFile(filepath.Join(dir, "tidemark.yaml"), []byte(plain), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	b := open(t, dir)
+	b := exporttest.Open(t, dir)
 	rows, err := b.Store.QueryContext(t.Context(), `SELECT json_merge_patch(to_json(body), json_object('ts', strftime(event_time AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ'),
 		'svc', service, 'severity', level, 'msg', message, 'trace_id', trace_id, 'span_id', span_id, 'region', labels['region'], 'use_case', labels['use_case']))::VARCHAR
 		FROM app_logs ORDER BY event_time`)

@@ -10,15 +10,14 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"tidemark.dev/tidemark/app/workbench"
-	"tidemark.dev/tidemark/app/workspace"
 	"tidemark.dev/tidemark/engine/export"
 	"tidemark.dev/tidemark/engine/plan"
 	"tidemark.dev/tidemark/engine/rule"
+	"tidemark.dev/tidemark/internal/exporttest"
 	"tidemark.dev/tidemark/internal/flink"
 	"tidemark.dev/tidemark/samples"
 )
@@ -56,49 +55,8 @@ func TestSample(t *testing.T) {
 	c.run(dir, nil, export.Settings{Transformed: true})
 }
 
-// conformance is what records and rules may have that the sample lacks.
-const (
-	conformanceConfig = `name: c
-sources: {here: {type: file, path: "data/*.ndjson", dataset: d}}
-datasets:
-  d:
-    event_time: at.time
-    envelope: {service: svc}
-    labels: [region]
-    watermark: {strategy: max_lateness, lateness: 10m}
-    columns: {body.email: mask, body.note: truncate(3)}
-`
-	conformanceRules = `rule: sums
-dataset: d
-group_by: [service, labels.region]
-window: {tumbling: 5m}
-measures:
-  n: count()
-  total: sum(body.ms)
-  mean: avg(body.ms)
-  whole: sum(body.code)
-  low: min(body.ms)
-  high: max(body.http.route)
-  p50: quantile(body.ms, 0.5)
-  p99: quantile(body.ms, 0.99)
-  kinds: distinct(body.http.route)
-  masked: count(body.email == "***")
-  short: count(body.note == "abc")
-  slow: count(body.ms > 50 || body.code == nil)
-  odd: count(body.code % 2 == 1 && not (body.http.route startsWith "/a"))
-  ratio: total / (slow - 1)
-when: n > 2 && (ratio > 10 || mean >= 3 || total > 0 || whole > 0 || low < 100 || high != "" || p50 > 0 || p99 > 0 || kinds > 0 || masked > 0 || short > 0 || odd > 0)
-alarm: {datapoints: 2, of: 3, missing: not_breaching}
----
-rule: hops
-dataset: d
-where: 'lower(body.http.route) matches "^/[ab]" && len(service) == 1 && body.code in [200, 404]'
-group_by: [service]
-window: {hopping: {size: 10m, every: 5m}}
-measures: {n: count(), most: 'max(round(body.ms / 7))'}
-when: n > 3 && (most ?? 0) >= 0
----
-rule: steps
+// more are the rules that Flink holds besides.
+const more = `rule: steps
 dataset: d
 window: {cumulate: {size: 30m, step: 10m}}
 measures: {n: count(), s: sum(abs(body.ms - 20))}
@@ -117,46 +75,13 @@ window: {tumbling: 1d}
 measures: {n: count(), e: 'max(epoch(event_time))'}
 when: n > 3 && e > 0
 `
-)
-
-func conformanceRecords() string {
-	var b strings.Builder
-	for i := range 400 {
-		at := time.Date(2026, 3, 1, 5, 0, i*17, (i%1000)*1_234_567, time.UTC)
-		when := map[int]string{
-			0: `"` + at.Format("2006-01-02T15:04:05.000000Z") + `"`,
-			1: `"` + at.In(time.FixedZone("", 19800)).Format("2006-01-02 15:04:05.999-07:00") + `"`,
-			2: fmt.Sprint(at.UnixMilli()), 3: fmt.Sprint(at.Unix()), 4: `"` + at.Format("2006-01-02T15:04:05") + `"`,
-		}[i%5]
-		fmt.Fprintf(&b, `{"at":{"time":%s},"svc":%q,"region":%q,"ms":%g,"code":%d,"http":{"route":"/%c"},"email":"x@y","note":"abcdef"}`+"\n",
-			when, string(rune('a'+i%3)), []string{"eu", "us"}[i/7%2], float64(i*i%997)/8, []int{200, 404, 500, 501}[i%4], 'a'+rune(i%5))
-		switch i % 97 {
-		case 11:
-			fmt.Fprintf(&b, `{"at":{"time":%s},"svc":"a","ms":null,"http":{}}`+"\n", when)
-		case 23:
-			fmt.Fprintf(&b, `{"at":{"time":%s},"region":"eu","note":"abc"}`+"\n", when)
-		case 31:
-			b.WriteString("{\"svc\":\"no time\",\"ms\":5}\n{broken\n")
-		}
-	}
-	return b.String()
-}
 
 // TestConformance runs what rules may say on records of all kinds: times in
 // many forms, nulls, policies, every kind of window.
 func TestConformance(t *testing.T) {
 	dir := installed(t)
 	root := t.TempDir()
-	files := map[string]string{"tidemark.yaml": conformanceConfig, "data/r.ndjson": conformanceRecords()}
-	for i, r := range strings.Split(conformanceRules, "---\n") {
-		files[fmt.Sprintf("rules/r%d.yaml", i)] = r
-	}
-	for name, text := range files {
-		path := filepath.Join(root, name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	exporttest.Write(t, root, more)
 	c := open(t, root)
 	c.input = filepath.Join(root, "data")
 	c.run(dir, nil, export.Settings{})
@@ -171,23 +96,7 @@ type comparison struct {
 
 func open(t *testing.T, root string) *comparison {
 	t.Helper()
-	w, err := workspace.Load(root, workspace.Options{Trusted: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.Trusted = true
-	if err := w.Prepare(); err != nil {
-		t.Fatal(err)
-	}
-	b, err := workbench.Open(t.Context(), w, workbench.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { b.Close() })
-	if _, err := b.Pull(t.Context(), workbench.PullOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	return &comparison{T: t, bench: b}
+	return &comparison{T: t, bench: exporttest.Open(t, root)}
 }
 
 // records writes what a query gives as the input of Flink.
