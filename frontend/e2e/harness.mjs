@@ -77,9 +77,9 @@ const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/
 /** axeOn gives a check of the page as it is now: no violation of WCAG A and AA. */
 export function axeOn(page) {
   return async (where) => {
-    // Transitions would be measured half way.
-    await page.waitForTimeout(150)
     await page.evaluate(axeSource)
+    // Two frames: what was changed last is drawn.
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
     const { violations } = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }))
     if (violations.length)
       throw new Error(
