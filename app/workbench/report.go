@@ -74,7 +74,7 @@ func reportFront(i store.IncidentRow, r store.Runbook) string {
 func literal(s string) string {
 	var b strings.Builder
 	for _, r := range s {
-		if strings.ContainsRune("\\`*_{}[]<>()#+-.!|~&", r) {
+		if strings.ContainsRune("\\`*_[]<>#|~&", r) {
 			b.WriteByte('\\')
 		}
 		if r == '\n' || r == '\r' {

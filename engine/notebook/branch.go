@@ -121,3 +121,12 @@ func joinedConditions(list []Condition) string {
 	}
 	return strings.Join(parts, " and ")
 }
+
+// unmarked is the text of a Markdown cell without the mark that it begins with.
+func unmarked(src string) string {
+	first, rest, _ := strings.Cut(src, "\n")
+	if branchMark.MatchString(first) {
+		src = rest
+	}
+	return strings.Trim(src, "\n")
+}

@@ -75,6 +75,9 @@ func paramText(r *Result) string {
 func htmlCell(b *bytes.Buffer, md goldmark.Markdown, c CellResult) {
 	switch c.Kind {
 	case Markdown:
+		if c.Text = unmarked(c.Text); c.Text == "" {
+			return
+		}
 		b.WriteString("<section>")
 		if err := md.Convert([]byte(c.Text), b); err != nil {
 			fmt.Fprintf(b, "<pre>%s</pre>", text(c.Text))
@@ -193,7 +196,9 @@ func MarkdownOf(r *Result) []byte {
 				fmt.Fprintf(&b, "*left out: %s*\n\n", c.LeftOut)
 			}
 		case c.Kind == Markdown:
-			b.WriteString(strings.Trim(c.Text, "\n") + "\n\n")
+			if shown := unmarked(c.Text); shown != "" {
+				b.WriteString(shown + "\n\n")
+			}
 		case c.Kind == ChartKind:
 			fmt.Fprintf(&b, "*%s chart of `%s`: %s by %s*\n\n", c.Chart.Type, c.Chart.Data, strings.Join(c.Chart.ys(), ", "), c.Chart.X)
 		case c.Backtest != nil:
