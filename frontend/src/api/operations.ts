@@ -145,6 +145,9 @@ export const healthDatasets = operation<'healthDatasets'>('GET', '/health/datase
 /** Records before and after each transform of a dataset. */
 export const lens = operation<'lens'>('POST', '/lens')
 
+/** Where notifications can go. */
+export const listChannels = operation<'listChannels'>('GET', '/channels')
+
 /** The systems that rules can be written for. */
 export const listExportTargets = operation<'listExportTargets'>('GET', '/export/targets')
 

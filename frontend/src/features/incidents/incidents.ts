@@ -30,3 +30,18 @@ export function around(i: Pick<Incident, 'start' | 'end'>, now = Date.now()): st
   const margin = Math.max((to - from) / 3, 600_000)
   return [from - margin, to + margin].map((ms) => new Date(ms).toISOString()).join('/')
 }
+
+/** matchOf reads "service=checkout, team=pay*"; a name without a value stands for any. */
+export function matchOf(text: string): Record<string, string> {
+  const out: Record<string, string> = {}
+  for (const part of text.split(',').map((p) => p.trim())) {
+    if (!part) continue
+    const at = part.indexOf('=')
+    if (at < 0) out[part] = '*'
+    else out[part.slice(0, at).trim()] = part.slice(at + 1).trim()
+  }
+  return out
+}
+
+/** titleOf is the heading of a message. */
+export const titleOf = (message: unknown): string => (message !== null && typeof message === 'object' && 'title' in message && typeof message.title === 'string' ? message.title : 'a notification')
