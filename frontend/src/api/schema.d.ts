@@ -2072,6 +2072,11 @@ export interface components {
             name: string;
             /** Format: int64 */
             rows: number;
+            /**
+             * Format: date-time
+             * @description Where streams take over from archives; null where there are not both.
+             */
+            seam: string | null;
             /** Format: date-time */
             watermark: string | null;
         };
