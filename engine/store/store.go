@@ -85,7 +85,7 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 	if opt.Clock == nil {
 		opt.Clock = engine.SystemClock{}
 	}
-	s := &Store{opt: opt, replaced: map[string]bool{}, functions: udf.NewSet(), staged: staged.NewRegistry()}
+	s := &Store{opt: opt, replaced: map[string]bool{}, functions: udf.NewSet(cage.Brought), staged: staged.NewRegistry()}
 	if err := s.connect(ctx); err != nil {
 		return nil, err
 	}

@@ -3,10 +3,11 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/hex"
 	"fmt"
-	"regexp"
+	"hash/fnv"
 	"slices"
-	"strings"
+	"sync"
 
 	"tidemark.dev/tidemark/engine"
 )
@@ -15,7 +16,7 @@ import (
 // layout is refused; an older one is migrated here when there is one.
 const formatVersion = 1
 
-var systemTables = slices.Concat(dataTables, alarmTables, noticeTables)
+var systemTables = slices.Concat(dataTables, alarmTables, noticeTables, runbookTables)
 
 var dataTables = []string{
 	`CREATE SCHEMA IF NOT EXISTS tidemark`,
@@ -81,6 +82,7 @@ var dataTables = []string{
 		service VARCHAR, source VARCHAR, position VARCHAR, seq BIGINT)`,
 	`CREATE TABLE IF NOT EXISTS tidemark.attached (dataset VARCHAR)`,
 	// Columns that came after the first layout.
+	`ALTER TABLE tidemark.format ADD COLUMN IF NOT EXISTS layout VARCHAR`,
 	`ALTER TABLE tidemark.objects ADD COLUMN IF NOT EXISTS first_seq BIGINT`,
 	`ALTER TABLE tidemark.quarantine ADD COLUMN IF NOT EXISTS hash VARCHAR`,
 	`ALTER TABLE tidemark.quarantine ADD COLUMN IF NOT EXISTS head VARCHAR`,
@@ -88,31 +90,34 @@ var dataTables = []string{
 	`ALTER TABLE tidemark.tombstones ADD COLUMN IF NOT EXISTS place VARCHAR`,
 }
 
-// createSystemTables makes a new database ours, and brings one of an older
-// version up to this one. It finishes what was once begun and killed.
+// layout tells sets of system tables apart: it follows from what makes them.
+var layout = sync.OnceValue(func() string {
+	h := fnv.New128a()
+	for _, ddl := range systemTables {
+		h.Write([]byte(ddl))
+	}
+	return hex.EncodeToString(h.Sum(nil))
+})
+
+// createSystemTables makes a new database ours, and brings one of another
+// layout up to this one. One that has it already is not looked through: what
+// DuckDB's catalog says of its columns takes longer than most queries.
 func createSystemTables(ctx context.Context, db *sql.DB) error {
-	names, added := made()
-	var found, formatted, columns int
-	row := db.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM duckdb_tables() WHERE schema_name || '.' || table_name IN (`+names+`)),
-		(SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'tidemark' AND table_name = 'format'),
-		(SELECT count(*) FROM duckdb_columns() WHERE schema_name || '.' || table_name || '.' || column_name IN (`+added+`))`)
-	if err := row.Scan(&found, &formatted, &columns); err != nil {
-		return err
+	var version int
+	var found sql.NullString
+	row := db.QueryRowContext(ctx, `SELECT max(version), max(layout) FROM tidemark.format`)
+	if err := row.Scan(&version, &found); err != nil || found.String != layout() {
+		return addMissing(ctx, db) // new, or from before layouts were written down
 	}
-	version := 0
-	if formatted > 0 {
-		if err := db.QueryRowContext(ctx, `SELECT coalesce(max(version), 0) FROM tidemark.format`).Scan(&version); err != nil {
-			return err
-		}
-	}
-	if version > formatVersion {
-		return engine.Errorf(engine.Invalid, "open the database", "it was written by a newer version of Tidemark (layout %d, this one knows %d)", version, formatVersion).
-			WithHint("upgrade Tidemark")
-	}
-	if version > 0 && found == strings.Count(names, ",")+1 && columns == strings.Count(added, ",")+1 {
+	return checkFormat(version)
+}
+
+func checkFormat(version int) error {
+	if version <= formatVersion {
 		return nil
 	}
-	return addMissing(ctx, db)
+	return engine.Errorf(engine.Invalid, "open the database", "it was written by a newer version of Tidemark (layout %d, this one knows %d)", version, formatVersion).
+		WithHint("upgrade Tidemark")
 }
 
 // addMissing adds what is not there yet, all of it or nothing, and touches
@@ -128,28 +133,18 @@ func addMissing(ctx context.Context, db *sql.DB) error {
 			return fmt.Errorf("create system tables: %w", err)
 		}
 	}
-	if _, err := tx.ExecContext(ctx, `INSERT INTO tidemark.format SELECT ? WHERE NOT EXISTS (SELECT 1 FROM tidemark.format)`, formatVersion); err != nil {
+	var version int
+	if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(version), 0) FROM tidemark.format`).Scan(&version); err != nil {
+		return err
+	}
+	if err := checkFormat(version); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM tidemark.format`); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT INTO tidemark.format VALUES (?, ?)`, formatVersion, layout()); err != nil {
 		return err
 	}
 	return tx.Commit()
-}
-
-var (
-	createdTable = regexp.MustCompile(`^CREATE TABLE IF NOT EXISTS (tidemark\.\w+)`)
-	addedColumn  = regexp.MustCompile(`^ALTER TABLE (tidemark\.\w+) ADD COLUMN IF NOT EXISTS (\w+)`)
-)
-
-// made lists, for IN, the tables that systemTables makes and the columns that
-// it adds to them.
-func made() (tables, columns string) {
-	var names, added []string
-	for _, ddl := range systemTables {
-		if m := createdTable.FindStringSubmatch(ddl); m != nil {
-			names = append(names, engine.QuoteText(m[1]))
-		}
-		if m := addedColumn.FindStringSubmatch(ddl); m != nil {
-			added = append(added, engine.QuoteText(m[1]+"."+m[2]))
-		}
-	}
-	return strings.Join(names, ", "), strings.Join(added, ", ")
 }

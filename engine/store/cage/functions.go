@@ -58,6 +58,12 @@ func readLists(text string) *lists {
 	return l
 }
 
+// Brought reports whether DuckDB brings a function of this name, of whatever
+// kind. Names are in lower case.
+func Brought(function string) bool {
+	return Allowed(function) || known().refused[function]
+}
+
 // Allowed reports whether a query may call a function that DuckDB brings, in
 // an expression or in FROM.
 func Allowed(function string) bool { return known().scalar[function] || known().table[function] }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { around, groupText, lasted, matchOf, next, titleOf } from './incidents'
+import { around, groupText, lasted, matchOf, next, ranTo, titleOf } from './incidents'
 
 test('a group is written by name', () => {
   expect(groupText({ service: 'cart', region: null })).toBe('region=null service=cart')
@@ -32,4 +32,12 @@ test('what is silenced is read from a line', () => {
   expect(matchOf(' service=checkout, team = pay*,,path=a=b, host')).toEqual({ service: 'checkout', team: 'pay*', path: 'a=b', host: '*' })
   expect(matchOf('')).toEqual({})
   expect([titleOf({ title: 'x' }), titleOf(null), titleOf('y')]).toEqual(['x', 'a notification', 'a notification'])
+})
+
+test('a runbook says how far it came', () => {
+  const run = { state: 'running', steps: 2, cells: 9, error: '' }
+  expect(ranTo(run)).toBe('is running: 2 of 9 cells are done')
+  expect(ranTo({ ...run, state: 'failed', error: 'n.md:6: no such table' })).toBe('failed: n.md:6: no such table')
+  expect(ranTo({ ...run, state: 'done' })).toBe('ran to its end')
+  expect(ranTo({ ...run, state: 'pending' })).toBe('waits for its turn')
 })

@@ -45,3 +45,16 @@ export function matchOf(text: string): Record<string, string> {
 
 /** titleOf is the heading of a message. */
 export const titleOf = (message: unknown): string => (message !== null && typeof message === 'object' && 'title' in message && typeof message.title === 'string' ? message.title : 'a notification')
+
+/** ranTo says how far a runbook came. */
+export function ranTo(r: { state: string; steps: number; cells: number; error: string }): string {
+  switch (r.state) {
+    case 'pending':
+      return 'waits for its turn'
+    case 'running':
+      return `is running: ${r.steps} of ${r.cells} cells are done`
+    case 'failed':
+      return `failed: ${r.error}`
+  }
+  return 'ran to its end'
+}
