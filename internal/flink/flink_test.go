@@ -75,6 +75,13 @@ dataset: d
 window: {tumbling: 1d}
 measures: {n: count(), e: 'max(epoch(event_time))'}
 when: n > 3 && e > 0
+---
+rule: back
+dataset: d
+group_by: [service]
+window: {tumbling: 5m}
+measures: {n: count(), ms: sum(body.ms)}
+when: ms > previous(ms, 1) * 0.9 && n >= (previous(n, 10m) ?? 0) - 3
 `
 
 // TestConformance runs what rules may say on records of all kinds: times in
