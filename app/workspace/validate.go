@@ -25,6 +25,9 @@ func (c *Config) Validate() error {
 	if c.Limits.Memory < 100_000_000 {
 		v.wrong(c.Limits.At.Value("memory"), "memory: %s is too little", c.Limits.Memory).Hint = "write at least 100MB"
 	}
+	if c.Limits.Unpack < 2 {
+		v.wrong(c.Limits.At.Value("unpack"), "unpack: want at least 2")
+	}
 	for i := range c.Sources {
 		v.source(c.Sources[i].Key, &c.Sources[i].Value)
 	}
@@ -223,20 +226,6 @@ func (v *validator) s3URL(at engine.Text, key, value string) {
 func (v *validator) pattern(at engine.Text, key, pattern string) {
 	if !doublestar.ValidatePattern(pattern) {
 		v.wrong(at, "%s: %q is not a pattern", key, pattern).Hint = "* matches within a folder, ** spans folders; close [ and {"
-	}
-}
-
-func (v *validator) channel(key engine.Text, c *Channel) {
-	if !sourceName.MatchString(c.Name) {
-		v.wrong(key, "%q cannot be the name of a channel", c.Name).Hint = "use letters, digits, _ and -, beginning with a letter"
-	}
-	if !v.typed("channel", key, c.At, c.Type, channelKeys) {
-		return
-	}
-	v.endpoint(c.At.Value("endpoint"), c.Endpoint)
-	if u, err := url.Parse(c.URL); c.URL != "" && !hasVariable(c.URL) && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
-		// The address itself may be a secret and is not repeated.
-		v.wrong(c.At.Value("url"), "url: this is not the address of a server").Hint = "write https://host/path"
 	}
 }
 
