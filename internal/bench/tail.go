@@ -69,26 +69,26 @@ func stream(n int, wide bool) (s *kinesistest.Server, bytes int) {
 	return s, bytes
 }
 
-// tailRules are ten rules of hopping windows and one of sessions.
-func tailRules() string {
-	var rules []string
-	for i := range 10 {
-		rules = append(rules, fmt.Sprintf(`rule: hop_%d
-dataset: logs
-group_by: [service]
-window: {hopping: {size: 10m, every: 1m}}
-measures: {n: count(), errors: 'count(level == "ERROR")', slow: max(body.ms)}
-when: errors > %d
-`, i, 1000+i))
-	}
-	rules = append(rules, `rule: sessions
+// tailRules are ten rules of hopping windows and one of sessions, by file.
+func tailRules() map[string]string {
+	rules := map[string]string{"sessions": `rule: sessions
 dataset: logs
 group_by: [body.user]
 window: {session: {gap: 2s}}
 measures: {n: count(), slow: max(body.ms)}
 when: n > 1000
-`)
-	return strings.Join(rules, "---\n")
+`}
+	for i := range 10 {
+		name := fmt.Sprintf("hop_%d", i)
+		rules[name] = fmt.Sprintf(`rule: %s
+dataset: logs
+group_by: [service]
+window: {hopping: {size: 10m, every: 1m}}
+measures: {n: count(), errors: 'count(level == "ERROR")', slow: max(body.ms)}
+when: errors > %d
+`, name, 1000+i)
+	}
+	return rules
 }
 
 func tailWorkspace(dir, url, start string) error {
@@ -102,8 +102,10 @@ limits: {threads: 2}
 	if err := os.MkdirAll(filepath.Join(dir, "rules"), 0o700); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "rules", "all.yaml"), []byte(tailRules()), 0o600); err != nil {
-		return err
+	for name, text := range tailRules() {
+		if err := os.WriteFile(filepath.Join(dir, "rules", name+".yaml"), []byte(text), 0o600); err != nil {
+			return err
+		}
 	}
 	return os.WriteFile(filepath.Join(dir, workspace.FileName), []byte(config), 0o600)
 }
@@ -227,7 +229,22 @@ func (b *bench) tail(dir string) error {
 	}
 	out.Processor, out.Wall = processorTime()-worked, time.Since(began)
 	out.Peak, out.Last = memoryOf()
+	if err := evaluatedAll(b.ctx, bench); err != nil {
+		return err
+	}
 	return json.NewEncoder(os.Stdout).Encode(out)
+}
+
+// evaluatedAll makes sure that what was measured did what it should.
+func evaluatedAll(ctx context.Context, bench *workbench.Workbench) error {
+	rules, windows := 0, 0
+	if err := bench.Store.DB().QueryRowContext(ctx, `SELECT count(DISTINCT rule), (SELECT count(*) FROM main.logs_1m) FROM tidemark.datapoints`).Scan(&rules, &windows); err != nil {
+		return err
+	}
+	if rules != len(tailRules()) || windows == 0 {
+		return fmt.Errorf("%d rules were evaluated, and %d windows rolled up", rules, windows)
+	}
+	return nil
 }
 
 // memoryOf reads how large this process was at most, and is, in MB.
