@@ -150,7 +150,7 @@ func (c *comparison) run(dir string, names []string, set export.Settings) {
 	if err := os.WriteFile(file, e.Data, 0o600); err != nil {
 		c.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(c.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(c.Context(), 20*time.Minute)
 	defer cancel()
 	if err := parity.RunFlink(ctx, dir, file); err != nil {
 		c.Fatalf("%v\n%s", err, e.Data)
