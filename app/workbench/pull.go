@@ -99,6 +99,9 @@ func (b *Workbench) Pull(ctx context.Context, opt PullOptions) (PullResult, erro
 	total := Progress{}
 	var into []string
 	for _, j := range jobs {
+		if err := b.checkPaths(j.dataset); err != nil {
+			return result, err
+		}
 		into = append(into, j.dataset.Name)
 		if j.archive.config.Route.Path != "" {
 			into = append(into, b.tailed()...)
@@ -207,7 +210,10 @@ func (b *Workbench) onlyPulled(dataset string) bool {
 // RefreshRollups brings the rollups of a dataset up to its rows: what its
 // settings keep, and only the windows that rows were added to.
 func (b *Workbench) RefreshRollups(ctx context.Context, dataset string) error {
-	_, err := b.Store.Refresh(ctx, dataset, b.Current().Config.Dataset(dataset).Rollups)
+	kept, err := keptBy(b.Current().Config.Dataset(dataset))
+	if err == nil {
+		_, err = b.Store.Refresh(ctx, dataset, kept)
+	}
 	return err
 }
 

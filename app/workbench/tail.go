@@ -253,6 +253,9 @@ func (b *Workbench) tail(ctx context.Context, t *tailing, opt TailOptions) error
 // tailOnce tails from the checkpoints that the store has.
 func (b *Workbench) tailOnce(ctx context.Context, t *tailing, opt TailOptions) error {
 	name, source := t.dataset.Name, t.source.Name
+	if err := b.checkPaths(t.dataset); err != nil {
+		return err
+	}
 	base, guard, release, err := b.recordOptions(ctx, t.source, t.dataset)
 	if err != nil {
 		return err

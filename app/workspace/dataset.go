@@ -21,6 +21,8 @@ type Dataset struct {
 	Columns    engine.Entries[engine.Text] `yaml:"columns" doc:"Policies applied before anything is stored, by path in the table: drop, mask, hash or truncate(20)."`
 	Late       Late                        `yaml:"late" doc:"What happens to windows when late records arrive."`
 	Rollups    []time.Duration             `yaml:"rollups" doc:"Which aggregate tables are kept: [1m, 10m, 1h, 1d]."`
+	Quantiles  List                        `yaml:"quantiles" doc:"Paths of numbers whose quantiles the rollups keep, to one percent of their value: [body.duration_ms]."`
+	Distinct   List                        `yaml:"distinct" doc:"Paths whose different values the rollups count: [body.user.id]."`
 	Dedup      string                      `yaml:"dedup" doc:"The path whose value is unique: the first record with it wins."`
 	Key        List                        `yaml:"key" doc:"The paths that name what a row is about: of each key the version of the latest event time is kept."`
 	Deleted    string                      `yaml:"deleted" doc:"With key: a record with true, d, delete or deleted at this path deletes its key."`

@@ -80,6 +80,12 @@ func (v *validator) dataset(d *Dataset) {
 	v.columnsApart(d)
 	v.watermark(&d.Watermark)
 	v.rollups(d)
+	for _, p := range d.Quantiles {
+		v.tablePath(d.At.Value("quantiles"), "quantiles", p)
+	}
+	for _, p := range d.Distinct {
+		v.tablePath(d.At.Value("distinct"), "distinct", p)
+	}
 	if q := d.Quota; q != nil {
 		if q.RecordsPerSecond <= 0 {
 			v.wrong(q.At.Value("records_per_second"), "quota: want records_per_second of more than 0")

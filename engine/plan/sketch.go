@@ -6,6 +6,8 @@ import (
 	"math/bits"
 	"strconv"
 	"strings"
+
+	"tidemark.dev/tidemark/engine"
 )
 
 // Accuracy is the relative error of a quantile: the answer x stands for a
@@ -62,6 +64,17 @@ func bucketValueSQL(b string) string {
 	return fmt.Sprintf("sign(%[1]s) * least(exp((abs(%[1]s) - %[2]d) / %[3]s) * %[4]s, %[5]s)",
 		b, bucketOffset, doubleSQL(multiplier), doubleSQL(1+Accuracy), doubleSQL(math.MaxFloat64))
 }
+
+// BucketSQL reads the bucket of a number as NewColumn reads it from a relation
+// named r whose columns are called as paths are; null where it has none.
+func BucketSQL(x Expr) (s string, err error) {
+	w := recordWriter()
+	err = w.try(func() { s = bucketSQL(w.raw(widen(x, engine.Double))) })
+	return s, err
+}
+
+// BucketValueSQL is BucketValue of a column in SQL, up to the last digit of exp.
+func BucketValueSQL(column string) string { return bucketValueSQL(column) }
 
 // Fraction is the q of a quantile as an exact decimal fraction, so that the
 // rank of it does not depend on how a double is rounded.

@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -13,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/plan"
 	"tidemark.dev/tidemark/engine/store"
 )
 
@@ -48,7 +50,7 @@ var cascade = []time.Duration{time.Minute, 10 * time.Minute, time.Hour, 24 * tim
 
 func refresh(t testing.TB, s *desk) []store.Refreshed {
 	t.Helper()
-	done, err := s.Refresh(context.Background(), "logs", cascade)
+	done, err := s.Refresh(context.Background(), "logs", store.Kept{Sizes: cascade})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,4 +138,106 @@ func TestRollupsEqualTheRows(t *testing.T) {
 			}
 		}
 	})
+}
+
+var sketched = store.Kept{Sizes: cascade, Quantiles: []engine.Path{{"body", "x"}, {"n"}}, Distinct: []engine.Path{{"body", "n"}, {"service"}, {"not there"}}}
+
+// Quantiles of a rollup are those of its rows' buckets and counts of different
+// values those of the rows, in whatever batches the rows came.
+func TestSketchesEqualTheRows(t *testing.T) {
+	s := newDesk(t)
+	runs := 0
+	rapid.Check(t, func(r *rapid.T) {
+		if runs++; runs > 20 { // each takes a third of a second
+			return
+		}
+		if _, has := s.Schema("logs"); has {
+			if err := s.Drop(context.Background(), "logs"); err != nil {
+				r.Fatal(err)
+			}
+		}
+		seq := int64(0)
+		for batch := range rapid.IntRange(1, 4).Draw(r, "batches") {
+			var lines []string
+			for range rapid.IntRange(1, 30).Draw(r, "rows") {
+				seq++
+				x := rapid.SampledFrom([]string{"null", "0", "0.1", "-3.5", "77", "78", "1e30"}).Draw(r, "x")
+				lines = append(lines, rollupLine(seq, rapid.Int64Range(-100, 1000).Draw(r, "at"), rapid.SampledFrom([]string{"a", "b"}).Draw(r, "service"), rapid.Int64Range(-9, 9).Draw(r, "n"), x))
+			}
+			commitRollupLines(t, s, lines, batch == 0, time.Time{})
+			if rapid.Bool().Draw(r, "refresh") {
+				if _, err := s.Refresh(context.Background(), "logs", sketched); err != nil {
+					r.Fatal(err)
+				}
+			}
+		}
+		if _, err := s.Refresh(context.Background(), "logs", sketched); err != nil {
+			r.Fatal(err)
+		}
+		for _, size := range cascade {
+			rollup := "SELECT time, service, level, x.p50 AS a, x.p95 AS b, x.p99 AS c, n.p50 AS d, n.p95 AS e, n.p99 AS f, n.distinct AS g, n.distinct_error AS h FROM main." + store.RollupName("logs", size)
+			var columns []string
+			for _, f := range []string{"x", "n"} {
+				p, err := plan.NewColumn(engine.Path{"body", f}, engine.Scalar(engine.Double))
+				if err != nil {
+					r.Fatal(err)
+				}
+				bucket, err := plan.BucketSQL(p)
+				if err != nil {
+					r.Fatal(err)
+				}
+				for _, q := range []string{"0.5", "0.95", "0.99"} {
+					columns = append(columns, plan.BucketValueSQL("(quantile_disc("+bucket+", "+q+"))"))
+				}
+			}
+			n := size.Microseconds()
+			rows := fmt.Sprintf(`SELECT make_timestamptz((epoch_us(event_time) - (epoch_us(event_time) %% %[1]d + %[1]d) %% %[1]d)) AS time, service, level, %[2]s, count(DISTINCT "body.n"), 0::DOUBLE
+				FROM (SELECT *, body.x::DOUBLE AS "body.x", body.n::DOUBLE AS "body.n" FROM main.logs) AS r GROUP BY 1, 2, 3`, n, strings.Join(columns, ", "))
+			var differ int
+			query := fmt.Sprintf("SELECT count(*) FROM ((%[1]s EXCEPT ALL %[2]s) UNION ALL (%[2]s EXCEPT ALL %[1]s))", "("+rollup+")", "("+rows+")")
+			if err := s.DB().QueryRow(query).Scan(&differ); err != nil {
+				r.Fatal(err)
+			}
+			if differ != 0 {
+				r.Fatalf("%d rows of %s differ", differ, store.RollupName("logs", size))
+			}
+		}
+	})
+}
+
+// Counts of more different values than are kept by themselves are within five
+// standard errors, which the table states, and the same in any order.
+func TestDistinctBeyondExact(t *testing.T) {
+	for _, values := range []int64{512, 513, 1500, 6000, 30000} {
+		var states []string
+		for _, batches := range []int64{1, 7} {
+			s := newDesk(t)
+			for b := range batches {
+				var lines []string
+				for v := range values {
+					if v%batches == b || v%11 == 0 {
+						lines = append(lines, rollupLine(b*values+v+1, v%3, "a", 7*v, "null"))
+					}
+				}
+				commitRollupLines(t, s, lines, b == 0, time.Time{})
+				if _, err := s.Refresh(context.Background(), "logs", store.Kept{Sizes: cascade, Distinct: []engine.Path{{"n"}}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var got int64
+			var stated float64
+			var state string
+			if err := s.DB().QueryRow(`SELECT n.distinct, n.distinct_error, (SELECT f0_seen::VARCHAR FROM rollup.logs_1d) FROM main.logs_1d`).Scan(&got, &stated, &state); err != nil {
+				t.Fatal(err)
+			}
+			if (values <= 512) != (stated == 0) || math.Abs(float64(got-values)) > 5*stated*float64(values) {
+				t.Errorf("%d values are counted as %d ± %g", values, got, stated)
+			}
+			t.Logf("%d values: %d ± %g", values, got, stated)
+			states = append(states, state)
+		}
+		if states[0] != states[1] {
+			t.Errorf("%d values in two orders leave two states", values)
+		}
+	}
 }

@@ -1,0 +1,152 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/plan"
+)
+
+// added is what rows after a _seq come to, in windows of the finest rollup
+// that wants them: the temporary tables parts, buckets and seen. The rollups
+// of a dataset share it.
+type added struct {
+	store  *Store
+	newest int64
+	since  int64
+	unit   time.Duration // 0: nothing is gathered yet
+}
+
+// gather computes what was added, unless a finer rollup wanted the same.
+func (a *added) gather(ctx context.Context, tx *sql.Tx, r rollup, base *plan.Plan, since int64) error {
+	if a.unit != 0 && a.since == since && r.size%a.unit == 0 {
+		return nil
+	}
+	a.unit, a.since = r.size, since
+	paths := base.CellColumns()
+	for _, f := range r.fields {
+		if !slices.ContainsFunc(paths, func(p engine.Path) bool { return slices.Equal(p, f.path) }) {
+			paths = append(paths, f.path)
+		}
+	}
+	relation, err := a.store.Relation(r.dataset, paths)
+	if err != nil {
+		return err
+	}
+	rows := fmt.Sprintf("(SELECT * FROM %s WHERE _seq > %d AND isfinite(event_time))", relation, since)
+	statements, err := r.gatherSQL(ctx, tx, base, rows)
+	if err != nil {
+		return err
+	}
+	for _, statement := range statements {
+		if _, err := tx.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r rollup) gatherSQL(ctx context.Context, tx *sql.Tx, base *plan.Plan, rows string) ([]string, error) {
+	// The span keeps most of a large table unread.
+	var first, last sql.NullTime
+	if err := tx.QueryRowContext(ctx, "SELECT min("+r.start("event_time")+"), max("+r.start("event_time")+") FROM "+rows).Scan(&first, &last); err != nil {
+		return nil, err
+	}
+	from, to := first.Time.UTC(), last.Time.UTC().Add(r.size)
+	query, err := base.Query(rows, plan.Range{From: from, To: to})
+	if err != nil {
+		return nil, err
+	}
+	names := []string{"w", "service", "level"}
+	for _, c := range r.plain() {
+		names = append(names, c.name)
+	}
+	out := []string{fmt.Sprintf(`CREATE OR REPLACE TEMP TABLE parts AS SELECT make_timestamptz(%d + w * %d) AS time, * EXCLUDE (w) FROM (%s) AS p(%s)`,
+		from.UnixMicro(), r.size.Microseconds(), query, strings.Join(names, ", "))}
+	buckets, err := r.bucketsSQL(rows)
+	if err != nil {
+		return nil, err
+	}
+	return append(out,
+		"CREATE OR REPLACE TEMP TABLE buckets AS "+buckets,
+		"CREATE OR REPLACE TEMP TABLE seen AS "+r.seenSQL(rows)), nil
+}
+
+// start is the beginning of the window of an instant, as SQL.
+func (r rollup) start(at string) string {
+	n := r.size.Microseconds()
+	return fmt.Sprintf("make_timestamptz(epoch_us(%[1]s) - (epoch_us(%[1]s) %% %[2]d + %[2]d) %% %[2]d)", at, n)
+}
+
+// touch finds the rows of the rollup that something is added to.
+func (r rollup) touch(ctx context.Context, tx *sql.Tx, out *Refreshed) error {
+	if _, err := tx.ExecContext(ctx, "CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT "+r.start("time")+" AS time, service, level FROM temp.parts"); err != nil {
+		return err
+	}
+	if err := tx.QueryRowContext(ctx, `SELECT count(DISTINCT time) FROM temp.touched`).Scan(&out.Count); err != nil || out.Whole {
+		return err
+	}
+	rows, err := tx.QueryContext(ctx, `SELECT DISTINCT time FROM temp.touched ORDER BY time`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var t time.Time
+		if err := rows.Scan(&t); err != nil {
+			return err
+		}
+		out.Windows = append(out.Windows, t.UTC())
+	}
+	return rows.Err()
+}
+
+// merge replaces the touched rows by what they and the added parts come to.
+func (r rollup) merge(ctx context.Context, tx *sql.Tx) error {
+	for _, statement := range []string{
+		"CREATE OR REPLACE TEMP TABLE held AS SELECT o.rowid AS id, o.* FROM " + r.table() + " AS o WHERE time >= (SELECT min(time) FROM temp.touched) AND time <= (SELECT max(time) FROM temp.touched)" +
+			" AND EXISTS (SELECT 1 FROM temp.touched AS k WHERE " + sameRow("k", "o") + ")",
+		"DELETE FROM " + r.table() + " WHERE rowid IN (SELECT id FROM temp.held)",
+		"INSERT INTO " + r.table() + " BY NAME " + r.merged(),
+	} {
+		if _, err := tx.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sameRow compares the window and the keys of two rows.
+func sameRow(a, b string) string {
+	same := []string{a + ".time = " + b + ".time"}
+	for _, k := range rollupKeys {
+		same = append(same, a+"."+k+" IS NOT DISTINCT FROM "+b+"."+k)
+	}
+	return strings.Join(same, " AND ")
+}
+
+// merged adds up what is held and what is added.
+func (r rollup) merged() string {
+	var names, merged []string
+	for _, c := range r.plain() {
+		names, merged = append(names, c.name), append(merged, c.merged+" AS "+c.name)
+	}
+	list := strings.Join(names, ", ")
+	sum := "SELECT time, service, level, " + strings.Join(merged, ", ") + " FROM (SELECT time, service, level, " + list + " FROM temp.held UNION ALL SELECT " +
+		r.start("time") + ", service, level, " + list + " FROM temp.parts) GROUP BY time, service, level"
+	from, columns := "("+sum+") AS m", []string{"m.*"}
+	for i, sketch := range []string{r.mergedBuckets(), r.mergedSeen()} {
+		if sketch == "" {
+			continue
+		}
+		alias := fmt.Sprintf("s%d", i)
+		from += " LEFT JOIN (" + sketch + ") AS " + alias + " ON " + sameRow("m", alias)
+		columns = append(columns, alias+".* EXCLUDE (time, service, level)")
+	}
+	return "SELECT " + strings.Join(columns, ", ") + " FROM " + from
+}
