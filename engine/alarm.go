@@ -110,6 +110,22 @@ type Evaluated struct {
 	Forgotten []AlarmState
 	// Notices are what has to be sent because of it.
 	Notices []Notice
+	// Runbooks are what has to run because of it.
+	Runbooks []Runbook
+}
+
+// Runbook is a notebook that has to run for an incident, as it stood in its
+// file then.
+type Runbook struct {
+	Incident, File, Text string
+	// Params are what the notebook may take of the incident.
+	Params map[string]string
+	// To is where what it looks at ends.
+	To time.Time
+	// Who started it; empty if the alarm did.
+	Who string
+	// Error is why it cannot run.
+	Error string
 }
 
 // Notice is one notification for one channel. A channel gets each Key once.

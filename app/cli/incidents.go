@@ -32,6 +32,7 @@ func (a *app) incidentsVerb() *cobra.Command {
 		a.incidentVerb("label ID true|false|none", "Say whether the alarm was right", 2, func(args []string) workbench.IncidentAction {
 			return workbench.IncidentAction{Do: "label", Text: strings.TrimSuffix(strings.Join(args, " "), "none")}
 		}),
+		a.incidentsReport(), a.incidentsRunbook(),
 	)
 	return group
 }
@@ -141,6 +142,9 @@ func (a *app) printIncident(i workbench.IncidentDetail) error {
 		if line[1] != "" {
 			fmt.Fprintf(a.stdout, "  %-9s %s\n", line[0], line[1])
 		}
+	}
+	for _, r := range i.Runbooks {
+		fmt.Fprintf(a.stdout, "  %-9s %s\n", "report", reportLine(r))
 	}
 	fmt.Fprintln(a.stdout)
 	t := newTable("AT", "WHAT", "WHO", "TEXT")

@@ -17,7 +17,7 @@ import (
 
 func (a *app) rulesVerb() *cobra.Command {
 	group := &cobra.Command{Use: "rules", Short: "Check alert rules, run them over what is stored, and export them", Args: a.noSuchVerb, RunE: helpOf}
-	group.AddCommand(a.rulesCheck(), a.rulesList(), a.rulesBacktest(), a.rulesCompare(), a.rulesAdvise(), a.rulesExplain(), a.rulesTest(), a.rulesExport(), a.rulesParity())
+	group.AddCommand(a.rulesCheck(), a.rulesList(), a.rulesBacktest(), a.rulesCompare(), a.rulesAdvise(), a.rulesExplain(), a.rulesTest(), a.rulesRunbook(), a.rulesExport(), a.rulesParity())
 	return group
 }
 

@@ -36,6 +36,22 @@ func (s *Server) incidentsAPI() {
 	) (workbench.IncidentDetail, error) {
 		return s.bench.ActOnIncident(ctx, in.ID, in.Body)
 	})
+	handle(s, "GET", "/incidents/{id}/report", "incidentReport", "What the runbook of an incident found", func(ctx context.Context, in *struct {
+		ID  string `path:"id"`
+		Run int64  `query:"run" doc:"Which run; absent: the newest."`
+	},
+	) (workbench.RunbookReport, error) {
+		return s.bench.Report(ctx, in.ID, in.Run)
+	})
+	handle(s, "POST", "/incidents/{id}/runbook", "startRunbook", "Run the rule's runbook for an incident", func(ctx context.Context, in *struct {
+		ID   string `path:"id"`
+		Body struct {
+			Who string `json:"who,omitempty"`
+		}
+	},
+	) (workbench.IncidentDetail, error) {
+		return s.bench.StartRunbook(ctx, in.ID, in.Body.Who)
+	})
 	handle(s, "GET", "/alarms/states", "alarmStates", "Where the alarm of each group stands", s.alarmStates)
 }
 

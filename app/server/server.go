@@ -118,7 +118,9 @@ func (s *Server) begin() {
 	}
 	sending := make(chan struct{})
 	go func() { defer close(sending); s.bench.RunOutbox(s.ctx) }()
-	s.after = append(s.after, func() { <-sending })
+	running := make(chan struct{})
+	go func() { defer close(running); s.bench.RunRunbooks(s.ctx) }()
+	s.after = append(s.after, func() { <-sending; <-running })
 	go s.runDueModels()
 	s.folder.watch()
 	s.after = append(s.after, s.bench.OnData(func(dataset string) {

@@ -128,6 +128,10 @@ func (b *Workbench) evaluate(ctx context.Context, dataset string, e evaluated) (
 	w.failing = failed
 	w.first = len(failed) > 0
 	out.Notices = b.notices(out.Changes)
+	if out.Runbooks, err = b.runbooksOf(ctx, out.Changes); err != nil {
+		w.live = nil
+		return news, err
+	}
 	for name, err := range failed {
 		out.Notices = append(out.Notices, b.failureNotices("rule "+name+" cannot be evaluated", err)...)
 	}
@@ -136,6 +140,9 @@ func (b *Workbench) evaluate(ctx context.Context, dataset string, e evaluated) (
 		return news, err
 	}
 	w.fresh, w.past = false, s.Past
+	if len(out.Runbooks) > 0 {
+		b.runbooks.due.Store(true)
+	}
 	news.Changes, news.Failing = out.Changes, failed
 	if len(out.Changes) > 0 {
 		b.changed(incidentsTable)

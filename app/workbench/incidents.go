@@ -16,6 +16,7 @@ type IncidentDetail struct {
 	store.IncidentRow
 	File     string                   `json:"file" doc:"The rule's file, if there still is one."`
 	Runbook  string                   `json:"runbook"`
+	Runbooks []store.Runbook          `json:"runbooks" doc:"The runs of runbooks for it, the newest first."`
 	Timeline []store.IncidentEventRow `json:"timeline"`
 }
 
@@ -37,6 +38,9 @@ func (b *Workbench) Incident(ctx context.Context, id string) (IncidentDetail, er
 		if spec, err := b.Current().ReadRule(f); err == nil && spec.Rule.Value == row.Rule {
 			out.File, out.Runbook = f, spec.Runbook.Value
 		}
+	}
+	if out.Runbooks, err = b.Store.Runbooks(ctx, row.ID); err != nil {
+		return out, err
 	}
 	out.Timeline, err = b.Store.IncidentEvents(ctx, row.ID)
 	return out, err

@@ -125,6 +125,7 @@ func (b *Workbench) Tail(ctx context.Context, opt TailOptions) (TailResult, erro
 		}
 		all = append(all, t)
 	}
+	outer := ctx
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if opt.Idle > 0 {
@@ -133,6 +134,8 @@ func (b *Workbench) Tail(ctx context.Context, opt TailOptions) (TailResult, erro
 	told := reportTails(ctx, all, opt.Report)
 	sending := make(chan struct{})
 	go func() { defer close(sending); b.RunOutbox(ctx) }()
+	running := make(chan struct{})
+	go func() { defer close(running); b.RunRunbooks(ctx) }()
 	errs := make(chan error, len(all))
 	for _, t := range all {
 		go func() { errs <- b.tail(ctx, t, opt) }()
@@ -146,6 +149,8 @@ func (b *Workbench) Tail(ctx context.Context, opt TailOptions) (TailResult, erro
 	cancel()
 	<-told
 	<-sending
+	<-running
+	b.finishRunbooks(outer)
 	for _, t := range all {
 		result.Counts = result.Counts.Add(t.now())
 		for _, sh := range t.stream.Shards() {

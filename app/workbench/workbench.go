@@ -65,6 +65,7 @@ type Workbench struct {
 	models    modelRuns
 	watches   watches
 	outbox    outbox
+	runbooks  runbooks
 }
 
 // Open opens the workspace's database; the caller holds the workspace's lock.

@@ -57,6 +57,8 @@ type Cell struct {
 	Line  int
 	Text  string
 	Chart *Chart
+	// Given are the branches that it stands in, from the outside in.
+	Given []Condition
 }
 
 type frontMatter struct {
@@ -145,13 +147,22 @@ func (n *Notebook) front(text string, decode DecodeYAML) error {
 // cells cuts the body into cells at its fences.
 func (n *Notebook) cells(lines []string, at int, decode DecodeYAML) (problems []error) {
 	start := at
-	flush := func(end int) {
+	var in branches
+	flush := func(end int, given []Condition) {
 		if text := strings.Join(lines[start:end], "\n"); strings.TrimSpace(text) != "" {
-			n.Cells = append(n.Cells, Cell{Kind: Markdown, Line: start + 1, Text: text})
+			n.Cells = append(n.Cells, Cell{Kind: Markdown, Line: start + 1, Text: text, Given: given})
 		}
 	}
 	for i := at; i < len(lines); i++ {
 		if comment(lines[i]) {
+			before := in.open
+			if mark, problem := in.take(n, i+1, lines[i]); mark {
+				flush(i, before)
+				start = i
+				if problem != nil {
+					problems = append(problems, problem)
+				}
+			}
 			for i < len(lines) && !strings.Contains(lines[i], "-->") {
 				i++
 			}
@@ -172,8 +183,8 @@ func (n *Notebook) cells(lines []string, at int, decode DecodeYAML) (problems []
 			if end == len(lines) {
 				problems = append(problems, n.fail(i+1, 1, "the "+kind+" cell is not closed", "write "+fence+" on a line of its own after it"))
 			}
-			flush(i)
-			c := Cell{Kind: k, Name: name, Line: i + 2, Text: strings.Join(lines[i+1:end], "\n")}
+			flush(i, in.open)
+			c := Cell{Kind: k, Name: name, Line: i + 2, Text: strings.Join(lines[i+1:end], "\n"), Given: in.open}
 			if k == ChartKind {
 				c.Chart = &Chart{}
 				err := decode(n.File, c.Line, []byte(c.Text), c.Chart)
@@ -190,7 +201,10 @@ func (n *Notebook) cells(lines []string, at int, decode DecodeYAML) (problems []
 		i = end
 	}
 	if start < len(lines) {
-		flush(len(lines))
+		flush(len(lines), in.open)
+	}
+	if problem := in.end(n); problem != nil {
+		problems = append(problems, problem)
 	}
 	return problems
 }

@@ -68,6 +68,8 @@ type Options struct {
 	// From and To are looked at instead of what the notebook's time means;
 	// zero is as the notebook says.
 	From, To time.Time
+	// Findings says that a check that finds rows does not end the run.
+	Findings bool
 	// Progress is told before each cell.
 	Progress func(cell, of int, line int)
 }
@@ -93,40 +95,32 @@ type CellResult struct {
 	Chart    *Chart    `json:"chart,omitempty"`
 	Backtest *Backtest `json:"backtest,omitempty"`
 	Error    string    `json:"error,omitempty"`
+	// Failed says of a check that it found rows.
+	Failed bool `json:"failed,omitempty"`
+	// LeftOut is why the cell did not run: a check went the other way.
+	LeftOut string `json:"left_out,omitempty"`
 }
 
 // Run runs every cell in order. At the first cell that fails it stops, and
 // gives what it has together with the error, which names the cell's line.
 func Run(ctx context.Context, n *Notebook, host Host, opt Options) (*Result, error) {
-	r := &runner{n: n, host: host, named: map[string]Cell{}, tables: map[string]*Table{}}
-	r.out = &Result{Notebook: n, Title: n.Title, File: n.File, Cells: []CellResult{}}
-	if err := r.prepare(host.Datasets(), opt); err != nil {
-		return r.out, err
+	s, err := Begin(n, host, opt)
+	for err == nil && s.More() {
+		_, err = s.Next(ctx)
 	}
-	for i, c := range n.Cells {
-		if opt.Progress != nil {
-			opt.Progress(i+1, len(n.Cells), c.Line)
-		}
-		done, err := r.cell(ctx, c)
-		if err != nil {
-			done.Error = err.Error()
-		}
-		r.out.Cells = append(r.out.Cells, done)
-		if err != nil {
-			return r.out, err
-		}
-	}
-	return r.out, nil
+	return s.Result(), err
 }
 
 type runner struct {
 	n      *Notebook
 	host   Host
+	opt    Options
 	out    *Result
 	values map[string]any
 	named  map[string]Cell
 	order  []string
 	tables map[string]*Table
+	failed map[string]bool // of the checks that ran
 }
 
 func (r *runner) prepare(datasets []string, opt Options) error {
@@ -166,12 +160,8 @@ func (r *runner) cell(ctx context.Context, c Cell) (CellResult, error) {
 	switch c.Kind {
 	case SQL, Check:
 		out.Table, err = r.query(ctx, c)
-		if err == nil && c.Kind == Check && len(out.Table.Rows) > 0 {
-			err = r.n.fail(c.Line, 1, fmt.Sprintf("the check found %d rows", len(out.Table.Rows)), "a check passes when its query gives no rows")
-			var e *engine.Error
-			if errors.As(err, &e) {
-				e.Kind = engine.Conflict
-			}
+		if err == nil && c.Kind == Check {
+			err = r.found(c, &out)
 		}
 	case ChartKind:
 		out.Text, out.Chart = "", c.Chart
@@ -196,12 +186,6 @@ func (r *runner) query(ctx context.Context, c Cell) (*Table, error) {
 	t, err := r.host.Query(ctx, text, args, MaxRows)
 	if err != nil {
 		return nil, r.placed(c, before, err)
-	}
-	if c.Name != "" {
-		key := strings.ToLower(c.Name)
-		r.named[key] = c
-		r.order = append(r.order, key)
-		r.tables[key] = t
 	}
 	return t, nil
 }
@@ -320,6 +304,13 @@ func (p Param) read(text string) (any, error) {
 
 // DefaultSpan is the time a notebook looks at when it does not say.
 const DefaultSpan = 24 * time.Hour
+
+// Length is how long the time is that the notebook looks at.
+func (n *Notebook) Length() (time.Duration, error) {
+	at := time.Unix(0, 0)
+	from, to, err := n.span(at, at)
+	return to.Sub(from), err
+}
 
 // span finds $from and $to. A relative time ends at the newest watermark, for
 // that is as far as the data is complete; "as of now" ends it at the clock.

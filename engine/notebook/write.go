@@ -38,8 +38,12 @@ func HTML(r *Result) []byte {
 		"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\"><title>%s</title><style>%s</style></head><body><main>\n", text(title), style)
 	fmt.Fprintf(&b, "<header><h1>%s</h1><p>%s to %s UTC%s</p></header>\n", text(title), stamp(r.From), stamp(r.To), text(paramText(r)))
 	md := goldmark.New(goldmark.WithExtensions(extension.GFM))
-	for _, c := range r.Cells {
-		htmlCell(&b, md, c)
+	for i, c := range r.Cells {
+		if c.LeftOut == "" {
+			htmlCell(&b, md, c)
+		} else if r.firstLeftOut(i) {
+			fmt.Fprintf(&b, "<p class=\"note\">left out: %s</p>\n", text(c.LeftOut))
+		}
 	}
 	fmt.Fprintf(&b, "<footer>%s</footer></main></body></html>\n", text(r.File))
 	return b.Bytes()
@@ -71,6 +75,9 @@ func paramText(r *Result) string {
 func htmlCell(b *bytes.Buffer, md goldmark.Markdown, c CellResult) {
 	switch c.Kind {
 	case Markdown:
+		if c.Text = unmarked(c.Text); c.Text == "" {
+			return
+		}
 		b.WriteString("<section>")
 		if err := md.Convert([]byte(c.Text), b); err != nil {
 			fmt.Fprintf(b, "<pre>%s</pre>", text(c.Text))
@@ -91,9 +98,12 @@ func htmlCell(b *bytes.Buffer, md goldmark.Markdown, c CellResult) {
 		}
 		fmt.Fprintf(b, "<section class=\"cell %s\"><details><summary>%s</summary><pre>%s</pre></details>", c.Kind, text(name), text(c.Text))
 		switch {
-		case c.Kind == Check && c.Error == "":
+		case c.Kind == Check && c.Error == "" && !c.Failed:
 			b.WriteString("<p class=\"pass\">✓ the check passed</p>")
 		case c.Table != nil:
+			if c.Failed && c.Error == "" {
+				fmt.Fprintf(b, "<p class=\"error\">%s</p>", text(foundText(c)))
+			}
 			htmlTable(b, c.Table)
 		case c.Backtest != nil:
 			htmlBacktest(b, c.Backtest)
@@ -179,10 +189,16 @@ func MarkdownOf(r *Result) []byte {
 	if r.Title != "" {
 		fmt.Fprintf(&b, "# %s\n\n", r.Title)
 	}
-	for _, c := range r.Cells {
+	for i, c := range r.Cells {
 		switch {
+		case c.LeftOut != "":
+			if r.firstLeftOut(i) {
+				fmt.Fprintf(&b, "*left out: %s*\n\n", c.LeftOut)
+			}
 		case c.Kind == Markdown:
-			b.WriteString(strings.Trim(c.Text, "\n") + "\n\n")
+			if shown := unmarked(c.Text); shown != "" {
+				b.WriteString(shown + "\n\n")
+			}
 		case c.Kind == ChartKind:
 			fmt.Fprintf(&b, "*%s chart of `%s`: %s by %s*\n\n", c.Chart.Type, c.Chart.Data, strings.Join(c.Chart.ys(), ", "), c.Chart.X)
 		case c.Backtest != nil:
@@ -190,6 +206,9 @@ func MarkdownOf(r *Result) []byte {
 			markdownTable(&b, episodes(c.Backtest))
 		default:
 			fmt.Fprintf(&b, "```sql\n%s\n```\n\n", strings.Trim(c.Text, "\n"))
+			if c.Failed && c.Error == "" {
+				fmt.Fprintf(&b, "> **%s**\n\n", foundText(c))
+			}
 			if c.Table != nil {
 				markdownTable(&b, c.Table)
 			}
@@ -199,6 +218,26 @@ func MarkdownOf(r *Result) []byte {
 		}
 	}
 	return b.Bytes()
+}
+
+// firstLeftOut reports whether a cell is the first of those that were left out
+// together.
+func (r *Result) firstLeftOut(i int) bool {
+	return i == 0 || r.Cells[i-1].LeftOut != r.Cells[i].LeftOut
+}
+
+func foundText(c CellResult) string {
+	if c.Table.More {
+		return fmt.Sprintf("the check found more than %d rows", len(c.Table.Rows))
+	}
+	return "the check found " + plural(len(c.Table.Rows), "row")
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func markdownTable(b *bytes.Buffer, t *Table) {
@@ -246,6 +285,9 @@ func Script(n *Notebook, opt Options) ([]byte, error) {
 		fmt.Fprintf(&b, "SET VARIABLE %s = %s;\n", engine.QuoteIdent(strings.ToLower(p.Name)), sqlLiteral(values[p.Name]))
 	}
 	for _, c := range n.Cells {
+		if len(c.Given) > 0 && c.Kind != Markdown {
+			fmt.Fprintf(&b, "-- a notebook runs this only if %s\n", joinedConditions(c.Given))
+		}
 		switch c.Kind {
 		case Markdown:
 			for line := range strings.SplitSeq(strings.Trim(c.Text, "\n"), "\n") {
@@ -260,7 +302,9 @@ func Script(n *Notebook, opt Options) ([]byte, error) {
 			} else {
 				fmt.Fprintf(&b, "%s\n;\n", query)
 			}
-			if c.Kind == Check {
+			if c.Kind == Check && n.chooses(c) {
+				fmt.Fprintf(&b, "SELECT count(*) = 0 AS \"check\" FROM (\n%s\n);\n", query)
+			} else if c.Kind == Check {
 				fmt.Fprintf(&b, "SELECT if(count(*) = 0, 'passed', error('the check on line %d found ' || count(*) || ' rows')) AS \"check\" FROM (\n%s\n);\n", c.Line, query)
 			}
 		}

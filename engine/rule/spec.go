@@ -22,7 +22,7 @@ type Spec struct {
 	Severity engine.Text                 `yaml:"severity" doc:"How bad it is, for those who are notified."`
 	Labels   map[string]string           `yaml:"labels" doc:"Labels of the alarm."`
 	Notify   []engine.Text               `yaml:"notify" doc:"The channels that are told."`
-	Runbook  engine.Text                 `yaml:"runbook" doc:"The notebook to open when the alarm goes off."`
+	Runbook  engine.Text                 `yaml:"runbook" doc:"The notebook that runs when the alarm goes off; its report is attached to the incident."`
 	Summary  engine.Text                 `yaml:"summary" doc:"One sentence about the alarm; expressions stand in {{ }}."`
 
 	Expect      *Expect       `yaml:"expect" doc:"Alarm when something does not happen, instead of window, measures and when."`

@@ -35,7 +35,7 @@ var alarmTables = []string{
 func (s *Store) SaveEvaluated(ctx context.Context, e engine.Evaluated) error {
 	return s.inTx(ctx, func(tx *sql.Tx) error {
 		for _, save := range []func(context.Context, *sql.Tx, engine.Evaluated) error{
-			resetRules, saveProgress, savePoints, saveAlarms, saveIncidents, saveNotices,
+			resetRules, saveProgress, savePoints, saveAlarms, saveIncidents, saveNotices, saveRunbooks,
 		} {
 			if err := save(ctx, tx, e); err != nil {
 				return fmt.Errorf("keep what rules found in %s: %w", e.Dataset, err)

@@ -16,7 +16,7 @@ import (
 // layout is refused; an older one is migrated here when there is one.
 const formatVersion = 1
 
-var systemTables = slices.Concat(dataTables, alarmTables, noticeTables)
+var systemTables = slices.Concat(dataTables, alarmTables, noticeTables, runbookTables)
 
 var dataTables = []string{
 	`CREATE SCHEMA IF NOT EXISTS tidemark`,

@@ -142,6 +142,9 @@ export const getWorkspace = operation<'getWorkspace'>('GET', '/workspace')
 /** How the datasets and sources are. */
 export const healthDatasets = operation<'healthDatasets'>('GET', '/health/datasets')
 
+/** What the runbook of an incident found. */
+export const incidentReport = operation<'incidentReport'>('GET', '/incidents/{id}/report')
+
 /** Records before and after each transform of a dataset. */
 export const lens = operation<'lens'>('POST', '/lens')
 
@@ -270,6 +273,9 @@ export const setType = operation<'setType'>('POST', '/datasets/{name}/types')
 
 /** Begin to pull. */
 export const startPull = operation<'startPull'>('POST', '/pulls')
+
+/** Run the rule's runbook for an incident. */
+export const startRunbook = operation<'startRunbook'>('POST', '/incidents/{id}/runbook')
 
 /** Begin to tail; it goes on until it is stopped. */
 export const startTail = operation<'startTail'>('POST', '/tails')

@@ -451,6 +451,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/incidents/{id}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the runbook of an incident found */
+        get: operations["incidentReport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{id}/runbook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Run the rule's runbook for an incident */
+        post: operations["startRunbook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/lens": {
         parameters: {
             query?: never;
@@ -2393,6 +2427,8 @@ export interface components {
             reason: string;
             rule: string;
             runbook: string;
+            /** @description The runs of runbooks for it, the newest first. */
+            runbooks: components["schemas"]["StoreRunbook"][];
             severity: string;
             /** Format: date-time */
             start: string;
@@ -3295,6 +3331,41 @@ export interface components {
             /** @description Compute everything anew. */
             whole?: boolean;
         };
+        RunbookReport: {
+            /** Format: int64 */
+            attempts: number;
+            /**
+             * Format: int64
+             * @description How many the notebook has; 0 before it is read.
+             */
+            cells: number;
+            /** Format: date-time */
+            created_at: string;
+            error: string;
+            file: string;
+            /** Format: date-time */
+            finished_at: string | null;
+            /** @description A page that needs nothing else; show it in a frame without rights. */
+            html: string;
+            /** Format: int64 */
+            id: number;
+            incident: string;
+            markdown: string;
+            params: {
+                [key: string]: string;
+            };
+            /** @enum {string} */
+            state: "pending" | "running" | "done" | "failed";
+            /**
+             * Format: int64
+             * @description How many of them are done.
+             */
+            steps: number;
+            /** Format: date-time */
+            to: string;
+            /** @description Who started it; empty if the alarm did. */
+            who: string;
+        };
         SampleReport: {
             /** Format: int64 */
             bytes: number;
@@ -3441,6 +3512,9 @@ export interface components {
             location: string;
             name: string;
             type: string;
+        };
+        StartRunbookRequest: {
+            who?: string;
         };
         Status: {
             /** Format: int64 */
@@ -3610,6 +3684,38 @@ export interface components {
             in_alarm: number;
             /** @enum {string} */
             state: "ALARM" | "OK" | "INSUFFICIENT_DATA";
+        };
+        StoreRunbook: {
+            /** Format: int64 */
+            attempts: number;
+            /**
+             * Format: int64
+             * @description How many the notebook has; 0 before it is read.
+             */
+            cells: number;
+            /** Format: date-time */
+            created_at: string;
+            error: string;
+            file: string;
+            /** Format: date-time */
+            finished_at: string | null;
+            /** Format: int64 */
+            id: number;
+            incident: string;
+            params: {
+                [key: string]: string;
+            };
+            /** @enum {string} */
+            state: "pending" | "running" | "done" | "failed";
+            /**
+             * Format: int64
+             * @description How many of them are done.
+             */
+            steps: number;
+            /** Format: date-time */
+            to: string;
+            /** @description Who started it; empty if the alarm did. */
+            who: string;
         };
         StoreSilence: {
             /** Format: date-time */
@@ -6261,6 +6367,165 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["IncidentAction"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    incidentReport: {
+        parameters: {
+            query?: {
+                /** @description Which run; absent: the newest. */
+                run?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunbookReport"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    startRunbook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartRunbookRequest"];
             };
         };
         responses: {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { around, groupText, lasted, next } from './incidents'
+import { around, groupText, lasted, next, ranTo } from './incidents'
 
 test('a group is written by name', () => {
   expect(groupText({ service: 'cart', region: null })).toBe('region=null service=cart')
@@ -26,4 +26,12 @@ test('the keys stop at the ends of the list', () => {
 test('a stretch holds the incident and some time around it', () => {
   expect(around({ start: '2026-01-09T14:00:00Z', end: '2026-01-09T15:00:00Z' })).toBe('2026-01-09T13:40:00.000Z/2026-01-09T15:20:00.000Z')
   expect(around({ start: '2026-01-09T14:00:00Z', end: null }, Date.parse('2026-01-09T14:10:00Z'))).toBe('2026-01-09T13:50:00.000Z/2026-01-09T14:20:00.000Z')
+})
+
+test('a runbook says how far it came', () => {
+  const run = { state: 'running', steps: 2, cells: 9, error: '' }
+  expect(ranTo(run)).toBe('is running: 2 of 9 cells are done')
+  expect(ranTo({ ...run, state: 'failed', error: 'n.md:6: no such table' })).toBe('failed: n.md:6: no such table')
+  expect(ranTo({ ...run, state: 'done' })).toBe('ran to its end')
+  expect(ranTo({ ...run, state: 'pending' })).toBe('waits for its turn')
 })

@@ -30,3 +30,16 @@ export function around(i: Pick<Incident, 'start' | 'end'>, now = Date.now()): st
   const margin = Math.max((to - from) / 3, 600_000)
   return [from - margin, to + margin].map((ms) => new Date(ms).toISOString()).join('/')
 }
+
+/** ranTo says how far a runbook came. */
+export function ranTo(r: { state: string; steps: number; cells: number; error: string }): string {
+  switch (r.state) {
+    case 'pending':
+      return 'waits for its turn'
+    case 'running':
+      return `is running: ${r.steps} of ${r.cells} cells are done`
+    case 'failed':
+      return `failed: ${r.error}`
+  }
+  return 'ran to its end'
+}
