@@ -286,7 +286,7 @@ func tablesSQL(g segment, b engine.Batch, tables []engine.StagedTable) string {
 	}
 	t := "NULL::TIMESTAMPTZ"
 	if name := like.Envelope["event_time"]; name != "" {
-		t = fileColumn(name) + "::TIMESTAMPTZ"
+		t = instantSQL(fileColumn(name), declared[name].Declared)
 	} else if b.ArrivalIsTime {
 		t = "o.arrival"
 	}
@@ -349,10 +349,7 @@ func tableBody(body engine.Type, declared map[string]engine.ForeignColumn) strin
 		}
 		value := "NULL::" + f.Type.DuckDB()
 		if c, ok := declared[f.Name]; ok && c.Type.Known() {
-			value = convertSQL(fileColumn(c.Name), c.Declared)
-			if c.Type.DuckDB() != f.Type.DuckDB() || c.Declared != c.Type.DuckDB() {
-				value += "::" + f.Type.DuckDB()
-			}
+			value = memberSQL(c, f.Type)
 		}
 		members = append(members, engine.QuoteIdent(f.Name)+" := "+value)
 	}

@@ -110,7 +110,7 @@ func (f *LentFile) timeSQL() string {
 	}
 	switch {
 	case strings.HasPrefix(declared.name, "TIMESTAMP"), declared.name == "DATE":
-		return "(" + value + ")::TIMESTAMP::TIMESTAMPTZ"
+		return instantSQL(value, declared.name)
 	case declared.name == "VARCHAR":
 		return "try_cast(" + value + " AS TIMESTAMPTZ)"
 	case strings.HasSuffix(declared.name, "INTEGER"), strings.HasSuffix(declared.name, "BIGINT"):

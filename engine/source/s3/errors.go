@@ -138,7 +138,7 @@ func (s *Source) answered(answer smithy.APIError, err error) diagnosis {
 	header := header(err)
 	code := answer.ErrorCode()
 	switch code {
-	case "PreconditionFailed":
+	case "PreconditionFailed", "InvalidRange": // only bytes that were listed are asked for
 		return diagnosis{engine.Conflict, "the object has changed since it was listed", "pull again"}
 	case "NoSuchBucket":
 		return diagnosis{engine.NotFound, "there is no bucket " + s.bucket, s.bucketHint()}

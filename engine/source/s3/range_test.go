@@ -103,6 +103,9 @@ func TestRangeOfLyingListing(t *testing.T) {
 		if _, err := readRange(t, s, o, 0, 100); engine.KindOf(err) != engine.Conflict {
 			t.Errorf("%s is shorter than listed: %v", o.Key, err)
 		}
+		if _, err := readRange(t, s, o, 9050, 50); engine.KindOf(err) != engine.Conflict {
+			t.Errorf("%s ends before the part: %v", o.Key, err)
+		}
 	}
 	o := list(t, s)[0]
 	for _, wrong := range [][2]int64{{-1, 5}, {0, 0}, {8999, 2}, {1 << 62, 1 << 62}} {
