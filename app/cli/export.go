@@ -30,7 +30,8 @@ type exportedRuleJSON struct {
 }
 
 func (a *app) rulesExport() *cobra.Command {
-	var target, dir string
+	var target, dir, home string
+	var replayed bool
 	var set []string
 	var settings export.Settings
 	cmd := &cobra.Command{
@@ -48,8 +49,12 @@ func (a *app) rulesExport() *cobra.Command {
 			if settings.Values, err = parameters(set); err != nil {
 				return err
 			}
+			var replay *workbench.ParityOptions
+			if replayed {
+				replay = &workbench.ParityOptions{Flink: a.flink(home)}
+			}
 			return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
-				e, err := b.Export(ctx, args, target, settings)
+				e, err := b.Export(ctx, args, target, settings, replay)
 				if err != nil {
 					return err
 				}
@@ -60,6 +65,8 @@ func (a *app) rulesExport() *cobra.Command {
 	cmd.Flags().StringVar(&target, "target", "", "the system: "+strings.Join(export.Targets(), ", "))
 	cmd.Flags().StringVarP(&dir, "output", "o", "", "the folder to write to (default: exports/TARGET)")
 	cmd.Flags().StringArrayVar(&set, "set", nil, "a parameter of the artefact: NAME=VALUE (see docs/export.md)")
+	cmd.Flags().BoolVar(&replayed, "replay", false, "replay what is stored with the copy, also where that is slow, and put the outcome into PARITY.md")
+	cmd.Flags().StringVar(&home, "flink", "", "the folder of a Flink, for --replay (default: TIDEMARK_FLINK)")
 	cmd.Flags().BoolVar(&settings.Transformed, "transformed", false, "the target reads records that have been through plugins and policies")
 	return cmd
 }
@@ -77,8 +84,20 @@ func parameters(set []string) (map[string]string, error) {
 	return values, nil
 }
 
+// flink is the folder of a Flink; empty if none is named.
+func (a *app) flink(dir string) string {
+	if dir == "" {
+		dir, _ = a.lookupEnv("TIDEMARK_FLINK")
+	}
+	if dir == "" {
+		return ""
+	}
+	return a.path(dir)
+}
+
 func (a *app) rulesParity() *cobra.Command {
 	var target string
+	var home string
 	var from, to timeFlag
 	cmd := &cobra.Command{
 		Use:   "parity RULE",
@@ -86,7 +105,7 @@ func (a *app) rulesParity() *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
-				p, err := b.Parity(ctx, args[0], target, from.Time, to.Time)
+				p, err := b.Parity(ctx, args[0], target, workbench.ParityOptions{From: from.Time, To: to.Time, Flink: a.flink(home)})
 				if err != nil {
 					return err
 				}
@@ -99,6 +118,7 @@ func (a *app) rulesParity() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&target, "target", "", "the system: "+strings.Join(workbench.ParityTargets, ", "))
+	cmd.Flags().StringVar(&home, "flink", "", "the folder of a Flink (default: TIDEMARK_FLINK)")
 	cmd.Flags().Var(&from, "from", "only windows from this time on")
 	cmd.Flags().Var(&to, "to", "only windows before this time")
 	return cmd

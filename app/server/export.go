@@ -66,7 +66,7 @@ func (s *Server) exportAPI() {
 func (s *Server) listExportTargets(context.Context, *struct{}) ([]ExportTarget, error) {
 	var out []ExportTarget
 	for _, name := range export.Targets() {
-		out = append(out, ExportTarget{name, export.About(name), append([]export.Parameter{}, export.Parameters(name)...), slices.Contains(workbench.ParityTargets, name)})
+		out = append(out, ExportTarget{name, export.About(name), append([]export.Parameter{}, export.Parameters(name)...), name != "flink" && slices.Contains(workbench.ParityTargets, name)})
 	}
 	return out, nil
 }
@@ -102,7 +102,7 @@ type ParityRun struct {
 }
 
 func (s *Server) ruleParity(ctx context.Context, in *struct{ Body ParityRun }) (ParityReply, error) {
-	p, err := s.bench.Parity(ctx, in.Body.Rule, in.Body.Target, instantOf(in.Body.From), instantOf(in.Body.To))
+	p, err := s.bench.Parity(ctx, in.Body.Rule, in.Body.Target, workbench.ParityOptions{From: instantOf(in.Body.From), To: instantOf(in.Body.To)})
 	if err != nil {
 		return ParityReply{}, err
 	}

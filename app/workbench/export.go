@@ -24,17 +24,22 @@ type Exported struct {
 func (e *Exported) Document() []byte { return export.Document(e.Artefact, e.Rules) }
 
 // Export writes rules, named by themselves or by their files, for a target;
-// without names, all rules of the workspace.
-func (b *Workbench) Export(ctx context.Context, names []string, target string, set export.Settings) (*Exported, error) {
+// without names, all rules of the workspace. The copies that are quickly replayed
+// are replayed; with opt, any that can be.
+func (b *Workbench) Export(ctx context.Context, names []string, target string, set export.Settings, opt *ParityOptions) (*Exported, error) {
 	e, err := b.export(ctx, names, target, set)
-	if err != nil || !slices.Contains(ParityTargets, target) {
+	slow := target == "connect" || target == "flink"
+	if err != nil || opt == nil && (slow || !slices.Contains(ParityTargets, target)) {
 		return e, err
+	}
+	if opt == nil {
+		opt = &ParityOptions{}
 	}
 	for i := range e.Rules {
 		if w := e.Rules[i].Plan.Window; w.Kind != plan.Tumbling || w.Zone != nil {
 			continue // see Parity
 		}
-		p, err := b.Parity(ctx, e.Rules[i].Name, target, time.Time{}, time.Time{})
+		p, err := b.Parity(ctx, e.Rules[i].Name, target, *opt)
 		if err != nil {
 			return nil, err
 		}

@@ -30,7 +30,7 @@ func (b *Workbench) exportSource(ctx context.Context, name string) (s export.Sou
 		return s, err
 	}
 	s.Keyed, s.Quota = len(d.Key) > 0, d.Quota != nil
-	s.Strategy, s.Lateness, s.Idle = d.Watermark.Strategy, d.Watermark.Lateness, d.Watermark.Idle
+	s.Strategy, s.Lateness, s.Idle, s.MaxFuture = d.Watermark.Strategy, d.Watermark.Lateness, d.Watermark.Idle, d.Watermark.MaxFuture
 	stages, release, err := b.stages(ctx, d)
 	if err != nil {
 		return s, err

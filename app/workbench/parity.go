@@ -3,7 +3,9 @@ package workbench
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"tidemark.dev/tidemark/engine"
@@ -14,7 +16,21 @@ import (
 )
 
 // ParityTargets are the targets that can be replayed.
-var ParityTargets = []string{"cloudformation", "prometheus", "terraform"}
+var ParityTargets = []string{"cloudformation", "connect", "flink", "prometheus", "terraform"}
+
+// ParityOptions say what is replayed, and on what.
+type ParityOptions struct {
+	From, To time.Time
+	// Flink is the folder of a Flink, for that target.
+	Flink string
+}
+
+// notReplayed says why the other targets have no replay.
+var notReplayed = map[string]string{
+	"loki":        "Loki's engine is no library, and what its counts say depends on streams and limits that an archive does not tell",
+	"grafana":     "its query is LogQL, and Loki's engine is no library",
+	"eventbridge": "a pattern looks at one record and has no windows to compare",
+}
 
 // Parity compares a rule with its exported copy; the JSON is what rules
 // parity prints.
@@ -52,12 +68,17 @@ type ParityDiffers struct {
 }
 
 // Parity replays what is stored with the target's own evaluator and compares.
-func (b *Workbench) Parity(ctx context.Context, name, target string, from, to time.Time) (*Parity, error) {
-	if !slices.Contains(ParityTargets, target) {
-		e := engine.Errorf(engine.Invalid, "parity", "the copies of target %q cannot be replayed", target)
-		return nil, e.WithHint("write --target prometheus, cloudformation or terraform")
+func (b *Workbench) Parity(ctx context.Context, name, target string, opt ParityOptions) (*Parity, error) {
+	if err := replayable(target, opt); err != nil {
+		return nil, err
 	}
-	exported, err := b.export(ctx, []string{name}, target, export.Settings{})
+	p := &paritying{bench: b, flinkHome: opt.Flink}
+	set, release, err := p.settings(target)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	exported, err := b.export(ctx, []string{name}, target, set)
 	if err != nil {
 		return nil, err
 	}
@@ -69,12 +90,47 @@ func (b *Workbench) Parity(ctx context.Context, name, target string, from, to ti
 		e := engine.Errorf(engine.Invalid, "parity "+r.Name, "only tumbling windows in UTC can be replayed")
 		return nil, e.WithHint("compare the alarms that the copy raises with tidemark rules backtest %s", r.Name)
 	}
-	report, err := rule.Backtest(ctx, b.Store, b.Store, r, rule.BacktestOptions{From: from, To: to, Datapoints: true})
+	report, err := rule.Backtest(ctx, b.Store, b.Store, r, rule.BacktestOptions{From: opt.From, To: opt.To, Datapoints: true})
 	if err != nil || report.From == nil {
 		return &Parity{Differ: []ParityDiffers{}}, err
 	}
-	p := &paritying{bench: b, rule: r, exported: exported, report: report}
+	p.rule, p.exported, p.report = r, exported, report
 	return p.run(ctx)
+}
+
+func replayable(target string, opt ParityOptions) error {
+	switch {
+	case notReplayed[target] != "":
+		e := engine.Errorf(engine.Inexpressible, "parity", "copies for %s cannot be replayed here: %s", target, notReplayed[target])
+		return e.WithHint("once the copy runs, hold what it did against the rule: tidemark rules compare RULE --with FILE")
+	case !slices.Contains(ParityTargets, target):
+		e := engine.Errorf(engine.Invalid, "parity", "the copies of target %q cannot be replayed", target)
+		return e.WithHint("write --target %s", strings.Join(ParityTargets, ", "))
+	case target == "flink" && opt.Flink == "":
+		e := engine.Errorf(engine.Unavailable, "parity", "%w on this machine that is known", parity.ErrNoFlink)
+		return e.WithHint("name its folder with --flink DIR or in TIDEMARK_FLINK; make flink installs one into .tools/flink")
+	}
+	return nil
+}
+
+// settings are those of artefacts that are replayed. What comes out of the
+// database has been through policies and plugins. Release lets go of what they
+// name.
+func (p *paritying) settings(target string) (set export.Settings, release func(), err error) {
+	release = func() {}
+	switch target {
+	case "connect":
+		return export.Settings{Transformed: true, Values: map[string]string{
+			"input": parity.ConnectInput, "alarms": parity.ConnectOutput, "panes": parity.ConnectOutput, "state": "memory: {}",
+		}}, release, nil
+	case "flink":
+		if p.folder, err = os.MkdirTemp(p.bench.Current().TempDir(), "parity-*"); err != nil {
+			return set, release, err
+		}
+		source, sink := parity.FlinkFolder(p.folder)
+		return export.Settings{Transformed: true, Values: map[string]string{"source": source, "sink": sink}}, func() { os.RemoveAll(p.folder) }, nil
+	}
+	return set, release, nil
 }
 
 // paritying is one comparison.
@@ -86,6 +142,10 @@ type paritying struct {
 	// first and end bound the slots.
 	first, end int64
 	delivered  string
+	// flinkHome is where Flink lies, folder where it reads and writes.
+	flinkHome, folder string
+	// said is what a job told that reads the records itself; nil of others.
+	said *said
 }
 
 func (p *paritying) run(ctx context.Context) (*Parity, error) {
@@ -108,7 +168,12 @@ func (p *paritying) run(ctx context.Context) (*Parity, error) {
 
 // fired tells in which slots the copy was in alarm, by group.
 func (p *paritying) fired(ctx context.Context) (map[string]map[int64]bool, error) {
-	if p.exported.Target != "prometheus" {
+	switch p.exported.Target {
+	case "connect":
+		return p.connect(ctx)
+	case "flink":
+		return p.flink(ctx)
+	case "cloudformation", "terraform":
 		return p.cloudWatch(ctx)
 	}
 	storage, err := p.scraped(ctx)
@@ -193,7 +258,7 @@ func (p *paritying) compare(firing map[string]map[int64]bool, moved map[string]m
 			if fires {
 				theirs = rule.Alarming
 			}
-			out.Differ = append(out.Differ, ParityDiffers{w.End(slot), d.Key, ours, theirs, p.why(moved[key], slot)})
+			out.Differ = append(out.Differ, ParityDiffers{w.End(slot), d.Key, ours, theirs, p.why(key, moved[key], slot)})
 		}
 	}
 	slices.SortStableFunc(out.Differ, func(a, b ParityDiffers) int { return a.At.Compare(b.At) })
@@ -234,7 +299,10 @@ func (p *paritying) states(key string) map[int64]rule.State {
 
 // why looks for records that the target counted in another window than they
 // happened in, among those that decide.
-func (p *paritying) why(moved map[int64]int64, slot int64) string {
+func (p *paritying) why(key string, moved map[int64]int64, slot int64) string {
+	if p.said != nil {
+		return p.whySaid(key, moved, slot)
+	}
 	var missed, extra int64
 	for s := slot - int64(p.rule.Alarm.Of) + 1; s <= slot; s++ {
 		missed += max(0, moved[s])

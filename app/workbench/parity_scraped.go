@@ -139,11 +139,23 @@ func (p *paritying) rows(ctx context.Context, counts *plan.Plan, relation string
 }
 
 // asDelivered is the dataset with the time at which each record was delivered
-// in place of its event time. An archive knows that only by the delivery that
-// a record came in: it was on time if it happened after the delivery before
-// it of the same service had been cut, which is the shortest delay there is
-// before that came.
+// in place of its event time.
 func (p *paritying) asDelivered(ctx context.Context, paths []engine.Path) (string, error) {
+	from, err := p.deliveries(ctx, paths)
+	if err != nil {
+		return "", err
+	}
+	return "(SELECT r.* REPLACE (" + deliveredAt + " AS event_time)\nFROM " + from + ")", nil
+}
+
+// deliveredAt is when a record was delivered, of the rows of deliveries. An
+// archive knows that only by the delivery that a record came in: it was on time
+// if it happened after the delivery before it of the same service had been cut,
+// which is the shortest delay there is before that came.
+const deliveredAt = "coalesce(least(greatest(r.event_time, f.floor), r.arrival_time), r.event_time)"
+
+// deliveries joins records, as r, with what is known of their deliveries, as f.
+func (p *paritying) deliveries(ctx context.Context, paths []engine.Path) (string, error) {
 	for _, path := range []engine.Path{{"arrival_time"}, {"service"}} {
 		if !slices.ContainsFunc(paths, func(p engine.Path) bool { return slices.Equal(p, path) }) {
 			paths = append(paths, path)
@@ -158,8 +170,7 @@ func (p *paritying) asDelivered(ctx context.Context, paths []engine.Path) (strin
 			return "", err
 		}
 	}
-	return "(SELECT r.* REPLACE (coalesce(least(greatest(r.event_time, f.floor), r.arrival_time), r.event_time) AS event_time)\nFROM " +
-		relation + " AS r LEFT JOIN " + p.delivered + " AS f ON r.arrival_time = f.arrival_time AND r.service IS NOT DISTINCT FROM f.service)", nil
+	return relation + " AS r LEFT JOIN " + p.delivered + " AS f ON r.arrival_time = f.arrival_time AND r.service IS NOT DISTINCT FROM f.service", nil
 }
 
 // floors is a relation that says from when on a record of a delivery was on
@@ -194,7 +205,7 @@ func (p *paritying) floors(ctx context.Context) (string, error) {
 }
 
 // moved counts, for each group and slot, the records that happened in it less
-// those that were delivered in it.
+// those that the copy counted in it.
 func (p *paritying) moved(ctx context.Context) (map[string]map[int64]int64, error) {
 	counts := &plan.Plan{Dataset: p.rule.Plan.Dataset, Where: p.rule.Plan.Where, Keys: p.rule.Plan.Keys, Window: p.rule.Plan.Window}
 	w := p.rule.Plan.Window
@@ -216,5 +227,16 @@ func (p *paritying) moved(ctx context.Context) (map[string]map[int64]int64, erro
 	if err := p.rows(ctx, counts, relation, r, add(1)); err != nil {
 		return nil, err
 	}
-	return out, p.query(ctx, counts, r, add(-1))
+	if p.said == nil {
+		return out, p.query(ctx, counts, r, add(-1))
+	}
+	for key, slots := range p.said.records {
+		for slot, n := range slots {
+			if out[key] == nil {
+				out[key] = map[int64]int64{}
+			}
+			out[key][slot] -= n
+		}
+	}
+	return out, nil
 }

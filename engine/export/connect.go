@@ -22,15 +22,14 @@ var connectParameters = []Parameter{
 // cache and shown when the watermark has passed their end.
 func connect(rules []Rule, set Settings) ([]byte, [][]Difference, error) {
 	var maps strings.Builder
-	decoding, plugins := "", ""
-	lateness := int64(0)
+	decoding, plugins, watermark := "", "", ""
 	differences, err := each("connect", rules, func(r *refuser, rule Rule) []Difference {
 		if rule.Plan.Dataset != rules[0].Plan.Dataset {
 			r.no("dataset: "+rule.Plan.Dataset, "a pipeline reads one dataset", "export the rules of each dataset by themselves")
 		}
 		rule.Source.plain(r)
 		s := &connectSource{refuser: r, Source: rule.Source, transformed: set.Transformed}
-		decoding, lateness = s.decoding(), rule.Source.Lateness.Microseconds()
+		decoding, watermark = s.decoding(), connectWatermark(rule.Source)
 		plugins = ""
 		if len(rule.Source.Transforms) > 0 && !set.Transformed {
 			plugins = fmt.Sprintf("    - tidemark_plugins: {workspace: %q, dataset: %q}\n", set.value(connectParameters, "workspace"), rule.Plan.Dataset)
@@ -44,12 +43,17 @@ func connect(rules []Rule, set Settings) ([]byte, [][]Difference, error) {
 	}
 	return []byte("# Written by tidemark rules export --target connect; PARITY.md says how it differs.\n" +
 		"# Runs with Redpanda Connect 4; what stands in $ and braces are variables of its environment.\n" +
-		"input:\n  " + set.value(connectParameters, "input") + "\n\npipeline:\n  threads: 1 # windows see the records in their order\n  processors:\n" +
-		plugins + mapped("what is no JSON object is left out", "let r = content().parse_json(use_number: true).catch(null)\nroot = if $r.type() == \"object\" { $r } else { deleted() }") +
-		mapped("the record's columns, by their paths", decoding) + connectBegin + mapped("the watermark", fmt.Sprintf(connectWatermark, lateness)) + maps.String() + connectEnd +
+		"input:\n  " + set.value(connectParameters, "input") + "\n\npipeline:\n  threads: 1 # windows see the records in their order\n  processors:\n    - for_each: # one by one, also where the input has batches\n" +
+		nested(plugins+mapped("what is no JSON object is left out", "let r = content().parse_json(use_number: true).catch(null)\nroot = if $r.type() == \"object\" { $r } else { deleted() }")+
+			mapped("the record's columns, by their paths", decoding)+connectBegin+mapped("the watermark", watermark)+maps.String()+connectEnd) +
 		"\noutput:\n  switch:\n    cases:\n      - check: this.kind == \"alarm\"\n        output:\n          " + set.value(connectParameters, "alarms") +
 		"\n      - output:\n          " + set.value(connectParameters, "panes") +
 		"\n\ncache_resources:\n  - label: tidemark\n    " + set.value(connectParameters, "state") + "\n"), differences, nil
+}
+
+// nested is a list of processors within another.
+func nested(processors string) string {
+	return "    " + strings.ReplaceAll(strings.TrimSuffix(processors, "\n"), "\n", "\n    ") + "\n"
 }
 
 // mapped is a processor that maps.
@@ -68,13 +72,20 @@ const connectBegin = `    - branch:
 `
 
 // connectWatermark moves the watermark; before is where it was. Records
-// without an event time do not move it.
-const connectWatermark = `root = this
+// without an event time do not move it, and neither do those whose time is too
+// far ahead of their arrival, which is now unless the message says otherwise.
+func connectWatermark(s Source) string {
+	sane := ""
+	if s.MaxFuture > 0 {
+		sane = fmt.Sprintf(" || $at > @arrival_time.or(now().ts_unix_micro()) + %d", s.MaxFuture.Microseconds())
+	}
+	return fmt.Sprintf(`root = this
 let before = this.state.watermark.or(-4000000000000000)
 let at = this.columns.event_time
 root.before = $before
-root.state.watermark = if $at == null { $before } else { [$before, $at - %d].max() }
-`
+root.state.watermark = if $at == null%s { $before } else { [$before, $at - %d].max() }
+`, sane, s.Lateness.Microseconds())
+}
 
 // connectEnd keeps the open windows, and sends out what is finished.
 const connectEnd = `    - branch:
@@ -170,7 +181,7 @@ let spans = if $counts { this.columns.event_time.apply("spans").filter(s -> s.in
 let key = if $counts { this.apply("key") } else { [] }
 let columns = this.columns
 let counted = $spans.fold($open, item -> item.tally.assign({"columns": $columns, "span": item.value, "key": $key, "known": item.tally}.apply("add")))
-let done = $counted.values().filter(w -> w.end <= this.state.watermark).sort_by(w -> "%020d %020d %s".format(w.end, w.start, w.key.format_json(no_indent: true)))
+let done = $counted.values().filter(w -> w.end <= this.state.watermark).sort_by(w -> "%020d %020d %s".format(w.end.int64(), w.start.int64(), w.key.format_json(no_indent: true)))
 let judged = $done.fold({"alarms": this.state.`+name+`.alarms.or({}), "emitted": []}, item -> item.apply("judge"))
 root.state.`+name+`.windows = $counted.filter(w -> w.value.end > this.state.watermark)
 root.state.`+name+`.alarms = $judged.alarms
@@ -219,7 +230,7 @@ func (w *connectRule) adds() string {
 		members = append(members, fmt.Sprintf("    %q: %s,\n", fmt.Sprintf("a%d", i+1), w.added(b, i)))
 	}
 	return "map add {\n" +
-		"  let id = \"%d %d %s\".format(this.span.index(0), this.span.index(1), this.key.format_json(no_indent: true))\n  let w = this.known.get($id).or({})\n" +
+		"  let id = \"%d %d %s\".format(this.span.index(0), this.span.index(1), this.key.format_json(no_indent: true))\n  let w = this.known.get($id.replace_all_many([\"~\", \"~0\", \".\", \"~1\"])).or({})\n" +
 		b.text("  ") + "  root = {($id): {\n    \"start\": this.span.index(0), \"end\": this.span.index(1), \"key\": this.key, \"records\": $w.records.or(0) + 1,\n" + strings.Join(members, "") + "  }}\n}\n"
 }
 
@@ -248,15 +259,16 @@ func (w *connectRule) judges() string {
   let w = this.value
   let values = $w.apply("measures")
   let id = $w.key.format_json(no_indent: true)
-  let before = this.tally.alarms.get($id).or({"points": [], "state": ""})
+  let before = this.tally.alarms.get($id.replace_all_many(["~", "~0", ".", "~1"])).or({"points": [], "state": ""})
   let points = $before.points.filter(p -> p.end > $w.end - %d).append({"end": $w.end, "breaching": $values.breaching})
   let breaching = $points.filter(p -> p.breaching == true).length()
   let state = if $breaching >= %d { "ALARM" } else { "OK" }
+  let changed = $state != $before.state # asked now, as assign changes what is in the tally
   let told = {"rule": %s, "version": %s, "key": %s, "end": ($w.end / 1000000).ts_format("2006-01-02T15:04:05.999999Z07:00", "UTC")}
   let pane = $told.merge({"kind": "pane", "start": ($w.start / 1000000).ts_format("2006-01-02T15:04:05.999999Z07:00", "UTC"), "records": $w.records, "values": $values})
   let alarm = $told.merge({"kind": "alarm", "state": $state, "breaching": $breaching, "severity": %s, "labels": %s, "summary": %s})
   root.alarms = this.tally.alarms.assign({($id): {"points": $points, "state": $state}})
-  root.emitted = this.tally.emitted.append($pane).merge(if $state == $before.state { [] } else { [$alarm] })
+  root.emitted = this.tally.emitted.append($pane).merge(if $changed { [$alarm] } else { [] })
 }
 `, reach, w.Datapoints, bloblangText(w.Name), bloblangText(w.Hash), key, bloblangText(w.Severity), w.labels(), w.summary())
 }
@@ -295,7 +307,7 @@ func (w *connectRule) differences() []Difference {
 		{"late records", "a record that comes when the watermark has passed the end of its window is not counted in it; no window is corrected"},
 		{"silence", "nothing is said of a window without records, and without records the watermark stands still; an alarm of a group that falls silent ends when it has records again"},
 		{"states", "the state before the first window is not known, so the first OK of a group is told; there is no INSUFFICIENT_DATA"},
-		{"watermark", "it follows the newest record that this process has seen, however far in the future that is; run one process, for its windows are its own"},
+		{"watermark", "it follows the newest record that this process has seen; run one process, for its windows are its own"},
 		{"numbers", "they are those of floating point: whole numbers are exact up to 9007199254740992"},
 	}
 	list = append(list, streamDifferences(w.Rule)...)

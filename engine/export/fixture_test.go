@@ -32,7 +32,7 @@ var shopSource = Source{
 	},
 	Body:       shop.Body,
 	Transforms: []Transform{{"mask_pii", []engine.Path{{"message"}, {"body", "email"}, {"body", "client_ip"}}}},
-	Strategy:   "max_lateness", Lateness: 10 * time.Minute, Idle: time.Minute,
+	Strategy:   "max_lateness", Lateness: 10 * time.Minute, Idle: time.Minute, MaxFuture: 5 * time.Minute,
 }
 
 // demoRules are the rules of the sample workspace, by file name.

@@ -24,9 +24,10 @@ type Source struct {
 	Policies   []engine.Policy
 	Transforms []Transform
 	// Strategy is how the watermark follows event time, Lateness how far it
-	// stays behind, Idle when a silent shard is left out.
-	Strategy       string
-	Lateness, Idle time.Duration
+	// stays behind, Idle when a silent shard is left out; an event time that is
+	// MaxFuture ahead of its arrival does not move it, unless that is zero.
+	Strategy                  string
+	Lateness, Idle, MaxFuture time.Duration
 	// Dedup is where records have a value that is unique; Keyed says that only
 	// the newest record of each key is kept.
 	Dedup engine.Path
@@ -41,6 +42,10 @@ type Transform struct {
 	// Writes are the paths of the table that it may change.
 	Writes []engine.Path
 }
+
+// Place is where records have a path of the table that an exported rule reads:
+// the first place that a copy looks at.
+func (s Source) Place(p engine.Path) engine.Path { return s.raw(&refuser{}, p)[0] }
 
 // raw lists where records have a path of the table, the first that is there
 // counts. It refuses what only Tidemark knows.

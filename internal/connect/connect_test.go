@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,14 +58,17 @@ func TestPipelineRuns(t *testing.T) {
 		"input":  fmt.Sprintf("file: {paths: [%q], scanner: {lines: {}}}", filepath.Join(root, "data/r.ndjson")),
 		"alarms": fmt.Sprintf("file: {path: %q, codec: lines}", filepath.Join(out, "alarms")),
 		"panes":  fmt.Sprintf("file: {path: %q, codec: lines}", filepath.Join(out, "panes")),
-	}})
+	}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	run(t, e.Data)
 	panes := read(t, filepath.Join(out, "panes"))
-	if alarms := read(t, filepath.Join(out, "alarms")); len(alarms) == 0 {
-		t.Error("no alarm changed its state")
+	alarms := read(t, filepath.Join(out, "alarms"))
+	for _, state := range []string{"OK", "ALARM"} {
+		if !slices.ContainsFunc(alarms, func(p pane) bool { return p.State == state }) {
+			t.Errorf("no alarm went to %s", state)
+		}
 	}
 	for _, r := range e.Rules {
 		compare(t, b, r, panes, time.Date(2026, 3, 1, 6, 43, 0, 0, time.UTC))
@@ -104,7 +108,7 @@ func TestPluginsRun(t *testing.T) {
 		"input": fmt.Sprintf("file: {paths: [%q], scanner: {lines: {}}}", input), "workspace": root,
 		"alarms": fmt.Sprintf("file: {path: %q, codec: lines}", filepath.Join(out, "alarms")),
 		"panes":  fmt.Sprintf("file: {path: %q, codec: lines}", filepath.Join(out, "panes")),
-	}})
+	}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

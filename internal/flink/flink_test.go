@@ -15,6 +15,7 @@ import (
 
 	"tidemark.dev/tidemark/app/workbench"
 	"tidemark.dev/tidemark/engine/export"
+	"tidemark.dev/tidemark/engine/export/parity"
 	"tidemark.dev/tidemark/engine/plan"
 	"tidemark.dev/tidemark/engine/rule"
 	"tidemark.dev/tidemark/internal/exporttest"
@@ -134,7 +135,7 @@ func (c *comparison) run(dir string, names []string, set export.Settings) {
 		"source": "'connector' = 'filesystem', 'path' = '" + c.input + "'",
 		"sink":   "'connector' = 'filesystem', 'path' = '" + out + "/TABLE'",
 	}
-	e, err := c.bench.Export(c.Context(), names, "flink", set)
+	e, err := c.bench.Export(c.Context(), names, "flink", set, nil)
 	if err != nil {
 		c.Fatal(err)
 	}
@@ -144,7 +145,7 @@ func (c *comparison) run(dir string, names []string, set export.Settings) {
 	}
 	ctx, cancel := context.WithTimeout(c.Context(), 5*time.Minute)
 	defer cancel()
-	if err := flink.Run(ctx, dir, file); err != nil {
+	if err := parity.RunFlink(ctx, dir, file); err != nil {
 		c.Fatalf("%v\n%s", err, e.Data)
 	}
 	for _, r := range e.Rules {
