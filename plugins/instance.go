@@ -20,6 +20,9 @@ type instance struct {
 	module api.Module
 	output *tail
 	start  time.Duration // bounds each step of its start
+	// What each batch calls: the runtime makes a stack whenever it is asked for
+	// a function.
+	tmAlloc, tmCall api.Function
 }
 
 // tail keeps the last bytes that a plugin wrote to stdout and stderr.
@@ -43,6 +46,7 @@ func (p *Plugin) newInstance(ctx context.Context) (*instance, error) {
 	if in.module, err = p.runtime.InstantiateModule(ctx, p.compiled, config); err != nil {
 		return nil, fmt.Errorf("it does not start: %w", reason(err))
 	}
+	in.tmAlloc, in.tmCall = in.module.ExportedFunction("tm_alloc"), in.module.ExportedFunction("tm_call")
 	if init := in.module.ExportedFunction("_initialize"); init != nil {
 		if _, err := init.Call(ctx); err != nil {
 			in.discard(ctx)
@@ -129,7 +133,7 @@ func (in *instance) configure(ctx context.Context, config []byte) error {
 }
 
 func (in *instance) alloc(ctx context.Context, n int) (uint32, error) {
-	v, err := in.module.ExportedFunction("tm_alloc").Call(ctx, uint64(n))
+	v, err := in.tmAlloc.Call(ctx, uint64(n))
 	if err != nil {
 		return 0, fmt.Errorf("its tm_alloc failed: %w", in.why(err))
 	}
@@ -156,7 +160,7 @@ func (in *instance) call(ctx context.Context, deadline time.Duration, columns []
 		return nil, errors.New("its tm_alloc gave a place outside of its memory")
 	}
 	writeFrame(frame, columns, from, to, f.Kind == KindDecoder)
-	v, err := in.module.ExportedFunction("tm_call").Call(ctx, uint64(n), uint64(ptr), uint64(size))
+	v, err := in.tmCall.Call(ctx, uint64(n), uint64(ptr), uint64(size))
 	if err != nil {
 		return nil, in.why(err)
 	}
