@@ -143,6 +143,7 @@ func (b *Workbench) CheckRule(c RuleChoice) RuleCheck {
 	}
 	out.RuleFilters = ruleFilters(r)
 	out.SQL, out.Alarm, out.Window = r.SQL(), r.Alarm.String(), r.Plan.Window.String()
+	out.Err = b.ruleNames(spec)
 	return out
 }
 

@@ -141,7 +141,7 @@ func (b *Workbench) sendOne(ctx context.Context, c *workspace.Config, name strin
 func (b *Workbench) send(ctx context.Context, c workspace.Channel, m notify.Message) error {
 	to, err := notify.New(notify.Config{
 		Name: c.Name, Type: c.Type, URL: c.URL, Headers: c.Headers, To: c.To, From: c.From, SMTP: c.SMTP,
-		Topic: c.Topic, Endpoint: c.Endpoint, Region: c.Region, Profile: c.Profile, RoleARN: c.RoleARN, Path: c.Path,
+		Topic: c.Topic, Endpoint: c.Endpoint, Region: c.Region, Profile: c.Profile, RoleARN: c.RoleARN, Path: c.Path, Allow: c.Allow,
 	}, notify.Options{
 		Append: func(file string) (io.WriteCloser, error) {
 			return os.OpenFile(b.Workspace.Path(file), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)

@@ -27,7 +27,8 @@ type RuleInfo struct {
 	// Live is where its live evaluation stands; nil if there was none.
 	Live *store.RuleStanding `json:"live,omitempty"`
 
-	err error
+	// err is why it cannot be evaluated; names is what it names and is not there.
+	err, names error
 }
 
 // Rules reads and checks every rule of the workspace, or the given files.
@@ -62,13 +63,15 @@ func (b *Workbench) Rules(ctx context.Context, files []string) []RuleInfo {
 		case err != nil:
 			info.State, info.err = "invalid", err
 		}
+		info.names = b.ruleNames(spec)
 		out = append(out, info)
 	}
 	return out
 }
 
-// Err is why the rule is invalid.
-func (r RuleInfo) Err() error { return r.err }
+// Err is what is wrong with the rule. One that is ok can be evaluated all the
+// same.
+func (r RuleInfo) Err() error { return errors.Join(r.err, r.names) }
 
 // errNoData says that a rule cannot be checked before its dataset exists.
 var errNoData = errors.New("its dataset has no data yet")

@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -30,28 +31,37 @@ type Channel struct {
 	Failures bool              `yaml:"failures" doc:"Tidemark's own failures come here: rules that cannot be evaluated, notifications that were given up."`
 	Daily    string            `yaml:"daily" doc:"When a digest of the last day comes: 08:00 Europe/Berlin."`
 
+	Allow List `yaml:"allow" doc:"Hosts that may be reached even if they lie on a private or link-local network."`
+
 	Path string `yaml:"path" doc:"file: the file that notifications are appended to, relative to the workspace."`
 }
 
 // channelKeys says which keys each type of channel has; those before type it
 // cannot do without.
 var channelKeys = map[string][]string{
-	"slack":   {"url", "type", "match", "failures", "daily"},
-	"webhook": {"url", "type", "headers", "match", "failures", "daily"},
-	"email":   {"to", "smtp", "type", "from", "match", "failures", "daily"},
-	"sns":     {"topic", "type", "endpoint", "region", "profile", "role_arn", "match", "failures", "daily"},
+	"slack":   {"url", "type", "allow", "match", "failures", "daily"},
+	"webhook": {"url", "type", "headers", "allow", "match", "failures", "daily"},
+	"email":   {"to", "smtp", "type", "from", "allow", "match", "failures", "daily"},
+	"sns":     {"topic", "type", "endpoint", "region", "profile", "role_arn", "allow", "match", "failures", "daily"},
 	"desktop": {"type", "match", "failures", "daily"},
 	"file":    {"path", "type", "match", "failures", "daily"},
 }
 
+// daily reads when a digest comes: a clock time, and a time zone or UTC.
+func (c Channel) daily() (at time.Time, zone *time.Location, err error) {
+	clock, place, _ := strings.Cut(c.Daily, " ")
+	if at, err = time.Parse("15:04", clock); err != nil {
+		return at, nil, fmt.Errorf("%q is no time of the day", clock)
+	}
+	if zone, err = time.LoadLocation(strings.TrimSpace(place)); err != nil {
+		return at, nil, fmt.Errorf("%q is no time zone", strings.TrimSpace(place))
+	}
+	return at, zone, nil
+}
+
 // DailyDue is when the channel's last daily digest was due, if it has one.
 func (c Channel) DailyDue(now time.Time) (time.Time, bool) {
-	clock, place, _ := strings.Cut(c.Daily, " ")
-	at, err := time.Parse("15:04", clock)
-	if err != nil {
-		return now, false
-	}
-	zone, err := time.LoadLocation(strings.TrimSpace(place))
+	at, zone, err := c.daily()
 	if err != nil {
 		return now, false
 	}

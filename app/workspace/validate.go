@@ -226,19 +226,5 @@ func (v *validator) pattern(at engine.Text, key, pattern string) {
 	}
 }
 
-func (v *validator) channel(key engine.Text, c *Channel) {
-	if !sourceName.MatchString(c.Name) {
-		v.wrong(key, "%q cannot be the name of a channel", c.Name).Hint = "use letters, digits, _ and -, beginning with a letter"
-	}
-	if !v.typed("channel", key, c.At, c.Type, channelKeys) {
-		return
-	}
-	v.endpoint(c.At.Value("endpoint"), c.Endpoint)
-	if u, err := url.Parse(c.URL); c.URL != "" && !hasVariable(c.URL) && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
-		// The address itself may be a secret and is not repeated.
-		v.wrong(c.At.Value("url"), "url: this is not the address of a server").Hint = "write https://host/path"
-	}
-}
-
 // whole reports whether d is one or more of unit.
 func whole(d, unit time.Duration) bool { return d >= unit && d%unit == 0 }

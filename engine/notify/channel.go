@@ -23,6 +23,9 @@ type Config struct {
 	Topic, Endpoint, Region, Profile, RoleARN string
 
 	Path string
+	// Allow are hosts that may be reached wherever they are: on private and
+	// link-local networks, too.
+	Allow []string
 }
 
 // Options are what channels take from their surroundings.

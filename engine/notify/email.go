@@ -64,6 +64,9 @@ func (e *email) Send(ctx context.Context, m Message) error {
 		return engine.Errorf(engine.Invalid, "notify "+e.Name, "%w", err)
 	}
 	if err := client.DialAndSendWithContext(ctx, msg); err != nil {
+		if e := inside(err); e != nil {
+			return e
+		}
 		kind := engine.Unavailable
 		var refused *mail.SendError
 		if errors.As(err, &refused) && !refused.IsTemp() && ctx.Err() == nil && refused.Reason != mail.ErrConnCheck {
@@ -75,7 +78,8 @@ func (e *email) Send(ctx context.Context, m Message) error {
 }
 
 func (e *email) options() []mail.Option {
-	opts := []mail.Option{mail.WithTimeout(e.opt.Timeout), mail.WithTLSPolicy(mail.TLSOpportunistic)}
+	w := wall{opt: e.opt, own: e.server.Hostname(), allow: e.Allow}
+	opts := []mail.Option{mail.WithTimeout(e.opt.Timeout), mail.WithTLSPolicy(mail.TLSOpportunistic), mail.WithDialContextFunc(w.dial)}
 	if e.server.Scheme == "smtps" {
 		opts = append(opts, mail.WithSSL())
 	}

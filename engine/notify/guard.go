@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -23,108 +23,102 @@ func internal(a netip.Addr) bool {
 		netip.MustParsePrefix("100.64.0.0/10").Contains(a)
 }
 
+// keys reports whether clouds hand out a machine's keys at an address. Nobody
+// means to notify it.
+func keys(a netip.Addr) bool {
+	a = a.Unmap()
+	return a.IsLinkLocalUnicast() || slices.Contains(keyServers, a)
+}
+
+// keyServers are those outside of the link-local networks: AWS over IPv6,
+// Alibaba, Azure.
+var keyServers = []netip.Addr{netip.MustParseAddr("fd00:ec2::254"), netip.MustParseAddr("100.100.100.200"), netip.MustParseAddr("168.63.129.16")}
+
+// wall says which addresses the messages of a channel may go to. An address
+// inside is reached only where the channel writes it as such, and one that
+// hands out keys only where the channel allows the host: no redirect, and no
+// name that suddenly means something else, leads there. That is judged where a
+// connection is made, after names were resolved.
+type wall struct {
+	opt   Options
+	own   string   // the host that the channel writes
+	allow []string // the hosts that it may reach wherever they are
+	// private: names of its own host may lead to private networks.
+	private bool
+}
+
+func (w wall) refuses(host string, a netip.Addr) bool {
+	switch {
+	case slices.ContainsFunc(w.allow, func(h string) bool { return strings.EqualFold(h, host) }):
+		return false
+	case keys(a):
+		return true
+	case !w.opt.Internal(a):
+		return false
+	case !strings.EqualFold(host, w.own):
+		return true
+	}
+	_, err := netip.ParseAddr(host)
+	return err != nil && !strings.EqualFold(host, "localhost") && !w.private
+}
+
+// insideError is a connection that the wall did not let through.
+type insideError struct{ host string }
+
+func (e *insideError) Error() string { return e.host + " leads to an internal address" }
+
+// inside is what the user is told of such a connection; nil of any other
+// failure.
+func inside(err error) error {
+	var e *insideError
+	if !errors.As(err, &e) {
+		return nil
+	}
+	return engine.Errorf(engine.Invalid, "notify", "%w", e).WithHint("if it is meant, write allow: [%q] into the channel", e.host)
+}
+
+// dial connects where the wall lets it.
+func (w wall) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	d := &net.Dialer{Timeout: w.opt.Timeout, Control: func(_, address string, _ syscall.RawConn) error {
+		at, err := netip.ParseAddrPort(address)
+		if err == nil && w.refuses(host, at.Addr()) {
+			return &insideError{host}
+		}
+		return err
+	}}
+	return d.DialContext(ctx, network, address)
+}
+
 // maxRedirects bounds how often a server may send a message on.
 const maxRedirects = 3
 
-// client makes a client for one endpoint. Unless the endpoint itself is
-// internal, no connection to an internal address is made: neither by a
-// redirect nor by a name that suddenly means something else. That is checked
-// where the connection is made, after names have been resolved.
-func (opt Options) client(ctx context.Context, endpoint string) (*http.Client, error) {
+// client makes a client for one endpoint.
+func (opt Options) client(endpoint string, allow []string) (*http.Client, error) {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Hostname() == "" {
 		return nil, engine.Errorf(engine.Invalid, "notify", "this is not the address of a server").WithHint("write https://host/path")
 	}
-	allowed, err := opt.pointsInside(ctx, u.Hostname())
-	if err != nil {
-		return nil, engine.Errorf(engine.Unavailable, "notify", "%s cannot be found: %w", u.Hostname(), err)
-	}
-	dialer := &net.Dialer{Timeout: opt.Timeout, Control: func(_, address string, _ syscall.RawConn) error {
-		at, err := netip.ParseAddrPort(address)
-		if err == nil && !allowed && opt.Internal(at.Addr()) {
-			return errInside
-		}
-		return err
-	}}
+	return wall{opt: opt, own: u.Hostname(), allow: allow}.client(), nil
+}
+
+func (w wall) client() *http.Client {
 	return &http.Client{
-		Timeout:   opt.Timeout,
-		Transport: &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true, TLSHandshakeTimeout: opt.Timeout, ResponseHeaderTimeout: opt.Timeout},
+		Timeout:   w.opt.Timeout,
+		Transport: &http.Transport{DialContext: w.dial, DisableKeepAlives: true, TLSHandshakeTimeout: w.opt.Timeout, ResponseHeaderTimeout: w.opt.Timeout},
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
 			switch {
 			case len(via) > maxRedirects:
 				return errors.New("it redirects without end")
 			case r.Method != via[0].Method:
 				return errors.New("it redirects in a way that loses the message")
+			case via[0].URL.Scheme == "https" && r.URL.Scheme != "https":
+				return fmt.Errorf("it redirects to %s, which is not encrypted", r.URL.Hostname())
 			}
 			return nil
 		},
-	}, nil
-}
-
-var errInside = errors.New("it leads to an internal address")
-
-func (opt Options) pointsInside(ctx context.Context, host string) (bool, error) {
-	if a, err := netip.ParseAddr(host); err == nil {
-		return opt.Internal(a), nil
 	}
-	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-	for _, a := range addresses {
-		if !opt.Internal(a) {
-			return false, err
-		}
-	}
-	return len(addresses) > 0, err
-}
-
-// post sends a body and wants a 2xx.
-func (opt Options) post(ctx context.Context, endpoint, contentType, body string, headers map[string]string) error {
-	ctx, cancel := context.WithTimeout(ctx, opt.Timeout)
-	defer cancel()
-	client, err := opt.client(ctx, endpoint)
-	if err != nil {
-		return err
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(body))
-	if err != nil {
-		return engine.Errorf(engine.Invalid, "notify", "the request cannot be made")
-	}
-	r.Header.Set("Content-Type", contentType)
-	for k, v := range headers {
-		r.Header.Set(k, v)
-	}
-	answer, err := client.Do(r)
-	if err != nil {
-		return sendError(err)
-	}
-	defer answer.Body.Close()
-	said, _ := io.ReadAll(io.LimitReader(answer.Body, 300))
-	return answered(answer.StatusCode, string(said))
-}
-
-// sendError says what went wrong without the address, which may be a secret.
-func sendError(err error) error {
-	if errors.Is(err, errInside) {
-		return engine.Errorf(engine.Invalid, "notify", "%w", errInside).WithHint("write the address that it leads to into the channel, if it is the right one")
-	}
-	var u *url.Error
-	if errors.As(err, &u) {
-		err = u.Err
-	}
-	return engine.Errorf(engine.Unavailable, "notify", "%w", err)
-}
-
-// answered judges the status of an answer: what the server refuses it will
-// refuse again.
-func answered(status int, said string) error {
-	text := fmt.Sprintf("it answered %d", status)
-	if said = strings.TrimSpace(said); said != "" {
-		text += ": " + strings.ToValidUTF8(said, "?")
-	}
-	switch {
-	case status >= 200 && status < 300:
-		return nil
-	case status == http.StatusTooManyRequests || status == http.StatusRequestTimeout || status >= 500:
-		return engine.Errorf(engine.Unavailable, "notify", "%s", text)
-	}
-	return engine.Errorf(engine.Invalid, "notify", "%s", text).WithHint("check the channel's address and its keys")
 }

@@ -24,7 +24,7 @@ func (s *slackChannel) Send(ctx context.Context, m Message) error {
 	if err != nil {
 		return engine.Errorf(engine.Invalid, "notify "+s.Name, "%w", err)
 	}
-	return s.opt.post(ctx, s.URL, "application/json", string(body), nil)
+	return s.opt.post(ctx, s.URL, s.Allow, string(body), nil)
 }
 
 // slackMessage writes a message in Slack's blocks. Text from data is plain

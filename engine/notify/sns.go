@@ -3,6 +3,8 @@ package notify
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/url"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -34,6 +36,7 @@ func (t *topic) Send(ctx context.Context, m Message) error {
 	}
 	client := sns.NewFromConfig(loaded, func(o *sns.Options) {
 		o.Retryer = aws.NopRetryer{} // the outbox tries again
+		o.HTTPClient = t.client()
 		if t.Endpoint != "" {
 			o.BaseEndpoint = aws.String(t.Endpoint)
 		}
@@ -48,10 +51,25 @@ func (t *topic) Send(ctx context.Context, m Message) error {
 	if err == nil {
 		return nil
 	}
+	if e := inside(err); e != nil {
+		return e
+	}
 	kind := engine.Unavailable
 	var api smithy.APIError
 	if errors.As(err, &api) && api.ErrorFault() == smithy.FaultClient && api.ErrorCode() != "Throttled" {
 		kind = engine.Invalid
 	}
 	return engine.Errorf(kind, "notify "+t.Name, "%w", err)
+}
+
+// client sends to the topic's endpoint. That of AWS itself may lie in a
+// private network, which is what its endpoints in a VPC do.
+func (t *topic) client() *http.Client {
+	w := wall{opt: t.opt, allow: t.Allow}
+	if u, err := url.Parse(t.Endpoint); err == nil && t.Endpoint != "" {
+		w.own = u.Hostname()
+	} else {
+		w.own, w.private = "sns."+t.Region+".amazonaws.com", true
+	}
+	return w.client()
 }

@@ -19,7 +19,7 @@ func (w *webhook) Send(ctx context.Context, m Message) error {
 	if err != nil {
 		return engine.Errorf(engine.Invalid, "notify "+w.Name, "%w", err)
 	}
-	return w.opt.post(ctx, w.URL, "application/json", string(body), w.Headers)
+	return w.opt.post(ctx, w.URL, w.Allow, string(body), w.Headers)
 }
 
 // file appends messages to a file, one JSON object a line.

@@ -11,7 +11,10 @@ type At struct {
 	keys map[string]place
 }
 
-type place struct{ key, value engine.Text }
+type place struct {
+	key, value engine.Text
+	written    string
+}
 
 // Has reports whether the file wrote the key.
 func (a At) Has(key string) bool {
@@ -44,3 +47,7 @@ func (a At) Value(key string) engine.Text {
 	}
 	return a.Text
 }
+
+// Written is the text that the file wrote for a key, before variables were
+// expanded; "" if it wrote none.
+func (a At) Written(key string) string { return a.keys[key].written }

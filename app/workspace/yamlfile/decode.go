@@ -138,8 +138,9 @@ func (w *walker) structure(path string, n *node, v reflect.Value) {
 
 func placeOf(p pair) place {
 	value := p.value.text
+	written := value.Value
 	value.Value = ""
-	return place{key: p.key, value: value}
+	return place{key: p.key, value: value, written: written}
 }
 
 func (w *walker) unknownKey(path string, key engine.Text, fields []field) {
