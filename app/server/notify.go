@@ -16,7 +16,29 @@ type TestInput struct {
 	Channel string `json:"channel"`
 }
 
+// ChannelInfo is a channel without what is secret in it.
+type ChannelInfo struct {
+	Name     string            `json:"name"`
+	Type     string            `json:"type"`
+	Match    map[string]string `json:"match" doc:"Alarms with these labels come here without being sent by name."`
+	Failures bool              `json:"failures" doc:"Whether Tidemark's own failures come here."`
+	Daily    string            `json:"daily" doc:"When a digest of the last day comes; empty is never."`
+}
+
+func (s *Server) listChannels(context.Context, *struct{}) ([]ChannelInfo, error) {
+	out := []ChannelInfo{}
+	for _, c := range s.bench.Current().Config.Channels {
+		match := c.Value.Match
+		if match == nil {
+			match = map[string]string{}
+		}
+		out = append(out, ChannelInfo{c.Key.Value, c.Value.Type, match, c.Value.Failures, c.Value.Daily})
+	}
+	return out, nil
+}
+
 func (s *Server) notifyAPI() {
+	handle(s, "GET", "/channels", "listChannels", "Where notifications can go", s.listChannels)
 	handle(s, "GET", "/notifications", "listNotifications", "What was sent, waits or was given up, newest first", func(ctx context.Context, in *struct {
 		State string `query:"state" enum:"pending,sent,suppressed,dead"`
 		Limit int    `query:"limit" minimum:"1" maximum:"10000" default:"500"`

@@ -38,6 +38,7 @@ type DatasetSummary struct {
 	FirstEventTime *time.Time `json:"first_event_time"`
 	LastEventTime  *time.Time `json:"last_event_time"`
 	Watermark      *time.Time `json:"watermark"`
+	Seam           *time.Time `json:"seam" doc:"Where streams take over from archives; null where there are not both."`
 	Columns        int        `json:"columns"`
 }
 
@@ -111,9 +112,13 @@ func (s *Server) workspace(ctx context.Context) (Workspace, error) {
 		if err != nil {
 			return out, err
 		}
+		seam, err := s.bench.SeamOf(ctx, d.Name)
+		if err != nil {
+			return out, err
+		}
 		out.Datasets = append(out.Datasets, DatasetSummary{
 			Name: d.Name, Rows: sum.Rows, FirstEventTime: sum.FirstEventTime, LastEventTime: sum.LastEventTime,
-			Watermark: sum.Watermark, Columns: len(columns),
+			Watermark: sum.Watermark, Seam: seam, Columns: len(columns),
 		})
 	}
 	if out.Alarms, err = s.bench.Store.OpenIncidents(ctx); err != nil {

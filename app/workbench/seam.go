@@ -3,6 +3,7 @@ package workbench
 import (
 	"context"
 	"slices"
+	"time"
 
 	"tidemark.dev/tidemark/app/workspace"
 	"tidemark.dev/tidemark/engine"
@@ -29,6 +30,30 @@ func (b *Workbench) seam(c workspace.Source, d workspace.Dataset, opt *pipeline.
 		opt.From = *d.Seam
 	}
 	return nil
+}
+
+// SeamOf is the moment from which on a dataset's records come from a stream
+// rather than from an archive: the configured one, or the first event of the
+// streams where a key tells records apart. It is nil where there are not both.
+func (b *Workbench) SeamOf(ctx context.Context, dataset string) (*time.Time, error) {
+	var streams []any
+	archived := false
+	for _, e := range b.Current().Config.Sources {
+		if s := e.Value; s.Type == "replay" || !b.goesTo(s, dataset) {
+			continue
+		} else if s.Bounded() {
+			archived = true
+		} else {
+			streams = append(streams, s.Name)
+		}
+	}
+	if !archived || len(streams) == 0 {
+		return nil, nil
+	}
+	if d := b.Current().Config.Dataset(dataset); d.Seam != nil {
+		return d.Seam, nil
+	}
+	return b.Store.FirstOf(ctx, dataset, streams)
 }
 
 // meets reports whether a dataset has both a source with an end and a stream.

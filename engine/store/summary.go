@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"strings"
 	"time"
 
 	"tidemark.dev/tidemark/engine"
@@ -85,4 +86,17 @@ func instant(t sql.NullTime) *time.Time {
 	}
 	u := t.Time.UTC()
 	return &u
+}
+
+// FirstOf is the earliest event time of a dataset's records that came from some
+// sources; nil if there is none.
+func (s *Store) FirstOf(ctx context.Context, name string, sources []any) (*time.Time, error) {
+	relation, err := s.Relation(name, []engine.Path{{"event_time"}, {"_source"}})
+	if err != nil {
+		return nil, err
+	}
+	var first sql.NullTime
+	marks := strings.TrimSuffix(strings.Repeat("?, ", len(sources)), ", ")
+	err = s.DB().QueryRowContext(ctx, "SELECT min(event_time) FROM "+relation+" WHERE _source IN ("+marks+")", sources...).Scan(&first)
+	return instant(first), err
 }

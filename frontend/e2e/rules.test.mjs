@@ -19,6 +19,27 @@ export default async function ({ page, axe, api, go }) {
   assert.equal(await said(), 'Would have paged 1 time, 47 min in ALARM, 0 at night (22-06)')
   await axe('rules: time machine')
 
+  // Groups by days, and a day's worst window in one click.
+  await page.getByRole('tab', { name: 'Days' }).click()
+  const worst = page.getByRole('region', { name: 'Days' }).getByRole('button', { name: /^checkout, 2026-01-09: highest error_rate/ })
+  await worst.waitFor()
+  await axe('rules: days')
+  await worst.click()
+  await page.getByRole('dialog').getByText('breaching', { exact: true }).waitFor()
+  await page.keyboard.press('Escape')
+
+  // What history says about the settings; one of them is tried by keys.
+  await page.getByRole('tab', { name: 'Days' }).focus()
+  for (let i = 0; i < 3; i++) await page.keyboard.press('ArrowRight')
+  await page.getByText(/other settings? on the same windows/).waitFor({ timeout: 60_000 })
+  await axe('rules: advice')
+  await page.getByRole('button', { name: 'Try 1 of 1', exact: true }).focus()
+  await page.keyboard.press('Enter')
+  await page.waitForFunction(() => /^As the file says: 1 alarm/.test(document.querySelector('.compared')?.textContent ?? ''), undefined, { timeout: 60_000 })
+  await page.getByRole('button', { name: 'Reset' }).click()
+  await settled()
+  await page.getByRole('tab', { name: /^Episodes/ }).click()
+
   // By mouse: drag the threshold up; it fires differently, and nothing is written.
   const box = await threshold.boundingBox()
   await page.mouse.move(box.x + 200, box.y + box.height / 2)

@@ -148,6 +148,9 @@ export const incidentReport = operation<'incidentReport'>('GET', '/incidents/{id
 /** Records before and after each transform of a dataset. */
 export const lens = operation<'lens'>('POST', '/lens')
 
+/** Where notifications can go. */
+export const listChannels = operation<'listChannels'>('GET', '/channels')
+
 /** The systems that rules can be written for. */
 export const listExportTargets = operation<'listExportTargets'>('GET', '/export/targets')
 

@@ -72,6 +72,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where notifications can go */
+        get: operations["listChannels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/client-error": {
         parameters: {
             query?: never;
@@ -1894,6 +1911,18 @@ export interface components {
             /** Format: date-time */
             to?: string;
         };
+        ChannelInfo: {
+            /** @description When a digest of the last day comes; empty is never. */
+            daily: string;
+            /** @description Whether Tidemark's own failures come here. */
+            failures: boolean;
+            /** @description Alarms with these labels come here without being sent by name. */
+            match: {
+                [key: string]: string;
+            };
+            name: string;
+            type: string;
+        };
         Chosen: {
             path: string;
         };
@@ -2077,6 +2106,11 @@ export interface components {
             name: string;
             /** Format: int64 */
             rows: number;
+            /**
+             * Format: date-time
+             * @description Where streams take over from archives; null where there are not both.
+             */
+            seam: string | null;
             /** Format: date-time */
             watermark: string | null;
         };
@@ -4321,6 +4355,71 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Catalog"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    listChannels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelInfo"][];
                 };
             };
             /** @description Bad Request */

@@ -31,6 +31,14 @@ class Store {
     return this.pulls.filter((p) => p.state === 'running')
   }
 
+  /** marks are the moments that charts of a dataset show, in milliseconds; without a name, of the only one. */
+  marks(dataset: string | undefined): { watermark: number | null; seam: number | null } {
+    const all = this.current?.datasets ?? []
+    const d = all.find((d) => d.name === dataset) ?? (!dataset && all.length === 1 ? all[0] : undefined)
+    const ms = (t: string | null | undefined): number | null => (t ? Date.parse(t) : null)
+    return { watermark: ms(d?.watermark), seam: ms(d?.seam) }
+  }
+
   async load(): Promise<void> {
     try {
       this.current = await getWorkspace({})

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { around, groupText, lasted, next, ranTo } from './incidents'
+import { around, groupText, lasted, matchOf, next, ranTo, titleOf } from './incidents'
 
 test('a group is written by name', () => {
   expect(groupText({ service: 'cart', region: null })).toBe('region=null service=cart')
@@ -26,6 +26,12 @@ test('the keys stop at the ends of the list', () => {
 test('a stretch holds the incident and some time around it', () => {
   expect(around({ start: '2026-01-09T14:00:00Z', end: '2026-01-09T15:00:00Z' })).toBe('2026-01-09T13:40:00.000Z/2026-01-09T15:20:00.000Z')
   expect(around({ start: '2026-01-09T14:00:00Z', end: null }, Date.parse('2026-01-09T14:10:00Z'))).toBe('2026-01-09T13:50:00.000Z/2026-01-09T14:20:00.000Z')
+})
+
+test('what is silenced is read from a line', () => {
+  expect(matchOf(' service=checkout, team = pay*,,path=a=b, host')).toEqual({ service: 'checkout', team: 'pay*', path: 'a=b', host: '*' })
+  expect(matchOf('')).toEqual({})
+  expect([titleOf({ title: 'x' }), titleOf(null), titleOf('y')]).toEqual(['x', 'a notification', 'a notification'])
 })
 
 test('a runbook says how far it came', () => {

@@ -31,6 +31,21 @@ export function around(i: Pick<Incident, 'start' | 'end'>, now = Date.now()): st
   return [from - margin, to + margin].map((ms) => new Date(ms).toISOString()).join('/')
 }
 
+/** matchOf reads "service=checkout, team=pay*"; a name without a value stands for any. */
+export function matchOf(text: string): Record<string, string> {
+  const out: Record<string, string> = {}
+  for (const part of text.split(',').map((p) => p.trim())) {
+    if (!part) continue
+    const at = part.indexOf('=')
+    if (at < 0) out[part] = '*'
+    else out[part.slice(0, at).trim()] = part.slice(at + 1).trim()
+  }
+  return out
+}
+
+/** titleOf is the heading of a message. */
+export const titleOf = (message: unknown): string => (message !== null && typeof message === 'object' && 'title' in message && typeof message.title === 'string' ? message.title : 'a notification')
+
 /** ranTo says how far a runbook came. */
 export function ranTo(r: { state: string; steps: number; cells: number; error: string }): string {
   switch (r.state) {

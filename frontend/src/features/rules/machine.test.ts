@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 
 import type { Backtest, Datapoint, Episode } from '../../api/types'
 import { prefs } from '../../lib/prefs.svelte'
-import { arrivedText, atNight, compare, draw, keyText, length, limits, linesOf, outcome, overrides, scoreText, sentence, strip, withLimit } from './machine'
+import { arrivedText, atNight, compare, draw, keyText, length, limits, linesOf, outcome, overrides, scoreText, sentence, settings, strip, withLimit, daysOf } from './machine'
 
 const measures = ['error_rate', 'requests', 'p95', 'drift']
 const point = (minute: number, service: string, v: number | null, breaching: boolean | null = false): Datapoint => ({
@@ -105,4 +105,23 @@ it('a score and what late records changed are told in words', () => {
   const a = { watermark: '2026-01-09T12:00:00Z', late: 7, dropped: 4, revised: [], changed: [], changes: 1, final: [], gone: [], came: [] }
   expect(arrivedText(a)).toBe('As it arrived: 7 records came late, 4 of them too late; 1 window was shown as something else than it is. With all records the alarms are the same.')
   expect(arrivedText({ ...a, watermark: null })).toBe('As it arrived: no window was done.')
+})
+
+it('sorts windows into days, the worst of each on top', () => {
+  const day = (s: string): string => s.slice(0, 10)
+  const minutes = 24 * 60
+  const points = [point(0, 'b', 1), point(1, 'b', 3), point(2, 'b', null, null), point(minutes, 'b', 2), point(minutes, 'a', 0.5, true), point(minutes + 1, 'a', 9)]
+  const { days, groups } = daysOf(points, 'error_rate', false, day)
+  expect(days).toEqual(['1970-01-01', '1970-01-02'])
+  expect(groups.map((g) => [g.name, g.breaching, g.cells.map((c) => c && [c.worst.values.error_rate, c.windows, c.breaching])])).toEqual([
+    ['a', 1, [null, [0.5, 2, 1]]],
+    ['b', 0, [[3, 3, 0], [2, 1, 0]]],
+  ])
+  expect(daysOf(points, 'error_rate', true, day).groups[1]!.cells[0]!.worst.values.error_rate).toBe(1)
+})
+
+it('settings and overrides are one another’s', () => {
+  const s = { when: 'error_rate > 1', datapoints: 2, of: 3, window: '5m', missing: 'ignore' }
+  expect(settings(overrides(s))).toEqual(s)
+  expect(settings({})).toEqual({})
 })

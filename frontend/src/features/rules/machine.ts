@@ -75,6 +75,7 @@ export interface Settings {
   datapoints?: number
   of?: number
   window?: string
+  missing?: string
 }
 /** overrides is what a backtest takes as `set`. */
 export function overrides(s: Settings): Record<string, string> {
@@ -83,8 +84,21 @@ export function overrides(s: Settings): Record<string, string> {
   if (s.datapoints !== undefined) out['alarm.datapoints'] = String(s.datapoints)
   if (s.of !== undefined) out['alarm.of'] = String(s.of)
   if (s.window !== undefined) out['window.tumbling'] = s.window
+  if (s.missing !== undefined) out['alarm.missing'] = s.missing
   return out
 }
+/** settings are what overrides were made of. */
+export function settings(set: Record<string, string>): Settings {
+  const out: Settings = {}
+  if (set.when !== undefined) out.when = set.when
+  if (set['alarm.datapoints'] !== undefined) out.datapoints = Number(set['alarm.datapoints'])
+  if (set['alarm.of'] !== undefined) out.of = Number(set['alarm.of'])
+  if (set['window.tumbling'] !== undefined) out.window = set['window.tumbling']
+  if (set['alarm.missing'] !== undefined) out.missing = set['alarm.missing']
+  return out
+}
+/** treatments are what a window without records can be taken for. */
+export const treatments = ['missing', 'not_breaching', 'breaching', 'ignore'] as const
 
 /** keyText writes a group: checkout, or service=checkout, region=eu. */
 export function keyText(key: Record<string, unknown>): string {
@@ -240,8 +254,55 @@ export function arrivedText(a: Arrived): string {
 /** peakText writes the extremes of an episode: error_rate 0.475, requests 76. */
 export const peakText = (peak: Record<string, unknown>): string => Object.entries(peak).map(([k, v]) => `${k} ${typeof v === 'number' ? decimal(v) : String(v)}`).join(', ')
 
-/** compare says what a change of settings did. */
-export function compare(before: Backtest, now: Backtest): { gone: Episode[]; came: Episode[]; kept: number } {
+/** Cell is a group on one day of the chosen zone: its worst window, and how many there are. */
+export interface Cell {
+  worst: Datapoint
+  windows: number
+  breaching: number
+}
+/** Days is groups by days: how each group did on each day. */
+export interface Days {
+  days: string[]
+  groups: { name: string; cells: (Cell | null)[]; breaching: number }[]
+}
+
+/** daysOf sorts datapoints into days, which begin at midnight of the chosen zone; day writes a time's day. */
+export function daysOf(points: Datapoint[], measure: string, low: boolean, day: (start: string) => string): Days {
+  const groups = new Map<string, Map<string, Cell>>()
+  const days = new Set<string>()
+  const rank = (p: Datapoint): number => (p.breaching === null ? 0 : p.breaching ? 2 : 1)
+  const worse = (a: Datapoint, b: Datapoint): boolean => {
+    if (rank(a) !== rank(b)) return rank(a) > rank(b)
+    const [x, y] = [numeric(a.values[measure]), numeric(b.values[measure])]
+    return x !== null && (y === null || (low ? x < y : x > y))
+  }
+  for (const p of points) {
+    const name = keyText(p.key)
+    const d = day(p.start)
+    days.add(d)
+    if (!groups.has(name)) groups.set(name, new Map())
+    const cells = groups.get(name)!
+    const cell = cells.get(d)
+    if (!cell) cells.set(d, { worst: p, windows: 1, breaching: p.breaching ? 1 : 0 })
+    else {
+      cell.windows++
+      if (p.breaching) cell.breaching++
+      if (worse(p, cell.worst)) cell.worst = p
+    }
+  }
+  const sorted = [...days].sort()
+  const rows = [...groups].map(([name, cells]) => ({ name, cells: sorted.map((d) => cells.get(d) ?? null), breaching: [...cells.values()].reduce((n, c) => n + c.breaching, 0) }))
+  return { days: sorted, groups: rows.sort((a, b) => b.breaching - a.breaching || a.name.localeCompare(b.name, 'en', { numeric: true })) }
+}
+
+/** Difference is what a change of settings did. */
+export interface Difference {
+  gone: Episode[]
+  came: Episode[]
+  kept: number
+}
+/** compare tells episodes that overlap one of the same group from those that do not. */
+export function compare(before: Backtest, now: Backtest): Difference {
   const overlaps = (a: Episode, b: Episode): boolean =>
     keyText(a.key) === keyText(b.key) && Date.parse(a.start) < (b.end === null ? Infinity : Date.parse(b.end)) && Date.parse(b.start) < (a.end === null ? Infinity : Date.parse(a.end))
   const gone = before.episodes.filter((e) => !now.episodes.some((n) => overlaps(e, n)))

@@ -1,0 +1,110 @@
+// Incidents, silences and notifications by mouse and by keys: a replay raises
+// an alarm, which is looked after, silenced and told.
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+import { program } from './harness.mjs'
+
+const run = promisify(execFile)
+const config = `name: watched
+sources:
+  archive: {type: file, path: "in/**/*.ndjson", dataset: requests}
+  again: {type: replay, of: archive, speed: 36000, dataset: requests_live}
+datasets:
+  requests_live: {watermark: {lateness: 2m}}
+channels:
+  log: {type: file, path: alarms.ndjson, daily: "08:00 Europe/Berlin"}
+  own: {type: file, path: failures.ndjson, failures: true, match: {team: nobody}}
+`
+const rule = `rule: errors
+dataset: requests_live
+group_by: [service]
+window: {tumbling: 1m}
+measures: {errors: 'count(level == "ERROR")'}
+when: errors >= 2
+alarm: {datapoints: 1, of: 1, missing: ignore}
+severity: critical
+notify: [log]
+summary: "{{service}}: {{errors}} errors"
+`
+const records = [
+  ['14:00:10', 'cart', 'ERROR'],
+  ['14:00:20', 'cart', 'ERROR'],
+  ['14:01:10', 'mail', 'ERROR'],
+  ['14:01:20', 'mail', 'ERROR'],
+  ['14:09:00', 'cart', 'INFO'],
+]
+
+export const options = {
+  async workspace(s) {
+    const dir = join(s.dir, 'incidents')
+    const day = join(dir, 'in/2026/01/09/14')
+    for (const d of [day, join(dir, 'rules')]) await mkdir(d, { recursive: true })
+    await writeFile(join(dir, 'tidemark.yaml'), config)
+    await writeFile(join(dir, 'rules/errors.yaml'), rule)
+    await writeFile(join(day, 'a.ndjson'), records.map(([t, service, level]) => JSON.stringify({ time: `2026-01-09T${t}Z`, service, level }) + '\n').join(''))
+    await run(program, ['-w', dir, 'trust'], { env: s.env })
+    return dir
+  },
+}
+
+export default async function ({ page, axe, api, go }) {
+  await go('/incidents')
+  await page.getByText('No incidents yet').waitFor()
+  await axe('incidents: empty')
+
+  await api('POST', '/tails', { sources: ['again'] })
+  const rows = page.locator('tbody tr')
+  await rows.filter({ hasText: 'service=cart' }).waitFor({ timeout: 60_000 })
+  await rows.filter({ hasText: 'service=mail' }).waitFor({ timeout: 60_000 })
+  await axe('incidents: list')
+
+  // By keys alone: the newest is chosen, acknowledged and said to be right.
+  await page.keyboard.press('j')
+  const detail = page.getByRole('region', { name: 'Incident' })
+  await detail.getByText('mail: 2 errors').waitFor()
+  await page.keyboard.press('a')
+  await detail.getByText('acknowledged').waitFor()
+  await page.keyboard.press('y')
+  await rows.filter({ hasText: 'service=mail' }).getByText('right', { exact: true }).waitFor()
+  await detail.getByLabel('Comment').fill('the queue was full')
+  await page.keyboard.press('Enter')
+  await detail.getByText('the queue was full').waitFor()
+  await axe('incidents: one')
+  await page.emulateMedia({ colorScheme: 'dark' })
+  await axe('incidents: one, dark')
+  await page.emulateMedia({ colorScheme: 'light' })
+
+  // Its group is silenced, which can be seen, ended and taken back.
+  await detail.getByRole('button', { name: 'Silence for 2 h' }).click()
+  await page.getByRole('button', { name: 'Silences', exact: true }).click()
+  const silenced = page.getByRole('row').filter({ hasText: 'errors service=mail' })
+  await silenced.waitFor()
+  await axe('silences')
+  await silenced.getByRole('button').click()
+  await page.getByText('Nothing is silenced').waitFor()
+  assert.deepEqual(await api('GET', '/silences'), [])
+  await page.getByRole('button', { name: 'Undo' }).click()
+  await silenced.waitFor()
+
+  // Another by keys alone.
+  await page.keyboard.press('n')
+  const dialog = page.getByRole('dialog', { name: 'New silence' })
+  await dialog.getByLabel('Only where').fill('service=cart')
+  await axe('silences: new')
+  await page.keyboard.press('Enter')
+  await dialog.waitFor({ state: 'hidden' })
+  await page.getByRole('row').filter({ hasText: 'service=cart' }).waitFor()
+
+  // Who was told, and whether the channel works.
+  await page.getByRole('link', { name: 'Notifications' }).click()
+  await page.getByRole('row').filter({ hasText: 'sent' }).filter({ hasText: 'mail' }).waitFor()
+  await axe('notifications')
+  await page.getByRole('button', { name: 'Test log' }).click()
+  await page.getByText('Sent to log').waitFor()
+  await page.getByLabel('State').selectOption('dead')
+  await page.getByText('None that was given up.').waitFor()
+}
