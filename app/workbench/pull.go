@@ -449,7 +449,7 @@ func (b *Workbench) recordOptions(ctx context.Context, c workspace.Source, d wor
 		Dataset: d.Name, Source: c.Name, Format: c.Format, Formats: b.formats(),
 		Mapping: mapping, FindTime: findTime, Strict: d.Schema == "strict", Dedup: dedup, RowKey: key, Deleted: deleted, Stages: stages,
 		Watermark: watermark, Staging: b.staging, Scratch: b.Current().TempDir(),
-		Store: b.Store, Clock: b.clock,
+		Store: b.Store, Clock: b.clock, Unpack: int64(b.Current().Config.Limits.Unpack),
 	}, guard, release, err
 }
 

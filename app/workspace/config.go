@@ -25,6 +25,7 @@ type Limits struct {
 	Memory  yamlfile.Size `yaml:"memory" doc:"Memory of the database: 2GB."`
 	Threads int           `yaml:"threads" doc:"Threads of the database; the default is one a core."`
 	Temp    yamlfile.Size `yaml:"temp" doc:"Disk space for intermediate results: 20GB."`
+	Unpack  int           `yaml:"unpack" doc:"How many times its size a compressed object may unpack to, past 64MB; the default is 250."`
 	Fetch   yamlfile.Size `yaml:"fetch" doc:"What one query may fetch from attached sources; the default is 1GB."`
 }
 
@@ -35,6 +36,7 @@ func Default() Config {
 		Threads: runtime.NumCPU(),
 		Temp:    20_000_000_000,
 		Fetch:   1_000_000_000,
+		Unpack:  250,
 	}}
 }
 

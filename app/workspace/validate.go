@@ -25,6 +25,9 @@ func (c *Config) Validate() error {
 	if c.Limits.Memory < 100_000_000 {
 		v.wrong(c.Limits.At.Value("memory"), "memory: %s is too little", c.Limits.Memory).Hint = "write at least 100MB"
 	}
+	if c.Limits.Unpack < 2 {
+		v.wrong(c.Limits.At.Value("unpack"), "unpack: want at least 2")
+	}
 	for i := range c.Sources {
 		v.source(c.Sources[i].Key, &c.Sources[i].Value)
 	}

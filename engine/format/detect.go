@@ -22,6 +22,9 @@ type Hint struct {
 	// Private leaves out messages that repeat what other fields say: they would
 	// give away what a policy takes out of those.
 	Private bool
+	// Unpack is how many times its size an object may unpack to, past 64 MB; 0
+	// is UnpackRatio.
+	Unpack int64
 }
 
 // Kind is one format: how it is told from others, and how it is decoded.

@@ -61,7 +61,7 @@ func Open(r io.Reader, want string) (*Stream, error) { return Builtin().Open(r, 
 // its format, unless the hint says which one it has.
 func (t *Table) Open(r io.Reader, hint Hint) (*Stream, error) {
 	packed := &counted{r: r}
-	s := &Stream{r: bufio.NewReaderSize(packed, headSize), hint: hint, bomb: &bomb{packed: packed}}
+	s := &Stream{r: bufio.NewReaderSize(packed, headSize), hint: hint, bomb: newBomb(packed, hint.Unpack)}
 	for range maxLayers {
 		unpacked, err := s.peel()
 		if err != nil {

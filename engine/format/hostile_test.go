@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -155,6 +156,13 @@ func TestBombsAreRefused(t *testing.T) {
 	bombed := packedZeros(2 * bombBytes)
 	bombed = append(gzipped([]byte(`{"a":1}`+"\n")), bombed...)
 	for name, object := range map[string][]byte{"one layer": bombed, "two layers": gzipped(bombed)} {
+		size := int64(len(object))
+		if err := Weigh(bytes.NewReader(object), size, 0); err == nil || !strings.Contains(err.Error(), "more than 250 times") {
+			t.Errorf("%s, weighed: %v", name, err)
+		}
+		if err := Weigh(bytes.NewReader(object), size, 1_000_000); err != nil {
+			t.Errorf("%s, as much as it likes: %v", name, err)
+		}
 		s, err := Builtin().Open(bytes.NewReader(object), Hint{})
 		if err != nil {
 			t.Fatal(name, err)
@@ -167,6 +175,27 @@ func TestBombsAreRefused(t *testing.T) {
 		if errors.Is(err, io.EOF) || !strings.Contains(err.Error(), "unpacks to more than") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestWeighsLittle unpacks no more of an object than it takes to know that the
+// rest cannot make it a bomb, and says nothing of what is damaged.
+func TestWeighsLittle(t *testing.T) {
+	noise := make([]byte, 32<<20)
+	rand.NewChaCha8([32]byte{}).Read(noise) //nolint:errcheck // it never fails
+	object := gzipped(noise)
+	read := &counted{r: bytes.NewReader(object)}
+	if err := Weigh(read, int64(len(object)), 0); err != nil || read.n > int64(len(object))*9/10 {
+		t.Errorf("%d of %d bytes were read, %v", read.n, len(object), err)
+	}
+	for name, data := range map[string][]byte{"plain": noise, "cut": object[:len(object)/2], "damaged": append(object[:1000:1000], noise...), "none": nil} {
+		if err := Weigh(bytes.NewReader(data), int64(len(data)), 2); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	small := &counted{r: bytes.NewReader(packedZeros(1 << 20))}
+	if err := Weigh(small, 1100, 0); err != nil || small.n > headSize {
+		t.Errorf("%d bytes of a small one were read, %v", small.n, err)
 	}
 }
 

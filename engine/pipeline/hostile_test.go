@@ -81,7 +81,11 @@ func TestOffsetsAndCaseAreKept(t *testing.T) {
 {"at":"10000-01-01T00:00:00Z"}
 {"at":"0001-01-01T00:00:00+14:00"}
 {"at":-62135596800000}
-{"at":-86400000000}`))
+{"at":-86400000000}
+{"at":99999999999}
+{"at":100000000000}
+{"at":253402300799}
+{"at":253402300799000}`))
 	b.want(`SELECT epoch_us(body.at)::VARCHAR, body.a, body.m::VARCHAR, rest::VARCHAR FROM logs ORDER BY _seq`,
 		`1767218400000000 | - | - | {"at":"2026-01-01T00:00:00+02:00"}`,
 		`- | 1 | - | {"A":2}`,
@@ -93,7 +97,12 @@ func TestOffsetsAndCaseAreKept(t *testing.T) {
 		`- | - | - | {"at":"10000-01-01T00:00:00Z"}`,
 		`- | - | - | {"at":"0001-01-01T00:00:00+14:00"}`,
 		`-62135596800000000 | - | - | -`,
-		`-86400000000000000 | - | - | -`)
+		`-86400000000000000 | - | - | -`,
+		// Where the units meet: the end of 9999 in seconds is 1978 in milliseconds.
+		`99999999999000000 | - | - | -`,
+		`100000000000000 | - | - | -`,
+		`253402300799000 | - | - | -`,
+		`253402300799000000 | - | - | -`)
 }
 
 // TestHostileText pulls what files of others hold; every record is stored or

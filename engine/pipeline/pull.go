@@ -139,9 +139,11 @@ type Options struct {
 	Scratch string
 	// Workers is how many objects are fetched and decoded at once.
 	Workers int
-	Store   Store
-	Fetch   func(ctx context.Context, o engine.Object) (Local, error)
-	Clock   engine.Clock
+	// Unpack is that of format.Hint.
+	Unpack int64
+	Store  Store
+	Fetch  func(ctx context.Context, o engine.Object) (Local, error)
+	Clock  engine.Clock
 	// Report is called from one goroutine after every chunk and commit.
 	Report func(Counts)
 

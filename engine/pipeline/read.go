@@ -116,14 +116,31 @@ func (p *puller) read(ctx context.Context, r *reading) {
 		r.damaged = engine.Errorf(engine.Invalid, "", "its format is not recognised").
 			WithHint("docs/archives.md lists the formats that are; name one as the source's format if you know it")
 	case s.Format != format.Empty:
+		if r.damaged = p.weigh(r, s); r.damaged != nil {
+			return
+		}
 		r.damaged = p.feed(ctx, r, p.discreet(s.Format, s.Records(chunkBytes)))
 		r.damaged = p.discreetly(s.Format, r.damaged)
 	}
 }
 
+// weigh refuses an object that unpacks to too much while nothing of it has been
+// taken. What is read only once is watched while it is.
+func (p *puller) weigh(r *reading, s *format.Stream) error {
+	if s.Plain() || r.local.Path == "" {
+		return nil
+	}
+	f, err := os.Open(r.local.Path)
+	if err != nil {
+		return nil //nolint:nilerr // it is open already, and is read there
+	}
+	defer f.Close()
+	return format.Weigh(f, r.task.Size, p.opt.Unpack)
+}
+
 // hint is what is known of an object's format beforehand.
 func (p *puller) hint(t Task) format.Hint {
-	return format.Hint{Want: p.opt.Format, Key: t.Key, Modified: t.Modified, Private: p.opt.Private}
+	return format.Hint{Want: p.opt.Format, Key: t.Key, Modified: t.Modified, Private: p.opt.Private, Unpack: p.opt.Unpack}
 }
 
 // feed prepares the chunks of an object and sends them; the bound of the
