@@ -23,6 +23,7 @@ type instance struct {
 	// What each batch calls: the runtime makes a stack whenever it is asked for
 	// a function.
 	tmAlloc, tmCall api.Function
+	natives         nativeState
 }
 
 // tail keeps the last bytes that a plugin wrote to stdout and stderr.
@@ -90,8 +91,8 @@ func (in *instance) manifest(ctx context.Context) (manifest, error) {
 	if err != nil {
 		return manifest{}, fmt.Errorf("its tm_abi_1 failed: %w", in.why(err))
 	}
-	if minor[0] > 1 {
-		return manifest{}, fmt.Errorf("it needs ABI 1.%d, this host has 1.1", uint32(minor[0]))
+	if minor[0] > 2 {
+		return manifest{}, fmt.Errorf("it needs ABI 1.%d, this host has 1.2", uint32(minor[0]))
 	}
 	v, err := in.module.ExportedFunction("tm_manifest").Call(ctx)
 	if err != nil {
@@ -160,7 +161,7 @@ func (in *instance) call(ctx context.Context, deadline time.Duration, columns []
 		return nil, errors.New("its tm_alloc gave a place outside of its memory")
 	}
 	writeFrame(frame, columns, from, to, f.Kind == KindDecoder)
-	v, err := in.tmCall.Call(ctx, uint64(n), uint64(ptr), uint64(size))
+	v, err := in.tmCall.Call(context.WithValue(ctx, nativeKey{}, &in.natives), uint64(n), uint64(ptr), uint64(size))
 	if err != nil {
 		return nil, in.why(err)
 	}
@@ -196,6 +197,9 @@ func reason(err error) error {
 	text := strings.TrimSuffix(firstLine(err), " (recovered by wazero)")
 	if errors.Is(err, errAborted) {
 		return errors.New(text[max(0, strings.Index(text, errAborted.Error())):])
+	}
+	if errors.Is(err, errNative) {
+		return errors.New(text[max(0, strings.Index(text, errNative.Error())):])
 	}
 	if _, trap, ok := strings.Cut(text, "wasm error: "); ok {
 		text = trap
