@@ -69,6 +69,7 @@ for part in "$@"; do
 		have chromium || have chromium-browser || have google-chrome || [ -n "${CHROMIUM:-}" ] ||
 			need chromium "the page is tested in it"
 		[ "$(uname)" != Linux ] || have Xvfb || need xvfb "the window is tested without a display"
+		[ "$(uname)" != Linux ] || have weston || need weston "the window is tested on Wayland"
 		[ "$(uname)" != Linux ] || have import || need imagemagick "the window's picture is looked at"
 		;;
 	plugins)

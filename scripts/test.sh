@@ -13,9 +13,9 @@ with=$(packages_with_duckdb)
 without=$(go list ./... | grep -vxF "$with")
 code=0
 # shellcheck disable=SC2086 # package names have no spaces
-go test -timeout 20m "$@" $with || code=1
+go test -timeout 45m "$@" $with || code=1
 # shellcheck disable=SC2086
-go test -timeout 20m -race "$@" $without || code=1
+go test -timeout 45m -race "$@" $without || code=1
 # With flags only the Go tests are wanted.
 [ $# -gt 0 ] || scripts/test-page.sh || code=1
 exit $code

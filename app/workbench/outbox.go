@@ -171,6 +171,9 @@ func (b *Workbench) sent(ctx context.Context, n store.Notification, problem erro
 		slog.Error("the outbox could not be written", "error", err)
 		return false
 	}
+	if state == "dead" {
+		b.changed(incidentsTable)
+	}
 	if state == "dead" && n.Kind != notify.Failure {
 		failed := b.failureNotices("a notification to "+n.Channel+" was given up", problem)
 		if err := b.Store.AddNotices(ctx, failed, now); err != nil {

@@ -188,6 +188,7 @@ func (b *Workbench) Silences(ctx context.Context) ([]store.Silence, error) {
 // with 0.
 func (b *Workbench) RetryNotices(ctx context.Context, id int64) (int64, error) {
 	n, err := b.Store.RetryNotices(ctx, id, b.clock.Now())
+	b.changed(incidentsTable)
 	if err == nil && n == 0 && id != 0 {
 		return 0, engine.Errorf(engine.NotFound, "notify again", "notification %d was not given up", id).WithHint("tidemark notify list --state dead shows those that were")
 	}

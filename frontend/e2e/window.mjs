@@ -2,7 +2,8 @@
 // something is to be seen on it. node e2e/window.mjs
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
-import { mkdir, readFile, readdir } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
@@ -21,6 +22,20 @@ async function display() {
   return { name: ':' + number, stop: () => x.kill() }
 }
 
+/** wayland starts a compositor on an X display, which shows nothing of its own but one colour. */
+async function wayland(on, dir) {
+  const runtime = join(dir, 'runtime')
+  await mkdir(runtime, { recursive: true, mode: 0o700 })
+  const config = join(dir, 'weston.ini')
+  await writeFile(config, '[core]\nidle-time=0\n[shell]\nbackground-color=0xff808080\npanel-position=none\n')
+  const env = { ...process.env, DISPLAY: on, XDG_RUNTIME_DIR: runtime }
+  const compositor = spawn('weston', ['--backend=x11-backend.so', '--width=1300', '--height=860', '--socket=wayland-test', '--config=' + config], { env, stdio: 'ignore' })
+  const broken = new Promise((_, reject) => compositor.once('error', reject).once('exit', (code) => reject(new Error(`weston ended with ${code}`))))
+  broken.catch(() => {})
+  await Promise.race([broken, until('a compositor', () => existsSync(join(runtime, 'wayland-test')), 60)])
+  return { env: { WAYLAND_DISPLAY: 'wayland-test', XDG_RUNTIME_DIR: runtime, GDK_BACKEND: 'wayland' }, stop: () => compositor.kill() }
+}
+
 /** colours counts how many colours, to 4 bits a channel, cover a thousandth of the screen or more. */
 async function colours(on, picture) {
   await run('import', ['-display', on, '-window', 'root', picture])
@@ -31,7 +46,7 @@ async function colours(on, picture) {
 }
 
 const enough = 8
-const until = async (what, done, seconds = 30) => {
+const until = async (what, done, seconds = 60) => {
   for (const end = Date.now() + seconds * 1000; Date.now() < end; await new Promise((r) => setTimeout(r, 200))) if (await done()) return
   throw new Error('never: ' + what)
 }
@@ -45,6 +60,30 @@ async function memory(pid) {
   let kb = 0
   for (const p of of) kb += +(/^Pss:\s+(\d+)/m.exec(await readFile(`/proc/${p}/smaps_rollup`, 'utf8').catch(() => '')) ?? [0, 0])[1]
   return { mb: Math.round(kb / 1024), processes: of.length }
+}
+
+/** opened starts the window on a workspace: page waits for what stands on it, end closes it. */
+function opened(dir, env) {
+  const app = spawn(program, ['-w', dir, 'app', '--json'], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  let [out, said] = ['', '']
+  app.stdout.on('data', (d) => (out += d))
+  app.stderr.on('data', (d) => (said += d))
+  const over = new Promise((resolve) => app.on('exit', resolve))
+  return {
+    pid: app.pid,
+    async page() {
+      await until('the page stands', () => {
+        if (app.exitCode !== null) throw new Error(`app ended with ${app.exitCode}: ${said}`)
+        return out.includes('\n')
+      })
+      return JSON.parse(out)
+    },
+    async end() {
+      app.kill('SIGINT')
+      assert.equal(await over, 0, said)
+    },
+    kill: () => app.kill('SIGKILL'),
+  }
 }
 
 test('a blank page is seen to be blank', async () => {
@@ -61,6 +100,34 @@ test('a blank page is seen to be blank', async () => {
   }
 })
 
+const there = (name) => (process.env.PATH ?? '').split(':').some((dir) => existsSync(join(dir, name)))
+
+test('the window on Wayland', { timeout: 180_000, skip: there('weston') ? false : 'there is no weston: scripts/setup.sh browser installs it' }, async () => {
+  const s = await surroundings()
+  const x = await display()
+  let compositor
+  let app
+  try {
+    compositor = await wayland(x.name, s.dir)
+    const picture = join(pictures, 'wayland.png')
+    await mkdir(pictures, { recursive: true })
+    await until('the compositor’s own colour', async () => (await colours(x.name, picture)) >= 2)
+    assert.ok((await colours(x.name, picture)) < enough, 'there is something to be seen before the window is')
+    const dir = await sample(s, 'shop', '2026-01-09T13:00:00Z', '2026-01-09T15:00:00Z')
+    const env = { ...s.env, LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8', NO_AT_BRIDGE: '1', ...compositor.env }
+    delete env.DISPLAY
+    app = opened(dir, env)
+    assert.equal((await app.page()).heading, 'shop')
+    await until('something to be seen', async () => (await colours(x.name, picture)) >= enough)
+    await app.end()
+  } finally {
+    app?.kill()
+    compositor?.stop()
+    x.stop()
+    await s.remove()
+  }
+})
+
 test('the window', { timeout: 180_000 }, async (t) => {
   const s = await surroundings()
   const x = await display()
@@ -71,18 +138,9 @@ test('the window', { timeout: 180_000 }, async (t) => {
   try {
     const dir = await sample(s, 'shop', '2026-01-09T13:00:00Z', '2026-01-09T15:00:00Z')
     const started = Date.now()
-    app = spawn(program, ['-w', dir, 'app', '--json'], { env, stdio: ['ignore', 'pipe', 'pipe'] })
-    let out = ''
-    let said = ''
-    app.stdout.on('data', (d) => (out += d))
-    app.stderr.on('data', (d) => (said += d))
-    const over = new Promise((resolve) => app.on('exit', resolve))
-    await until('the page stands', () => {
-      if (app.exitCode !== null) throw new Error(`app ended with ${app.exitCode}: ${said}`)
-      return out.includes('\n')
-    })
+    app = opened(dir, env)
+    const page = await app.page()
     t.diagnostic(`from start to a page that stands: ${Date.now() - started} ms`)
-    const page = JSON.parse(out)
     assert.match(page.user_agent, /AppleWebKit/)
     assert.match(page.title, /Tidemark/)
     assert.equal(page.heading, 'shop')
@@ -98,11 +156,10 @@ test('the window', { timeout: 180_000 }, async (t) => {
     const rows = await run(program, ['-w', dir, 'query', '--json', 'select count(*) > 1000 as many from app_logs'], { env })
     assert.deepEqual(JSON.parse(rows.stdout), [{ many: true }])
 
-    app.kill('SIGINT')
-    assert.equal(await over, 0, said)
+    await app.end()
     assert.ok(JSON.parse(await readFile(join(s.dir, 'config', 'tidemark', 'window.json'), 'utf8').catch(() => '{"width":1}')).width > 0)
   } finally {
-    app?.kill('SIGKILL')
+    app?.kill()
     x.stop()
     await s.remove()
   }
