@@ -211,6 +211,7 @@ type DashboardQuery struct {
 	To      *time.Time   `json:"to,omitempty"`
 	Filters []PathValues `json:"filters,omitempty"`
 	Brush   *PathRange   `json:"brush,omitempty"`
+	Records bool         `json:"records,omitempty" doc:"Compute from the records, also where a rollup has the answer."`
 }
 
 // PathValues keeps the records whose path has one of the values.
@@ -233,6 +234,7 @@ type ItemRows struct {
 	Truncated bool              `json:"truncated"`
 	SQL       string            `json:"sql" doc:"What ran, with the range and the filters."`
 	Params    map[string]any    `json:"params"`
+	Rollup    string            `json:"rollup,omitempty" doc:"The rollup that answered, where one did."`
 	Seconds   float64           `json:"seconds"`
 	Type      string            `json:"type"`
 	X         string            `json:"x"`
@@ -272,6 +274,7 @@ func (b *Workbench) DashboardItem(ctx context.Context, q DashboardQuery) (ItemRo
 	out.Type, out.X, out.Y, out.Series = view.Type, view.X, view.Y, view.Series
 	n := &narrowing{b: b, from: from, to: to, filters: filtersOf(q), params: explore.Params{}}
 	query, empty := item.SQL.Value, []any(nil)
+	var table *notebook.Table
 	if item.Measure.Value != "" {
 		p, err := b.measure(d, item, from, to)
 		if err != nil {
@@ -281,8 +284,15 @@ func (b *Workbench) DashboardItem(ctx context.Context, q DashboardQuery) (ItemRo
 			return out, placed(item.Measure, err)
 		}
 		empty = emptyMeasure(p)
+		if !q.Records {
+			if table, out.Rollup, err = n.rolled(ctx, p, out.X == "time"); err != nil {
+				return out, placed(item.Measure, err)
+			}
+		}
 	}
-	table, err := n.run(ctx, query)
+	if table == nil {
+		table, err = n.run(ctx, query)
+	}
 	if err != nil {
 		if item.SQL.Value != "" {
 			err = inFile(item.SQL, err)

@@ -133,6 +133,20 @@ func Measure(p *plan.Plan, withTime bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return measured(p, inner, withTime), nil
+}
+
+// MeasureRolled is Measure from a rollup; see plan.RolledSQL.
+func MeasureRolled(p *plan.Plan, r plan.Rolled, at plan.Range, kept, ofRecords string, withTime bool) (string, error) {
+	inner, err := p.RolledSQL(r, at, kept, ofRecords)
+	if err != nil {
+		return "", err
+	}
+	return measured(p, inner, withTime), nil
+}
+
+// measured orders the rows of a plan's windows, and leaves its one measure.
+func measured(p *plan.Plan, inner string, withTime bool) string {
 	var columns, order []string
 	if withTime {
 		columns, order = append(columns, `"window start" AS "time"`), append(order, `"time"`)
@@ -145,5 +159,5 @@ func Measure(p *plan.Plan, withTime bool) (string, error) {
 	if len(order) > 0 {
 		sql += "\nORDER BY " + strings.Join(order, ", ")
 	}
-	return sql, nil
+	return sql
 }

@@ -198,19 +198,29 @@ func (p *Plan) partial(w *sqlWriter, relation string, where []string) string {
 
 // mergedParts adds the parts of slices up.
 func (p *Plan) mergedParts() []string {
-	columns := []string{`CAST(sum("#records") AS BIGINT) AS "#records"`, `CAST(sum("#late") AS BIGINT) AS "#late"`}
+	columns := mergedCounts()
 	for i, a := range p.Aggregates {
-		for j := range a.parts() {
-			name := engine.QuoteIdent(partName(i, j))
-			merged := "sum(" + name + ")"
-			switch {
-			case a.Func == Min || a.Func == Max:
-				merged = string(a.Func) + "(" + name + ")"
-			case a.Func == Count || j > 0:
-				merged = "CAST(" + merged + " AS BIGINT)"
-			}
-			columns = append(columns, merged+" AS "+name)
+		columns = append(columns, a.mergedParts(i)...)
+	}
+	return columns
+}
+
+func mergedCounts() []string {
+	return []string{`CAST(sum("#records") AS BIGINT) AS "#records"`, `CAST(sum("#late") AS BIGINT) AS "#late"`}
+}
+
+// mergedParts adds the parts of aggregate i up.
+func (a *Aggregate) mergedParts(i int) (columns []string) {
+	for j := range a.parts() {
+		name := engine.QuoteIdent(partName(i, j))
+		merged := "sum(" + name + ")"
+		switch {
+		case a.Func == Min || a.Func == Max:
+			merged = string(a.Func) + "(" + name + ")"
+		case a.Func == Count || j > 0:
+			merged = "CAST(" + merged + " AS BIGINT)"
 		}
+		columns = append(columns, merged+" AS "+name)
 	}
 	return columns
 }

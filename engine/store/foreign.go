@@ -119,6 +119,9 @@ func (f *foreignTable) describe(ctx context.Context, source string) (columns []e
 		if err := rows.Scan(&c.Name, &c.Declared, &null, &key, &def, &extra); err != nil {
 			return nil, err
 		}
+		if strings.Contains(c.Name+c.Declared, "\x00") { // no SQL can name it
+			return nil, engine.Errorf(engine.Invalid, "", "the name of column %d holds a NUL byte", len(columns)+1)
+		}
 		c.Type = parseDeclared(c.Declared).lattice()
 		columns = append(columns, c)
 	}

@@ -139,9 +139,14 @@ func (r rollup) begin(ctx context.Context, tx *sql.Tx, want string) (since int64
 	return 0, false, err
 }
 
+// rowQuerier is a database or a transaction of it.
+type rowQuerier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
 // definition is the same for rollups that hold the same, so that what an
 // older one holds may be added to.
-func (r rollup) definition(ctx context.Context, tx *sql.Tx, base *plan.Plan) (string, error) {
+func (r rollup) definition(ctx context.Context, tx rowQuerier, base *plan.Plan) (string, error) {
 	query, err := base.Query("(SELECT * FROM added_rows)", plan.Range{From: time.UnixMicro(0)})
 	if err != nil {
 		return "", err

@@ -22,6 +22,8 @@ type bench struct {
 	size int64 // of the NDJSON, in bytes before compression
 	// millions of records that growth pulls
 	millions int
+	// records that a tail reads.
+	records int
 }
 
 func main() {
@@ -37,17 +39,30 @@ func main() {
 		}
 		return
 	}
-	only := flag.String("only", "", "run just this benchmark: pull-ndjson, pull-nested, pull-parquet, pull-labels, growth, memory, backtest, query, rows, page, attach, download, plugin-sql, plugin-ready")
+	if url := os.Getenv(pipeVar); url != "" {
+		if err := (&bench{ctx: context.Background()}).pipe(url); err != nil {
+			fail(err)
+		}
+		return
+	}
+	if dir := os.Getenv(tailVar); dir != "" {
+		if err := (&bench{ctx: context.Background()}).tail(dir); err != nil {
+			fail(err)
+		}
+		return
+	}
+	only := flag.String("only", "", "run just this benchmark: pull-ndjson, pull-nested, pull-parquet, pull-labels, growth, memory, backtest, query, rows, page, attach, download, plugin-sql, plugin-work, plugin-border, plugin-ready, tail")
 	runs := flag.Int("runs", 3, "how often each side runs")
 	size := flag.Int64("size", 1_000_000_000, "bytes of NDJSON, before compression")
 	millions := flag.Int("millions", 5, "how many million records growth pulls; 20 takes a while")
+	streamed := flag.Int("records", 300_000, "how many records tail reads; 1500000 for figures")
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "tidemark-bench-")
 	if err != nil {
 		fail(err)
 	}
 	defer os.RemoveAll(dir)
-	b := &bench{ctx: context.Background(), dir: dir, runs: *runs, size: *size, millions: *millions}
+	b := &bench{ctx: context.Background(), dir: dir, runs: *runs, size: *size, millions: *millions, records: *streamed}
 	for _, one := range []struct {
 		name string
 		run  func() error
@@ -65,7 +80,10 @@ func main() {
 		{"attach", b.attach},
 		{"download", b.downloads},
 		{"plugin-sql", b.pluginSQL},
+		{"plugin-work", b.pluginWork},
+		{"plugin-border", b.pluginBorder},
 		{"plugin-ready", b.pluginReady},
+		{"tail", b.tails},
 	} {
 		if *only == "" || *only == one.name {
 			if err := one.run(); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"os"
@@ -69,6 +70,10 @@ func (b *bench) workspace(dir, dataset string) (*workbench.Workbench, error) {
 	if err := os.WriteFile(filepath.Join(dir, workspace.FileName), []byte(config), 0o600); err != nil {
 		return nil, err
 	}
+	return benchWorkspace(b.ctx, dir)
+}
+
+func benchWorkspace(ctx context.Context, dir string) (*workbench.Workbench, error) {
 	w, err := workspace.Load(dir, workspace.Options{Trusted: true})
 	if err != nil {
 		return nil, err
@@ -78,7 +83,7 @@ func (b *bench) workspace(dir, dataset string) (*workbench.Workbench, error) {
 	if err := w.Prepare(); err != nil {
 		return nil, err
 	}
-	return workbench.Open(b.ctx, w, workbench.Options{})
+	return workbench.Open(ctx, w, workbench.Options{})
 }
 
 func (b *bench) backtest() error {

@@ -116,6 +116,11 @@ var layers = []layer{
 		"internal/ holds what only tests and benchmarks need",
 	},
 	{
+		"internal/bench/guests/columns/...",
+		[]string{"internal/bench/guests/work", "sdk/..."},
+		"what the benchmark measures is a plugin like any other",
+	},
+	{
 		"internal/...",
 		[]string{".", "app/...", "plugins/...", "engine/...", "samples/...", "frontend", "internal/..."},
 		"tests and benchmarks may put any parts together",
@@ -139,7 +144,7 @@ var owners = []owner{
 	{"github.com/expr-lang/expr/...", []string{"engine/rule/..."}, "a rule means what its plan means, and nobody else may evaluate the expression"},
 	{"github.com/tetratelabs/wazero/...", []string{"plugins/..."}, "the sandbox has one wall"},
 	{"github.com/wailsapp/...", []string{"app/desktop/..."}, "everything else is tested in a browser and builds without a display"},
-	{"github.com/redpanda-data/...", []string{"app/connect/...", "engine/export/parity"}, "whoever runs exported pipelines needs its engine, and nobody else does"},
+	{"github.com/redpanda-data/...", []string{"app/connect/...", "engine/export/parity", bench}, "whoever runs exported pipelines needs its engine, and nobody else does"},
 	{"github.com/prometheus/client_golang/...", []string{"app/server/..."}, "metrics are one page of the server"},
 	{"github.com/prometheus/...", []string{"engine/export/..."}, "its engine is what exported rules are replayed with, and brings many packages along"},
 	{"github.com/spf13/...", []string{"app/cli/..."}, "flags and verbs are the command line's"},

@@ -2029,6 +2029,8 @@ export interface components {
             from?: string;
             /** Format: int64 */
             item: number;
+            /** @description Compute from the records, also where a rollup has the answer. */
+            records?: boolean;
             /** Format: int64 */
             row: number;
             text: string;
@@ -2486,6 +2488,8 @@ export interface components {
             params: {
                 [key: string]: unknown;
             };
+            /** @description The rollup that answered, where one did. */
+            rollup?: string;
             rows: unknown[][];
             /** Format: double */
             seconds: number;
