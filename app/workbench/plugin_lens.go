@@ -203,7 +203,7 @@ func (b *Workbench) lensStages(ctx context.Context, names []string) (out []*lens
 			release()
 			return nil, nil, err
 		}
-		s, let, err := b.aside(ctx, name, m.wasm, pluginSettings(m.settings))
+		s, let, err := b.aside(ctx, name, m.code(), pluginSettings(m.settings))
 		if err != nil {
 			release()
 			return nil, nil, err

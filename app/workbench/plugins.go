@@ -52,7 +52,7 @@ type module struct {
 	err      error // why it cannot be had
 
 	mu     sync.Mutex
-	wasm   []byte
+	wasm   []byte // nil: it is a bundled one that nobody has needed yet
 	about  *plugins.Info
 	plugin *plugins.Plugin
 	// retired modules are not the ones that their names mean any more.
@@ -105,6 +105,12 @@ func (b *Workbench) find() {
 
 func (b *Workbench) readModule(name string) *module {
 	m := &module{name: name}
+	if p, own := b.Current().Plugin(name); !own || p.File == "" && p.Settings.Enabled {
+		if m.about = bundledAbout(name); m.about != nil {
+			m.settings, m.sha256 = p.Settings, m.about.SHA256
+			return m
+		}
+	}
 	m.wasm, m.settings, m.err = b.pluginFile(name)
 	if m.err != nil {
 		return m
@@ -113,6 +119,25 @@ func (b *Workbench) readModule(name string) *module {
 	m.sha256 = hex.EncodeToString(sum[:])
 	m.err = b.mayRun(m)
 	return m
+}
+
+// code is the module itself.
+func (m *module) code() []byte {
+	if m.wasm == nil {
+		wasm, _ := bundled.Lookup(m.name)
+		return wasm
+	}
+	return m.wasm
+}
+
+// bundledAbout is what a bundled plugin says of itself: with it, its megabytes
+// need be neither read nor hashed before it is used.
+func bundledAbout(name string) *plugins.Info {
+	var about plugins.Info
+	if json.Unmarshal(bundled.About(name), &about) != nil || about.SHA256 == "" {
+		return nil
+	}
+	return &about
 }
 
 // module finds a plugin by name.
@@ -187,7 +212,7 @@ func (b *Workbench) loaded(ctx context.Context, host *plugins.Host, m *module) (
 	if m.err != nil {
 		return nil, m.err
 	}
-	p, err := host.Load(ctx, m.name, m.wasm, pluginSettings(m.settings))
+	p, err := host.Load(ctx, m.name, m.code(), pluginSettings(m.settings))
 	if err != nil {
 		if ctx.Err() == nil {
 			m.err = err
