@@ -34,7 +34,7 @@ channels: {hook: {type: webhook, url: "`+s.URL+`"}}
 	p.write("rules/errors.yaml", []byte("rule: errors\ndataset: requests_live\nwindow: {tumbling: 1m}\nmeasures: {n: count()}\nwhen: n >= 1\n"+
 		"alarm: {datapoints: 1, of: 1, missing: ignore}\nnotify: [hook]\n"))
 	p.write("in/a.ndjson", []byte(`{"time":"2026-01-09T14:00:10Z"}`+"\n"+`{"time":"2026-01-09T14:09:00Z"}`+"\n"))
-	p.run("tail", "again", "--quiet", "--until-idle", "1s")
+	p.run("tail", "again", "--quiet")
 	list := p.run("notify", "list", "--state", "dead")
 	if !strings.Contains(list, "it answered 404: no such hook") || !strings.Contains(list, "/fired") {
 		t.Fatalf("dead letters:\n%s", list)
@@ -48,7 +48,7 @@ channels: {hook: {type: webhook, url: "`+s.URL+`"}}
 	}
 	open.Store(true)
 	p.run("notify", "retry", "--dead")
-	p.run("tail", "again", "--quiet", "--until-idle", "1s")
+	p.run("tail", "again", "--quiet")
 	var m struct{ Key, Title string }
 	if err := json.Unmarshal([]byte(<-got), &m); err != nil || m.Key != dead[0].Key || m.Title != "ALARM: errors" {
 		t.Errorf("%v %+v", err, m)
