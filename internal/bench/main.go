@@ -24,7 +24,7 @@ type bench struct {
 	millions int
 	// records that a tail reads.
 	records int
-	month int64 // records that backtest-month goes over
+	month   int64 // records that backtest-month goes over
 }
 
 func main() {
@@ -52,7 +52,7 @@ func main() {
 		}
 		return
 	}
-	only := flag.String("only", "", "run just this benchmark: pull-ndjson, pull-nested, pull-parquet, pull-labels, growth, memory, backtest, backtest-month, live-rules, query, rows, page, attach, download, plugin-sql, plugin-ready, tail")
+	only := flag.String("only", "", "run just this benchmark: pull-ndjson, pull-nested, pull-parquet, pull-labels, growth, memory, backtest, backtest-month, live-rules, query, rows, page, attach, download, plugin-sql, plugin-work, plugin-border, plugin-ready, tail")
 	runs := flag.Int("runs", 3, "how often each side runs")
 	size := flag.Int64("size", 1_000_000_000, "bytes of NDJSON, before compression")
 	millions := flag.Int("millions", 5, "how many million records growth pulls; 20 takes a while")
@@ -84,6 +84,8 @@ func main() {
 		{"attach", b.attach},
 		{"download", b.downloads},
 		{"plugin-sql", b.pluginSQL},
+		{"plugin-work", b.pluginWork},
+		{"plugin-border", b.pluginBorder},
 		{"plugin-ready", b.pluginReady},
 		{"tail", b.tails},
 	} {

@@ -22,9 +22,20 @@ extern size_t duckdb_je_sallocx(const void *ptr, int flags) __attribute__((weak)
 // only in sum with large ones.
 enum { SMALLEST = 4096 };
 
+// What is resident is asked again after a part of what was free has been given
+// out: asking takes longer than allocating, and wide chunks are allocated by the
+// thousand.
+enum { PART = 16 };
+
 static _Atomic int64_t wall, held;
 
-void tm_wall_set(int64_t bytes) { atomic_store(&wall, bytes); }
+// credit is what may be given out before what is resident is asked again.
+static _Atomic int64_t credit;
+
+void tm_wall_set(int64_t bytes) {
+	atomic_store(&wall, bytes);
+	atomic_store(&credit, 0);
+}
 int64_t tm_wall_held(void) { return atomic_load(&held); }
 
 static int64_t counted(const void *ptr) {
@@ -62,8 +73,16 @@ static int passes(int64_t more) {
 	if (limit <= 0 || more < SMALLEST || atomic_load_explicit(&held, memory_order_relaxed) + more <= limit) {
 		return 0;
 	}
+	if (atomic_fetch_sub_explicit(&credit, more, memory_order_relaxed) >= more) {
+		return 0;
+	}
 	int64_t used = resident();
-	return used < 0 || used + more > limit;
+	if (used < 0 || used + more > limit) {
+		atomic_store_explicit(&credit, 0, memory_order_relaxed);
+		return 1;
+	}
+	atomic_store_explicit(&credit, (limit - used - more) / PART, memory_order_relaxed);
+	return 0;
 }
 
 static void count(int64_t bytes) {
