@@ -200,7 +200,10 @@ func (out *Result) take(r *response, base int) {
 			r.src[i] = uint32(i)
 		}
 	}
-	if r.errors == nil && out.adopt(r, base) {
+	if r.errors == nil {
+		if !out.adopt(r, base) {
+			out.add(r, base)
+		}
 		return
 	}
 	for from := 0; from < len(r.src); {
@@ -236,6 +239,36 @@ func (out *Result) adopt(r *response, base int) bool {
 	}
 	out.Columns = r.columns
 	return true
+}
+
+// add appends the columns of a batch in which nothing was rejected.
+func (out *Result) add(r *response, base int) {
+	for _, src := range r.src {
+		out.Src = append(out.Src, uint32(base)+src)
+	}
+	for i := range r.columns {
+		appendColumn(&out.Columns[i], &r.columns[i])
+	}
+}
+
+func appendColumn(to, from *engine.Column) {
+	rows := to.Len()
+	if from.Null != nil && to.Null == nil {
+		to.Null = make([]bool, rows)
+	}
+	if to.Null != nil {
+		to.Null = append(to.Null, from.Null...)
+		to.Null = append(to.Null, make([]bool, rows+from.Len()-len(to.Null))...)
+	}
+	to.Ints, to.Floats = append(to.Ints, from.Ints...), append(to.Floats, from.Floats...)
+	if to.Type != engine.Varchar && to.Type != engine.JSON {
+		return
+	}
+	first := uint32(len(to.Bytes)) - from.Offsets[0]
+	to.Bytes = append(to.Bytes, from.Bytes[from.Offsets[0]:]...)
+	for _, o := range from.Offsets[1:] {
+		to.Offsets = append(to.Offsets, first+o)
+	}
 }
 
 func appendRow(to, from *engine.Column, i int) {

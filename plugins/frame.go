@@ -332,17 +332,22 @@ func (f *frameReader) words(c *engine.Column, want byte, data []byte, stored int
 		return err
 	}
 	le := binary.LittleEndian
+	if want == wireF64 {
+		c.Floats = make([]float64, f.rows)
+	} else {
+		c.Ints = make([]int64, f.rows)
+	}
 	for r := range f.rows {
 		w := data[width*at(r):]
 		switch want {
 		case wireF64:
-			c.Floats = append(c.Floats, math.Float64frombits(le.Uint64(w)))
+			c.Floats[r] = math.Float64frombits(le.Uint64(w))
 		case wireU32:
-			c.Ints = append(c.Ints, int64(le.Uint32(w)))
+			c.Ints[r] = int64(le.Uint32(w))
 		case wireBool:
-			c.Ints = append(c.Ints, int64(w[0]&1))
+			c.Ints[r] = int64(w[0] & 1)
 		default:
-			c.Ints = append(c.Ints, int64(le.Uint64(w)))
+			c.Ints[r] = int64(le.Uint64(w))
 		}
 	}
 	return nil

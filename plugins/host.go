@@ -198,7 +198,7 @@ func (p *Plugin) start(ctx context.Context, metered []byte) (err error) {
 		return err
 	}
 	if p.manifest, err = in.manifest(ctx); err == nil {
-		err = p.manifest.checkConfig(p.config())
+		err = errors.Join(p.manifest.checkNatives(p.compiled), p.manifest.checkConfig(p.config()))
 	}
 	if err == nil {
 		if err = in.configure(ctx, p.config()); err == nil {
@@ -251,6 +251,11 @@ func (p *Plugin) provide(ctx context.Context) error {
 		// one looks at the clock first.
 		listening := experimental.WithFunctionListenerFactory(ctx, lookFirst{})
 		if _, err := wasi_snapshot_preview1.Instantiate(listening, p.runtime); err != nil {
+			return err
+		}
+	}
+	if wants[nativeModule] {
+		if err := p.provideNatives(ctx); err != nil {
 			return err
 		}
 	}
@@ -349,7 +354,7 @@ func checkImports(c wazero.CompiledModule) error {
 		switch {
 		case yields > 1:
 			return fmt.Errorf("it imports %s.%s, which is the host's", module, name)
-		case module == "wasi_snapshot_preview1", module == meter.Module && (name == meter.Name || name == "log"), module == "env" && name == "abort":
+		case module == "wasi_snapshot_preview1", module == meter.Module && (name == meter.Name || name == "log"), module == "env" && name == "abort", isNative(module, name):
 		default:
 			return fmt.Errorf("it imports %s.%s, which plugins are not given", clean(module), clean(name))
 		}

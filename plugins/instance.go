@@ -20,6 +20,10 @@ type instance struct {
 	module api.Module
 	output *tail
 	start  time.Duration // bounds each step of its start
+	// What each batch calls: the runtime makes a stack whenever it is asked for
+	// a function.
+	tmAlloc, tmCall api.Function
+	natives         nativeState
 }
 
 // tail keeps the last bytes that a plugin wrote to stdout and stderr.
@@ -43,6 +47,7 @@ func (p *Plugin) newInstance(ctx context.Context) (*instance, error) {
 	if in.module, err = p.runtime.InstantiateModule(ctx, p.compiled, config); err != nil {
 		return nil, fmt.Errorf("it does not start: %w", reason(err))
 	}
+	in.tmAlloc, in.tmCall = in.module.ExportedFunction("tm_alloc"), in.module.ExportedFunction("tm_call")
 	if init := in.module.ExportedFunction("_initialize"); init != nil {
 		if _, err := init.Call(ctx); err != nil {
 			in.discard(ctx)
@@ -86,8 +91,8 @@ func (in *instance) manifest(ctx context.Context) (manifest, error) {
 	if err != nil {
 		return manifest{}, fmt.Errorf("its tm_abi_1 failed: %w", in.why(err))
 	}
-	if minor[0] > 1 {
-		return manifest{}, fmt.Errorf("it needs ABI 1.%d, this host has 1.1", uint32(minor[0]))
+	if minor[0] > 2 {
+		return manifest{}, fmt.Errorf("it needs ABI 1.%d, this host has 1.2", uint32(minor[0]))
 	}
 	v, err := in.module.ExportedFunction("tm_manifest").Call(ctx)
 	if err != nil {
@@ -129,7 +134,7 @@ func (in *instance) configure(ctx context.Context, config []byte) error {
 }
 
 func (in *instance) alloc(ctx context.Context, n int) (uint32, error) {
-	v, err := in.module.ExportedFunction("tm_alloc").Call(ctx, uint64(n))
+	v, err := in.tmAlloc.Call(ctx, uint64(n))
 	if err != nil {
 		return 0, fmt.Errorf("its tm_alloc failed: %w", in.why(err))
 	}
@@ -156,7 +161,7 @@ func (in *instance) call(ctx context.Context, deadline time.Duration, columns []
 		return nil, errors.New("its tm_alloc gave a place outside of its memory")
 	}
 	writeFrame(frame, columns, from, to, f.Kind == KindDecoder)
-	v, err := in.module.ExportedFunction("tm_call").Call(ctx, uint64(n), uint64(ptr), uint64(size))
+	v, err := in.tmCall.Call(context.WithValue(ctx, nativeKey{}, &in.natives), uint64(n), uint64(ptr), uint64(size))
 	if err != nil {
 		return nil, in.why(err)
 	}
@@ -192,6 +197,9 @@ func reason(err error) error {
 	text := strings.TrimSuffix(firstLine(err), " (recovered by wazero)")
 	if errors.Is(err, errAborted) {
 		return errors.New(text[max(0, strings.Index(text, errAborted.Error())):])
+	}
+	if errors.Is(err, errNative) {
+		return errors.New(text[max(0, strings.Index(text, errNative.Error())):])
 	}
 	if _, trap, ok := strings.Cut(text, "wasm error: "); ok {
 		text = trap

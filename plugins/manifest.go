@@ -62,6 +62,7 @@ type manifest struct {
 	Functions     []Function       `json:"functions"`
 	Config        json.RawMessage  `json:"config,omitempty"` // a JSON Schema
 	Limits        map[string]int64 `json:"limits,omitempty"`
+	Natives       []string         `json:"natives,omitempty"` // work of the host's that it wants
 	Deterministic bool             `json:"deterministic"`
 }
 
@@ -85,10 +86,13 @@ func parseManifest(text []byte) (manifest, error) {
 		return m, fmt.Errorf("its manifest has no proper name")
 	case !semver.MatchString(m.Version):
 		return m, fmt.Errorf("its manifest has no version of the form 1.2.3")
-	case m.ABI != "1.0" && m.ABI != "1.1":
-		return m, fmt.Errorf("its manifest asks for ABI %s, this host has 1.1", clean(m.ABI))
+	case m.ABI != "1.0" && m.ABI != "1.1" && m.ABI != "1.2":
+		return m, fmt.Errorf("its manifest asks for ABI %s, this host has 1.2", clean(m.ABI))
 	case len(m.Functions) == 0 || len(m.Functions) > maxFunctions:
 		return m, fmt.Errorf("its manifest names %d functions, and must name 1 to %d", len(m.Functions), maxFunctions)
+	}
+	if err := m.checkWords(); err != nil {
+		return m, err
 	}
 	return m, m.checkFunctions()
 }

@@ -25,7 +25,7 @@ lint() {
 
 tidy() {
 	local dir ok=0
-	for dir in . tools; do
+	for dir in . tools internal/bench/extism; do
 		(cd "$dir" && go mod tidy -diff >/dev/null) || {
 			echo "  go.mod or go.sum in $dir is not tidy; run: (cd $dir && go mod tidy)" >&2
 			ok=1

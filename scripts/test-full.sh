@@ -12,6 +12,9 @@ tools/install.sh versitygw
 # Exported SQL runs on a real Flink where one can be had.
 scripts/flink.sh || echo "SKIPPED: Flink cannot be installed here, so exported SQL is not run" >&2
 
+# Exported templates go through CloudFormation's linter where PyPI can be had.
+tools/cfn-lint.sh || echo "SKIPPED: cfn-lint cannot be installed here" >&2
+
 go test -timeout 60m -race -count=1 ./...
 
 echo "a tail killed 100 times" >&2

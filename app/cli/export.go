@@ -160,12 +160,9 @@ func (a *app) writeExport(e *workbench.Exported, dir string) error {
 		return engine.Errorf(engine.Invalid, "export", "%w", err).WithHint("name a folder that can be written with -o")
 	}
 	out := exportedJSON{Target: e.Target}
-	for _, f := range []struct {
-		name string
-		data []byte
-	}{{e.File, e.Data}, {"PARITY.md", e.Document()}} {
-		path := filepath.Join(dir, f.name)
-		if err := atomicfile.Write(path, f.data, 0o644); err != nil {
+	for _, f := range append([]workbench.SchemaFile{{Name: e.File, Data: e.Data}, {Name: "PARITY.md", Data: e.Document()}}, e.Schemas...) {
+		path := filepath.Join(dir, f.Name)
+		if err := atomicfile.Write(path, f.Data, 0o644); err != nil {
 			return err
 		}
 		out.Files = append(out.Files, path)

@@ -18,6 +18,41 @@ import (
 type Exported struct {
 	*export.Artefact
 	Rules []export.Rule
+	// Schemas are those of the datasets, for targets that read the records
+	// themselves.
+	Schemas []SchemaFile
+}
+
+// SchemaFile is the schema of a dataset in one of its forms.
+type SchemaFile struct {
+	Name string
+	Data []byte
+}
+
+// exportedSchemas are the forms that go with an artefact: a table of Glue, and
+// what those who write or read records are held to.
+var exportedSchemas = []struct{ format, suffix string }{
+	{"glue", ".glue.json"}, {"jsonschema", ".schema.json"}, {"avro", ".avsc"},
+}
+
+// schemas are those of the rules' datasets.
+func (b *Workbench) schemas(rules []export.Rule) (list []SchemaFile, err error) {
+	seen := map[string]bool{}
+	for _, r := range rules {
+		name := r.Plan.Dataset
+		if seen[name] {
+			continue
+		}
+		seen[name] = true
+		for _, form := range exportedSchemas {
+			data, err := b.RenderSchema(name, form.format)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, SchemaFile{name + form.suffix, data})
+		}
+	}
+	return list, nil
 }
 
 // Document is the artefact's PARITY.md.
@@ -74,7 +109,11 @@ func (b *Workbench) export(ctx context.Context, names []string, target string, s
 	if err != nil {
 		return nil, err
 	}
-	return &Exported{artefact, rules}, nil
+	e := &Exported{Artefact: artefact, Rules: rules}
+	if target == "connect" || target == "flink" {
+		e.Schemas, err = b.schemas(rules)
+	}
+	return e, err
 }
 
 // exportable reads a rule as exporters take it.

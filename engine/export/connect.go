@@ -115,6 +115,7 @@ func newConnectRule(r *refuser, rule Rule) *connectRule {
 	case rule.Missing == MissingIsBreaching || rule.Missing == MissingIsIgnored:
 		r.no("missing: "+string(rule.Missing), "a pipeline says nothing of a window without records, so nobody can tell that it is missing", "use missing: not_breaching, or export to prometheus or cloudformation")
 	}
+	w.checkPasts()
 	w.exprs(w.record()).value(rule.Plan.When)
 	w.sentence = newSentence(r, rule, func(ref *plan.Ref) { w.exprs(w.record()).value(ref) })
 	w.read = used(rule.Plan, rule.Plan.When)
@@ -153,8 +154,7 @@ func (w *connectRule) exprs(b *bloblang) *bloblang {
 			}
 			return known[r.Index]
 		}
-		w.no(describe(r), "a pipeline does not keep windows that are finished", "compare with a constant, or with another measure of the same window")
-		return ""
+		return fmt.Sprintf("this.past.index(%d)", r.Index)
 	}
 	return b
 }
@@ -174,7 +174,7 @@ func (w *connectRule) aggregated() (list []int) {
 func (w *connectRule) processor() string {
 	name := bloblangText(w.Name)
 	return mapped(fmt.Sprintf("rule %s, version %s: %s", w.Name, w.Hash, oneLine(w.When)),
-		connectBuckets+w.counts()+w.adds()+w.measures()+w.judges()+`root = this
+		connectBuckets+w.medians()+w.counts()+w.adds()+w.measures()+w.judges()+`root = this
 let open = this.state.`+name+`.windows.or({})
 let counts = this.columns.event_time != null && this.apply("counts") == true
 let spans = if $counts { this.columns.event_time.apply("spans").filter(s -> s.index(1) > this.before) } else { [] }
@@ -256,12 +256,11 @@ func (w *connectRule) judges() string {
 	key := "{" + strings.Join(keys, ", ") + "}"
 	reach := int64(w.Of) * every(w.Plan.Window).Microseconds()
 	return fmt.Sprintf(`map judge {
-  let w = this.value
-  let values = $w.apply("measures")
-  let id = $w.key.format_json(no_indent: true)
+  let id = this.value.key.format_json(no_indent: true)
   let before = this.tally.alarms.get($id.replace_all_many(["~", "~0", ".", "~1"])).or({"points": [], "state": ""})
-  let points = $before.points.filter(p -> p.end > $w.end - %d).append({"end": $w.end, "breaching": $values.breaching})
-  let breaching = $points.filter(p -> p.breaching == true).length()
+%s  let values = $w.apply("measures")
+  let points = $before.points.filter(p -> p.end > $w.end - %d).append({"end": $w.end, "breaching": $values.breaching%s})
+  let breaching = $points.filter(p -> p.breaching == true && p.end > $w.end - %d).length()
   let state = if $breaching >= %d { "ALARM" } else { "OK" }
   let changed = $state != $before.state # asked now, as assign changes what is in the tally
   let told = {"rule": %s, "version": %s, "key": %s, "end": ($w.end / 1000000).ts_format("2006-01-02T15:04:05.999999Z07:00", "UTC")}
@@ -270,7 +269,7 @@ func (w *connectRule) judges() string {
   root.alarms = this.tally.alarms.assign({($id): {"points": $points, "state": $state}})
   root.emitted = this.tally.emitted.append($pane).merge(if $changed { [$alarm] } else { [] })
 }
-`, reach, w.Datapoints, bloblangText(w.Name), bloblangText(w.Hash), key, bloblangText(w.Severity), w.labels(), w.summary())
+`, w.looksBack(), max(reach, furthest(w.Plan).Microseconds()+1), w.remembered(), reach, w.Datapoints, bloblangText(w.Name), bloblangText(w.Hash), key, bloblangText(w.Severity), w.labels(), w.summary())
 }
 
 func (w *connectRule) labels() string {
@@ -321,5 +320,6 @@ func (w *connectRule) differences() []Difference {
 			list = append(list, Difference{"hash", "TIDEMARK_HASH_KEY is the key in hexadecimal; with the workspace's own key hashes are the same"})
 		}
 	}
+	list = append(list, pastDifferences(w.Plan, false)...)
 	return append(list, w.sentence.differences()...)
 }

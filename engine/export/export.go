@@ -152,8 +152,8 @@ func each(target string, rules []Rule, f func(*refuser, Rule) []Difference) (all
 			if r.Recover != "" {
 				refuser.no("recover_when: "+r.Recover, "an alarm of "+target+" ends by the condition that raised it", "remove recover_when, or raise alarm.of so that it ends later")
 			}
-			if len(r.Plan.Pasts) > 0 {
-				refuser.no(r.Plan.PastName(0), "an alarm of "+target+" sees the newest windows alone", "compare with a constant, or with another measure of the same window")
+			if why := noPast[target]; why != "" && len(r.Plan.Pasts) > 0 {
+				refuser.no(r.Plan.PastName(0), why, pastInstead)
 			}
 			if r.Expects {
 				refuser.no("expect", "windows without records count at once, and "+target+" waits for other datapoints", "write window, measures and when, with alarm: {missing: breaching}")

@@ -71,6 +71,7 @@ func newFlinkRule(r *refuser, rule Rule, set Settings) *flinkRule {
 		w.exprs.flinkParts(i, rule.Plan.Aggregates[i]) // refuses what has none
 		return flinkFinish(i, rule.Plan.Aggregates[i])
 	}
+	w.exprs.past = w.past
 	if rule.Plan.Where != nil {
 		w.exprs.value(rule.Plan.Where)
 	}
@@ -228,6 +229,9 @@ func (w *flinkRule) windows() string {
 			columns = append(columns, w.exprs.value(m.Expr)+" AS "+quoted(m.Name))
 		}
 	}
+	if len(w.Plan.Pasts) > 0 {
+		return w.lookingBack(columns)
+	}
 	columns = append(columns, w.exprs.value(w.Plan.When)+" AS `breaching`")
 	return fmt.Sprintf("CREATE TEMPORARY VIEW %s AS\nSELECT\n  %s\nFROM %s;\n\n", w.table("windows"), strings.Join(columns, ",\n  "), w.table("counted"))
 }
@@ -303,7 +307,7 @@ func (w *flinkRule) differences() []Difference {
 		{"states", "the state before the first window is not known, so the first OK of a group is told; there is no INSUFFICIENT_DATA"},
 		{"records", "they come as JSON objects; a value that Flink can convert to the type of its column is converted, one that it cannot is null, and what is no object is left out"},
 		{"event time", "it has milliseconds, and so have the ends of windows"},
-		{"watermark", "it follows the newest record of all shards together, however far in the future that is, and a window is shown a millisecond before the watermark is at its end"},
+		{"watermark", "it follows the newest record of all shards together, and a window is shown a millisecond before the watermark is at its end"},
 	}
 	list = append(list, streamDifferences(w.Rule)...)
 	for _, i := range w.aggregated() {
@@ -314,6 +318,7 @@ func (w *flinkRule) differences() []Difference {
 			list = append(list, Difference{string(a.Func), "it goes by the order in which records come, not by when they happened"})
 		}
 	}
+	list = append(list, pastDifferences(w.Plan, false)...)
 	if w.matches() {
 		list = append(list, Difference{"matches", "Flink's regular expressions are Java's; those of a rule are RE2's, and nearly all mean the same"})
 	}

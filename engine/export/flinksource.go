@@ -131,10 +131,20 @@ func (s *flinkSource) tables(connector string) string {
 		columns = append(columns, quoted(s.recordName(f.name))+" "+f.typeSQL())
 	}
 	columns = append(columns, "`event_time` AS TO_TIMESTAMP_LTZ(COALESCE("+s.instant(at)+", 0), 3)")
-	return fmt.Sprintf("-- The records as they come. One whose event time cannot be read has 1970, which\n-- is left out below.\nCREATE TABLE %s (\n  %s,\n  WATERMARK FOR `event_time` AS `event_time` - %s\n) WITH (\n  %s,\n  'format' = 'json',\n  'json.ignore-parse-errors' = 'true'\n);\n\n",
-		quoted(s.dataset+"_records"), strings.Join(columns, ",\n  "), flinkInterval(s.Lateness), connector) +
+	return fmt.Sprintf("-- The records as they come. One whose event time cannot be read has 1970, which\n-- is left out below.\nCREATE TABLE %s (\n  %s,\n  WATERMARK FOR `event_time` AS %s\n) WITH (\n  %s,\n  'format' = 'json',\n  'json.ignore-parse-errors' = 'true'\n);\n\n",
+		quoted(s.dataset+"_records"), strings.Join(columns, ",\n  "), s.watermark(), connector) +
 		fmt.Sprintf("-- The dataset, as Tidemark has it.\nCREATE TEMPORARY VIEW %s AS\nSELECT\n  %s\nFROM %s\nWHERE `event_time` > TO_TIMESTAMP_LTZ(0, 3);\n",
 			quoted(s.dataset), strings.Join(view, ",\n  "), quoted(s.dataset+"_records"))
+}
+
+// watermark follows event time, but not a time that is too far ahead of the
+// clock: then there is none, and the one before stays.
+func (s *flinkSource) watermark() string {
+	w := "`event_time` - " + flinkInterval(s.Lateness)
+	if s.MaxFuture == 0 {
+		return w
+	}
+	return "CASE WHEN `event_time` <= CURRENT_TIMESTAMP + " + flinkInterval(s.MaxFuture) + " THEN " + w + " END"
 }
 
 // recordName keeps a field called event_time apart from the computed column.

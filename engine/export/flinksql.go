@@ -17,6 +17,10 @@ type flinkExpr struct {
 	plan *plan.Plan
 	// aggregate is the value of an aggregate from the columns that hold it.
 	aggregate func(i int) string
+	// measured says that measures have been computed, and are columns.
+	measured bool
+	// past is a look back.
+	past func(i int) string
 }
 
 func (w *flinkExpr) value(e plan.Expr) string {
@@ -122,12 +126,14 @@ func (w *flinkExpr) ref(e *plan.Ref) string {
 	case plan.KeyRef:
 		return quoted(w.plan.Keys[e.Index].Name)
 	case plan.MeasureRef:
+		if w.measured {
+			return quoted(w.plan.Measures[e.Index].Name)
+		}
 		return "(" + w.value(w.plan.Measures[e.Index].Expr) + ")"
 	case plan.AggregateRef:
 		return w.aggregate(e.Index)
 	}
-	w.no(describe(e), "windows in Flink SQL do not see earlier ones", "compare with a constant, or with another measure of the same window")
-	return ""
+	return w.past(e.Index)
 }
 
 func (w *flinkExpr) binary(e *plan.Binary) string {

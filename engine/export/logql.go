@@ -54,18 +54,10 @@ func newLogRule(r *refuser, rule Rule, stream string) *logRule {
 }
 
 func (w *logRule) checkWindow() {
-	window := w.Plan.Window
-	switch {
-	case window.Kind == plan.Session:
-		w.no("window: {session: …}", "a rule of Loki is evaluated at fixed times, and a session ends when its records do", "use a tumbling window")
-	case window.Kind == plan.Cumulate:
-		w.no("window: {cumulate: …}", "the range of a LogQL expression has one length, and that of a cumulate window grows", "use a tumbling or hopping window")
-	case window.Zone != nil:
-		w.no("time_zone: "+window.Zone.String(), "Loki knows no calendar", "leave time_zone out")
+	checkEvaluated(w.refuser, w.Rule, "Loki", logQL)
+	switch window := w.Plan.Window; {
 	case every(window)%time.Second != 0:
 		w.no("window of "+engine.FormatDuration(window.Size), "rules are evaluated every few seconds at most", "use windows of whole seconds")
-	case w.Missing == MissingIsIgnored:
-		w.no("missing: ignore", "it keeps the state there was, and an expression of Loki does not know it", "use missing: not_breaching")
 	case w.Of > maxWindows:
 		w.no(fmt.Sprintf("%d of %d windows", w.Datapoints, w.Of), fmt.Sprintf("LogQL has no subquery, so each window is written out, and more than %d become too long", maxWindows), "use larger windows and fewer of them, or export to prometheus")
 	}
@@ -82,10 +74,24 @@ func (w *logRule) at(back int, filter string) *promExpr {
 	e := &promExpr{refuser: w.refuser, dialect: logQL, plan: w.Plan, records: l.count(w.where, "")}
 	e.measure = func(i int) string { return "(" + e.value(w.Plan.Measures[i].Expr) + ")" }
 	e.aggregate = func(a *plan.Aggregate) string { return l.aggregate(a, e.records) }
+	e.past = func(i int) string { return "(" + w.past(i, back, filter) + ")" }
 	e.key = func(i int, operator string, values ...plan.Value) string {
 		return l.count(w.where, w.keyFilter(i, operator, values))
 	}
 	return e
+}
+
+// past is a measure of an earlier window, written out once more.
+func (w *logRule) past(i, back int, filter string) string {
+	x := w.Plan.Pasts[i]
+	if x.Func == plan.Baseline {
+		w.no(w.Plan.PastName(i), "LogQL has no subquery, so there is no median over windows", noBaseline)
+	}
+	m := w.Plan.Measures[x.Measure].Expr
+	if !numeric(m) {
+		w.no(w.Plan.PastName(i), "LogQL computes with numbers only", "look back at a number")
+	}
+	return w.at(back+int(distance(w.Plan, x)/every(w.Plan.Window)), filter).value(m)
 }
 
 // logWindow writes what is computed of the lines of one window.

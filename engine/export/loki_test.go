@@ -46,6 +46,8 @@ var lokiExpressions = []struct{ lines, want string }{
 	{"group_by: [service]\nmeasures: {n: 'max(body.duration_ms)'}", `max_over_time(`},
 	{"measures: {n: distinct(service)}", `count by () (sum by (service) (count_over_time(`},
 	{"measures: {n: last(body.duration_ms)}", `last_over_time(`},
+	{"when: n > previous(n, 2)", `> (sum by () (count_over_time({dataset="app_logs"} [1m] offset 2m)))`},
+	{"when: n > previous(n, 1d)\nalarm: {datapoints: 2, of: 2}", `[1m] offset 1441m`},
 	{"measures: {n: count(), m: -n}\nwhen: m < -3", `0 - `},
 }
 

@@ -29,6 +29,7 @@ func (w *promRule) differences() []Difference {
 	if w.sums {
 		list = append(list, Difference{"sum, avg", "they come from a counter, which cannot count negative values"})
 	}
+	list = append(list, pastDifferences(w.Plan, true)...)
 	list = append(list, w.sentence.differences()...)
 	return list
 }

@@ -61,6 +61,11 @@ func TestPrometheusExpressions(t *testing.T) {
 		{"window: {tumbling: 5m}\nalarm: {datapoints: 2, of: 3, missing: not_breaching}", "breach[750s]"},
 		{"alarm: {datapoints: 1, of: 2, missing: breaching}", "absent_over_time(tidemark:small:breach[90s])"},
 		{"group_by: [service]\nalarm: {missing: breaching}", `absent_over_time(tidemark:small:breach{service="payments"}[30s])`},
+		{"when: n > previous(n, 2) + 5", "tidemark:small:n offset 2m + 5"},
+		{"when: n > previous(n, 1d)", "tidemark:small:n offset 1d"},
+		{"when: n > baseline(n, 1h)", "quantile_over_time(0.5, tidemark:small:n[3570s] offset 1m)"},
+		{"when: n > baseline(n, 1h, 1m, 30)", "1"},
+		{"when: n > baseline(n, 28d, 7d)", `quantile (0.5, (label_replace(tidemark:small:n offset 7d, "tidemark_back", "1", "", "") or `},
 		{"measures: {n: sum(body.duration_ms)}", "sum (increase(app_logs_body_duration_ms_sum[1m])) and sum (increase(app_logs_body_duration_ms_count[1m])) > 0"},
 	} {
 		a, err := Write("prometheus", []Rule{small(t, strings.Split(c.lines, "\n")...)}, Settings{})

@@ -36,6 +36,8 @@ type promExpr struct {
 	measure   func(i int) string
 	aggregate func(a *plan.Aggregate) string
 	key       func(i int, operator string, values ...plan.Value) string
+	// past is a look back.
+	past func(i int) string
 }
 
 // value is the vector of a number.
@@ -51,6 +53,8 @@ func (w *promExpr) value(e plan.Expr) string {
 			return w.measure(e.Index)
 		case plan.AggregateRef:
 			return w.aggregate(w.plan.Aggregates[e.Index])
+		case plan.PastRef:
+			return w.past(e.Index)
 		}
 	case *plan.Negate:
 		if !w.minus {

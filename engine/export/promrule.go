@@ -46,6 +46,7 @@ func newPromRule(r *refuser, rule Rule) *promRule {
 		measure:   func(i int) string { return w.series(rule.Plan.Measures[i].Name) },
 		aggregate: w.aggregate,
 		key:       w.withKey,
+		past:      w.past,
 	}
 	w.exprs.holds(rule.Plan.When, true) // what when needs is refused before summary is looked at
 	w.measures()
@@ -81,18 +82,24 @@ func (w *promRule) tried(ref *plan.Ref) {
 const smallest = 30 * time.Second
 
 func (w *promRule) checkWindow() {
-	window := w.Plan.Window
-	switch {
-	case window.Kind == plan.Session:
-		w.no("window: {session: …}", "a rule of Prometheus is evaluated at fixed times, and a session ends when its records do", "use a tumbling window")
-	case window.Kind == plan.Cumulate:
-		w.no("window: {cumulate: …}", "the range of a PromQL expression has one length, and that of a cumulate window grows", "use a tumbling or hopping window")
-	case window.Zone != nil:
-		w.no("time_zone: "+window.Zone.String(), "Prometheus knows no calendar", "leave time_zone out")
-	case every(window) < smallest:
+	checkEvaluated(w.refuser, w.Rule, "Prometheus", promQL)
+	if window := w.Plan.Window; every(window) < smallest {
 		w.no("window of "+engine.FormatDuration(window.Size), "increase() needs two scrapes in every window", "use windows of at least "+engine.FormatDuration(smallest))
-	case w.Missing == MissingIsIgnored:
-		w.no("missing: ignore", "it keeps the state there was, and an expression of Prometheus does not know it", "use missing: not_breaching")
+	}
+}
+
+// checkEvaluated refuses what no rule can hold that is an expression over a
+// range of time, evaluated at fixed times.
+func checkEvaluated(r *refuser, rule Rule, system string, in dialect) {
+	switch window := rule.Plan.Window; {
+	case window.Kind == plan.Session:
+		r.no("window: {session: …}", "a rule of "+system+" is evaluated at fixed times, and a session ends when its records do", "use a tumbling window")
+	case window.Kind == plan.Cumulate:
+		r.no("window: {cumulate: …}", "the range of a "+in.name+" expression has one length, and that of a cumulate window grows", "use a tumbling or hopping window")
+	case window.Zone != nil:
+		r.no("time_zone: "+window.Zone.String(), system+" knows no calendar", "leave time_zone out")
+	case rule.Missing == MissingIsIgnored:
+		r.no("missing: ignore", "it keeps the state there was, and an expression of "+system+" does not know it", "use missing: not_breaching")
 	}
 }
 

@@ -9,9 +9,21 @@ func used(p *plan.Plan, exprs ...plan.Expr) []bool {
 	var visit func(plan.Expr)
 	visit = func(e plan.Expr) {
 		plan.Walk(e, func(x plan.Expr) {
-			if ref, ok := x.(*plan.Ref); ok && ref.To == plan.MeasureRef && !marked[ref.Index] {
-				marked[ref.Index] = true
-				visit(p.Measures[ref.Index].Expr)
+			ref, ok := x.(*plan.Ref)
+			if !ok {
+				return
+			}
+			i := ref.Index
+			switch ref.To {
+			case plan.PastRef:
+				i = p.Pasts[i].Measure
+			case plan.MeasureRef:
+			default:
+				return
+			}
+			if !marked[i] {
+				marked[i] = true
+				visit(p.Measures[i].Expr)
 			}
 		})
 	}

@@ -1,6 +1,6 @@
 // A plugin in a workspace from somebody else: looked at, allowed, set, tried beside another, and the lens.
 import assert from 'node:assert/strict'
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { appendFile, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { root } from './harness.mjs'
@@ -14,8 +14,22 @@ export default async function ({ page, axe, api, go }) {
   await writeFile(join(dir, 'plugins', 'sampler.yaml'), '# ours\nmemory: 64MB # enough\n')
   await copyFile(bundled('sample_by_key'), join(dir, 'plugins', 'sampler.wasm'))
 
-  // It waits until the file with its hash is allowed.
+  // Each kind says how it is used. Lookups are beside them, and tried by the keyboard.
+  await writeFile(join(dir, 'places.csv'), 'code,place\neu,Frankfurt\n')
   await go('/plugins')
+  await page.getByText('format: keyvalue', { exact: true }).waitFor({ timeout: 120_000 }) // the first look compiles them
+  await page.getByText('SELECT parse_user_agent(').first().waitFor()
+  if ((await api('GET', '/lookups')).length === 0) await page.getByRole('heading', { name: 'No lookups' }).waitFor()
+  await appendFile(join(dir, 'tidemark.yaml'), '\nlookups:\n  place_of: {table: places.csv, key: {code: region}, take: {place: place}}\n')
+  await page.getByRole('row', { name: /^place_of/ }).waitFor()
+  const trial = page.getByRole('form', { name: 'Try a lookup' })
+  await trial.getByLabel('Try').selectOption('place_of')
+  await trial.getByRole('textbox').fill('eu')
+  await page.keyboard.press('Enter')
+  await page.getByText('"Frankfurt"', { exact: true }).waitFor()
+  await axe('plugins: lookups')
+
+  // It waits until the file with its hash is allowed.
   await page.getByRole('button', { name: 'Look and allow…' }).click()
   await dialog.getByText('No other version of it has run here.').waitFor()
   assert.match(await dialog.locator('.hash').innerText(), /^[0-9a-f]{64}$/)

@@ -51,11 +51,11 @@ func main() {
 		}
 		return
 	}
-	only := flag.String("only", "", "run just this benchmark: pull-ndjson, pull-nested, pull-parquet, pull-labels, growth, memory, backtest, query, rows, page, attach, download, plugin-sql, plugin-ready, tail")
+	only := flag.String("only", "", "run just this benchmark: pull-ndjson, pull-nested, pull-parquet, pull-labels, growth, memory, backtest, query, rows, page, attach, download, plugin-sql, plugin-work, plugin-border, plugin-ready, tail, late, latency, dashboard")
 	runs := flag.Int("runs", 3, "how often each side runs")
 	size := flag.Int64("size", 1_000_000_000, "bytes of NDJSON, before compression")
 	millions := flag.Int("millions", 5, "how many million records growth pulls; 20 takes a while")
-	streamed := flag.Int("records", 300_000, "how many records tail reads; 1500000 for figures")
+	streamed := flag.Int("records", 300_000, "how many records tail, late and dashboard are about; 1500000 for figures")
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "tidemark-bench-")
 	if err != nil {
@@ -80,8 +80,13 @@ func main() {
 		{"attach", b.attach},
 		{"download", b.downloads},
 		{"plugin-sql", b.pluginSQL},
+		{"plugin-work", b.pluginWork},
+		{"plugin-border", b.pluginBorder},
 		{"plugin-ready", b.pluginReady},
 		{"tail", b.tails},
+		{"late", b.late},
+		{"latency", b.latency},
+		{"dashboard", b.dashboards},
 	} {
 		if *only == "" || *only == one.name {
 			if err := one.run(); err != nil {

@@ -36,9 +36,14 @@ const (
 
 var tailBegin = time.Date(2026, 1, 9, 12, 0, 0, 0, time.UTC)
 
-// tailRecord is record i: of about 300 bytes, or of 66 paths.
+// tailRecord is record i of a stream that happened a while ago.
 func tailRecord(i int, wide bool) []byte {
-	at := tailBegin.Add(time.Duration(i) * time.Second / perSecond)
+	return recordAt(i, tailBegin.Add(time.Duration(i)*time.Second/perSecond), wide)
+}
+
+// recordAt is record i: of about 300 bytes, or of 66 paths.
+func recordAt(i int, at time.Time, wide bool) []byte {
+	at = at.UTC()
 	if i%lateOne == lateOne-1 {
 		at = at.Add(-3 * time.Minute)
 	}
@@ -123,18 +128,23 @@ func (s spent) rate() float64 { return float64(s.Records) / s.Processor.Seconds(
 
 // child runs this program with an environment variable more.
 func (b *bench) child(name, value string, more ...string) (out spent, err error) {
+	err = b.childInto(&out, name, value, more...)
+	return out, err
+}
+
+func (b *bench) childInto(out any, name, value string, more ...string) error {
 	self, err := os.Executable()
 	if err != nil {
-		return out, err
+		return err
 	}
 	cmd := exec.CommandContext(b.ctx, self)
 	cmd.Env = append(append(os.Environ(), more...), name+"="+value, "AWS_ACCESS_KEY_ID=key", "AWS_SECRET_ACCESS_KEY=secret", "AWS_EC2_METADATA_DISABLED=true")
 	cmd.Stderr = os.Stderr
 	text, err := cmd.Output()
 	if err != nil {
-		return out, err
+		return err
 	}
-	return out, json.Unmarshal(text, &out)
+	return json.Unmarshal(text, out)
 }
 
 // tails compares a tail with an engine that parses the same records and does
@@ -214,10 +224,22 @@ func (b *bench) tail(dir string) error {
 		}
 		defer pprof.StopCPUProfile()
 	}
+	var beside watched
+	asking := make(chan struct{})
+	go func() {
+		defer close(asking)
+		if os.Getenv(watchVar) != "" {
+			beside.During = watch(ctx, bench, 0)
+		}
+	}()
+	var batches []seen
 	began, worked := time.Now(), processorTime()
 	_, err = bench.Tail(ctx, workbench.TailOptions{Committed: func(_ context.Context, c workbench.TailCommit) error {
 		if os.Getenv("TIDEMARK_BENCH_VERBOSE") != "" {
 			fmt.Fprintf(os.Stderr, "%8.2f s: %d records in %v\n", time.Since(began).Seconds(), c.Stored, c.Took.Round(time.Millisecond))
+		}
+		if c.Stored > 0 {
+			batches = append(batches, seen{c.Ingest, time.Now()})
 		}
 		if out.Records += c.Stored; out.Records >= want {
 			cancel()
@@ -229,6 +251,14 @@ func (b *bench) tail(dir string) error {
 	}
 	out.Processor, out.Wall = processorTime()-worked, time.Since(began)
 	out.Peak, out.Last = memoryOf()
+	<-asking
+	switch {
+	case os.Getenv(latencyVar) != "":
+		return latencies(b.ctx, bench, batches)
+	case os.Getenv(watchVar) != "":
+		beside.Idle = watch(b.ctx, bench, max(20, len(beside.During)))
+		return json.NewEncoder(os.Stdout).Encode(beside)
+	}
 	if err := evaluatedAll(b.ctx, bench); err != nil {
 		return err
 	}

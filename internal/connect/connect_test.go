@@ -45,6 +45,13 @@ dataset: d
 window: {tumbling: 30m, offset: 10m}
 measures: {n: count(), e: 'max(epoch(event_time))'}
 when: n > 3 && e > 0
+---
+rule: back
+dataset: d
+group_by: [service]
+window: {tumbling: 5m}
+measures: {n: count(), ms: sum(body.ms)}
+when: ms > previous(ms, 1) * 0.9 && n >= (previous(n, 10m) ?? 0) - 3 && (ms > baseline(ms, 30m) || n < baseline(n, 1h, 10m, 2))
 `
 
 // TestPipelineRuns gives the exported pipeline to Connect's linter and then to

@@ -75,6 +75,13 @@ dataset: d
 window: {tumbling: 1d}
 measures: {n: count(), e: 'max(epoch(event_time))'}
 when: n > 3 && e > 0
+---
+rule: back
+dataset: d
+group_by: [service]
+window: {tumbling: 5m}
+measures: {n: count(), ms: sum(body.ms)}
+when: ms > previous(ms, 1) * 0.9 && n >= (previous(n, 10m) ?? 0) - 3
 `
 
 // TestConformance runs what rules may say on records of all kinds: times in
@@ -143,7 +150,7 @@ func (c *comparison) run(dir string, names []string, set export.Settings) {
 	if err := os.WriteFile(file, e.Data, 0o600); err != nil {
 		c.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(c.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(c.Context(), 20*time.Minute)
 	defer cancel()
 	if err := parity.RunFlink(ctx, dir, file); err != nil {
 		c.Fatalf("%v\n%s", err, e.Data)

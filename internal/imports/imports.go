@@ -116,6 +116,11 @@ var layers = []layer{
 		"internal/ holds what only tests and benchmarks need",
 	},
 	{
+		"internal/bench/guests/columns/...",
+		[]string{"internal/bench/guests/work", "sdk/..."},
+		"what the benchmark measures is a plugin like any other",
+	},
+	{
 		"internal/...",
 		[]string{".", "app/...", "plugins/...", "engine/...", "samples/...", "frontend", "internal/..."},
 		"tests and benchmarks may put any parts together",

@@ -18,11 +18,18 @@ import (
 // skipped, and says so.
 func begin(t *testing.T, language build.Language, kind string) *plugins.Plugin {
 	t.Helper()
+	return beginWith(t, language, kind, "")
+}
+
+// beginWith begins one with another source.
+func beginWith(t *testing.T, language build.Language, kind, text string) *plugins.Plugin {
+	t.Helper()
 	dir := t.TempDir()
 	if _, err := build.New(dir, "sample", language, kind); err != nil {
 		t.Fatal(err)
 	}
 	root := filepath.Join(dir, "sample")
+	source(t, root, text)
 	if language == build.AssemblyScript {
 		modules, err := filepath.Abs("../../sdk/assemblyscript/node_modules")
 		if err != nil {

@@ -52,7 +52,7 @@ func buildRust(ctx context.Context, j job) error {
 	if j.sdk.Dir != "" {
 		sdk = filepath.Join(j.sdk.Dir, "rust", "src", "lib.rs")
 	}
-	common := []string{"--edition", "2021", "--target", rustTarget, "-Copt-level=3", "-Cpanic=abort", "-Ccodegen-units=1"}
+	common := []string{"--edition", "2021", "--target", rustTarget, "-Copt-level=3", "-Cpanic=abort", "-Ccodegen-units=1", "-Ctarget-feature=+bulk-memory"}
 	library := filepath.Join(j.work, "libtidemark_plugin.rlib")
 	err = run(ctx, j.dir, nil, compiler, append(common, "--crate-type", "rlib", "--crate-name", "tidemark_plugin", "-Cembed-bitcode=yes", sdk, "-o", library)...)
 	if err != nil {

@@ -22,7 +22,7 @@ const (
 )
 
 // Version changes whenever Rewrite gives another module for the same input.
-const Version = 1
+const Version = 2
 
 // Quantum is how many loops and calls pass between two calls of the host.
 const Quantum = 65536
@@ -77,6 +77,16 @@ type module struct {
 	types   uint32 // number of types, and so the index of ours
 	imports uint32 // imported functions, and so the index of ours
 	globals uint32 // all globals, and so the index of the counter; the scratch follows
+
+	quantum    int64
+	signatures []signature
+	functions  []uint32 // the types of those that have code
+}
+
+// signature is what counts of a function's type.
+type signature struct {
+	params, results uint32
+	block           byte // the type of a block that gives the same, unless it has several results
 }
 
 // refusal is why a module is not rewritten. The parts of the rewriter panic
@@ -97,7 +107,10 @@ func unknownInstruction(op string) refusal {
 }
 
 // Rewrite gives the metered module. It never changes the input.
-func Rewrite(wasm []byte) (out []byte, err error) {
+func Rewrite(wasm []byte) (out []byte, err error) { return rewriteEvery(wasm, Quantum) }
+
+// rewriteEvery calls the host each quantum steps.
+func rewriteEvery(wasm []byte, quantum int64) (out []byte, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			e, ok := r.(refusal)
@@ -112,6 +125,7 @@ func Rewrite(wasm []byte) (out []byte, err error) {
 	}
 	sections := split(wasm[8:])
 	m := survey(sections)
+	m.quantum = quantum
 	return assemble(m, sections), nil
 }
 
@@ -159,7 +173,8 @@ func survey(sections []section) module {
 		r := &reader{b: s.body}
 		switch s.id {
 		case secType:
-			m.types = r.u32()
+			m.signatures = r.signatures()
+			m.types = uint32(len(m.signatures))
 		case secImport:
 			for range r.u32() {
 				r.name()
@@ -180,11 +195,40 @@ func survey(sections []section) module {
 					panic(errMalformed)
 				}
 			}
+		case secFunction:
+			m.functions = r.functions(m.types)
 		case secGlobal:
 			m.globals += r.u32()
 		}
 	}
 	return m
+}
+
+// signatures reads the types; the writer looks at them more closely.
+func (r *reader) signatures() (out []signature) {
+	for range r.u32() {
+		s := signature{block: 0x40}
+		r.byte()
+		s.params = r.u32()
+		r.bytes(s.params)
+		if s.results = r.u32(); s.results == 1 {
+			s.block = r.peek()
+		}
+		r.bytes(s.results)
+		out = append(out, s)
+	}
+	return out
+}
+
+func (r *reader) functions(types uint32) (out []uint32) {
+	for range r.u32() {
+		n := r.u32()
+		if n >= types {
+			panic(errMalformed)
+		}
+		out = append(out, n)
+	}
+	return out
 }
 
 func assemble(m module, sections []section) []byte {
@@ -247,8 +291,8 @@ func (m module) section(id byte, body []byte) []byte {
 		if body != nil {
 			globals = m.rewrite(body, (*writer).globals)
 		}
-		counter := append([]byte{0x7e, 1, 0x42}, appendS64(nil, Quantum)...) // mutable i64
-		scratch := []byte{0x7f, 1, 0x41, 0, 0x0b}                            // mutable i32
+		counter := append([]byte{0x7e, 1, 0x42}, appendS64(nil, m.quantum)...) // mutable i64
+		scratch := []byte{0x7f, 1, 0x41, 0, 0x0b}                              // mutable i32
 		return m.grow(m.grow(globals, append(counter, 0x0b)), scratch)
 	case secTable:
 		return m.rewrite(body, (*writer).tables)
@@ -310,6 +354,13 @@ func (r *reader) peek() byte {
 	c := r.byte()
 	r.i--
 	return c
+}
+
+// peekU32 gives the number that comes next and stays before it.
+func (r *reader) peekU32() uint32 {
+	at := r.i
+	defer func() { r.i = at }()
+	return r.u32()
 }
 
 func (r *reader) bytes(n uint32) []byte {

@@ -42,6 +42,13 @@ export function plugin(name: string, version: string, config: string = ""): void
   schema = config;
 }
 
+let wanted = "";
+
+/** Asks for work that the host does: "regex", "json" or "regex,json". */
+export function natives(words: string): void {
+  wanted = words;
+}
+
 /** Adds a function of SQL. */
 export function func(name: string, inputs: string, output: string, call: Call): void {
   functions.push(new Function("function", name, inputs, output, call));
@@ -307,6 +314,47 @@ export function log(level: u32, text: string): void {
   hostLog(level, changetype<usize>(b), b.byteLength);
 }
 
+@external("tm1", "regex_find")
+declare function hostFind(pattern: usize, patternSize: usize, text: usize, size: usize): i64;
+@external("tm1", "regex_replace")
+declare function hostReplace(pattern: usize, patternSize: usize, text: usize, size: usize, wit: usize, witSize: usize): i32;
+@external("tm1", "json_get")
+declare function hostJSON(pointer: usize, pointerSize: usize, text: usize, size: usize): i32;
+@external("tm1", "take")
+declare function hostTake(at: usize): void;
+
+function taken(size: i32): string {
+  const b = new ArrayBuffer(size);
+  hostTake(changetype<usize>(b));
+  return String.UTF8.decode(b);
+}
+
+/** Where the first match of a regular expression begins, in bytes, or -1. Wants natives("regex"). */
+export function find(pattern: string, text: string): i32 {
+  const p = String.UTF8.encode(pattern);
+  const t = String.UTF8.encode(text);
+  return <i32>(hostFind(changetype<usize>(p), p.byteLength, changetype<usize>(t), t.byteLength) >> 32);
+}
+
+/** Puts one text, as it is, in the place of all matches. Wants natives("regex"). */
+export function replace(pattern: string, text: string, by: string): string {
+  const p = String.UTF8.encode(pattern);
+  const t = String.UTF8.encode(text);
+  const b = String.UTF8.encode(by);
+  return taken(hostReplace(changetype<usize>(p), p.byteLength, changetype<usize>(t), t.byteLength, changetype<usize>(b), b.byteLength));
+}
+
+/**
+ * A value by a JSON pointer such as /user/id: what a text says, of all else its
+ * JSON; null when there is none. Wants natives("json").
+ */
+export function json(pointer: string, text: string): string | null {
+  const p = String.UTF8.encode(pointer);
+  const t = String.UTF8.encode(text);
+  const size = hostJSON(changetype<usize>(p), p.byteLength, changetype<usize>(t), t.byteLength);
+  return size < 0 ? null : taken(size);
+}
+
 // ---- What the host calls ----
 
 function packed(at: usize, size: usize): u64 {
@@ -314,7 +362,7 @@ function packed(at: usize, size: usize): u64 {
 }
 
 export function tm_abi_1(): i32 {
-  return 1;
+  return wanted == "" ? 1 : 2;
 }
 
 function fields(list: string): string {
@@ -332,7 +380,8 @@ function fields(list: string): string {
 let manifestText: ArrayBuffer = new ArrayBuffer(0);
 
 export function tm_manifest(): u64 {
-  let text = '{"name":"' + named + '","version":"' + versioned + '","abi":"1.1","deterministic":true';
+  const abi = wanted == "" ? '"1.1"' : '"1.2","natives":["' + wanted.split(",").join('","') + '"]';
+  let text = '{"name":"' + named + '","version":"' + versioned + '","abi":' + abi + ',"deterministic":true';
   if (schema != "") text += ',"config":' + schema;
   text += ',"functions":[';
   for (let i = 0; i < functions.length; i++) {

@@ -31,6 +31,11 @@ typedef struct {
 } tm_text;
 
 #define TM_MAX_FIELDS 32
+// TM_NATIVES, defined before this file is included, asks for work that the host
+// does: "\"regex\"", "\"json\"" or "\"regex\",\"json\"".
+#ifndef TM_NATIVES
+#define TM_NATIVES ""
+#endif
 #define TM_EXPORT(name) __attribute__((export_name(name)))
 
 // ---- What clang itself may call ----
@@ -232,6 +237,46 @@ __attribute__((import_module("tidemark"), import_name("log"))) void tm_host_log(
 
 static inline void tm_log(tm_u32 level, const char *text) { tm_host_log(level, text, tm_length(text)); }
 
+// ---- Natives: what the host does faster ----
+
+#define TM_NATIVE(name) __attribute__((import_module("tm1"), import_name(name)))
+TM_NATIVE("regex_find") tm_i64 tm_host_find(const char *pattern, tm_u32 pattern_size, const char *text, tm_u32 size);
+TM_NATIVE("regex_replace")
+int tm_host_replace(const char *pattern, tm_u32 pattern_size, const char *text, tm_u32 size, const char *with, tm_u32 with_size);
+TM_NATIVE("json_get") int tm_host_json(const char *pointer, tm_u32 pointer_size, const char *text, tm_u32 size);
+TM_NATIVE("take") void tm_host_take(void *at);
+
+static tm_buffer tm_native;
+
+static inline tm_text tm_taken(int size) { // valid until the next one
+  tm_native.size = 0;
+  tm_text t = {(const char *)tm_grow(&tm_native, (tm_u32)size + 1), (tm_u32)size};
+  tm_host_take(tm_native.at);
+  return t;
+}
+
+// tm_find gives where the first match of a regular expression begins and ends.
+static inline tm_bool tm_find(const char *pattern, tm_text text, tm_u32 *from, tm_u32 *to) {
+  tm_i64 found = tm_host_find(pattern, tm_length(pattern), text.at, text.size);
+  if (found < 0) return 0;
+  *from = (tm_u32)(found >> 32), *to = (tm_u32)found;
+  return 1;
+}
+
+// tm_replace puts one text, as it is, in the place of all matches.
+static inline tm_text tm_replace(const char *pattern, tm_text text, const char *with) {
+  return tm_taken(tm_host_replace(pattern, tm_length(pattern), text.at, text.size, with, tm_length(with)));
+}
+
+// tm_json finds a value by a JSON pointer such as /user/id: what a text says,
+// of all else its JSON.
+static inline tm_bool tm_json(const char *pointer, tm_text text, tm_text *value) {
+  int size = tm_host_json(pointer, tm_length(pointer), text.at, text.size);
+  if (size < 0) return 0;
+  *value = tm_taken(size);
+  return 1;
+}
+
 // ---- The plugin ----
 
 typedef void (*tm_row_function)(tm_row *in, tm_out *out);
@@ -278,7 +323,7 @@ static void tm_fields(tm_buffer *b, const char *s) {
   tm_say(b, "]");
 }
 
-TM_EXPORT("tm_abi_1") tm_u32 tm_abi_1(void) { return 1; }
+TM_EXPORT("tm_abi_1") tm_u32 tm_abi_1(void) { return sizeof(TM_NATIVES) > 1 ? 2 : 1; }
 
 TM_EXPORT("tm_manifest") tm_u64 tm_manifest(void) {
   tm_buffer *b = &tm_manifest_text;
@@ -287,7 +332,8 @@ TM_EXPORT("tm_manifest") tm_u64 tm_manifest(void) {
   tm_say(b, tm_name);
   tm_say(b, "\",\"version\":\"");
   tm_say(b, tm_version);
-  tm_say(b, "\",\"abi\":\"1.1\",\"deterministic\":true");
+  tm_say(b, sizeof(TM_NATIVES) > 1 ? "\",\"abi\":\"1.2\",\"natives\":[" TM_NATIVES "],\"deterministic\":true"
+                                   : "\",\"abi\":\"1.1\",\"deterministic\":true");
   if (tm_schema[0]) {
     tm_say(b, ",\"config\":");
     tm_say(b, tm_schema);

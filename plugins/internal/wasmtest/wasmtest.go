@@ -39,8 +39,9 @@ type Module struct {
 	Funcs   []Func
 	Pages   uint32 // of the memory, exported as memory unless NoMemory
 	Tables  []uint32
-	Globals int // mutable i32 ones
-	Start   int // function to start with; 0 is none, so it cannot be the first
+	Entries []uint32 // functions in the first table, from its beginning
+	Globals int      // mutable i32 ones
+	Start   int      // function to start with; 0 is none, so it cannot be the first
 	Data    []Data
 
 	NoMemory bool
@@ -95,6 +96,13 @@ func (m Module) Bytes() []byte {
 	section(7, vector(exports))
 	if m.Start > 0 {
 		section(8, U32(uint32(m.Start)))
+	}
+	if len(m.Entries) > 0 {
+		var entries [][]byte
+		for _, f := range m.Entries {
+			entries = append(entries, U32(f))
+		}
+		section(9, join([]byte{1, 0}, Const32(0), []byte{0x0b}, vector(entries)))
 	}
 	section(10, vector(code))
 	if len(m.Data) > 0 {

@@ -24,7 +24,12 @@ func memory(at, size uint32) []byte {
 }
 
 //go:wasmexport tm_abi_1
-func abi() uint32 { return 1 }
+func abi() uint32 {
+	if len(plugin.natives) > 0 {
+		return 2
+	}
+	return 1
+}
 
 //go:wasmexport tm_manifest
 func exportManifest() uint64 {

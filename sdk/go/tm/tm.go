@@ -47,12 +47,17 @@ type function struct {
 
 var plugin struct {
 	name, version, schema string
+	natives               []string
 	functions             []*function
 	start                 func(config []byte) error
 }
 
 // Plugin names the plugin and its version, of the form 1.2.3.
 func Plugin(name, version string) { plugin.name, plugin.version = name, version }
+
+// Natives asks for work that the host does: "regex" for Find and Replace, "json"
+// for JSON.
+func Natives(words ...string) { plugin.natives = append(plugin.natives, words...) }
 
 // Config gives the JSON Schema of the configuration, and what to do with one:
 // the host has checked it against the schema.
@@ -93,6 +98,9 @@ func fields(list string) []field {
 
 func manifest() []byte {
 	m := map[string]any{"name": plugin.name, "version": plugin.version, "abi": "1.1", "deterministic": true, "functions": plugin.functions}
+	if len(plugin.natives) > 0 {
+		m["abi"], m["natives"] = "1.2", plugin.natives
+	}
 	if plugin.schema != "" {
 		m["config"] = json.RawMessage(plugin.schema)
 	}

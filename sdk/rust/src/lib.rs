@@ -283,6 +283,44 @@ extern "C" {
     fn host_log(level: u32, at: *const u8, size: usize);
 }
 
+/// Where the first match of a regular expression begins and ends. The host does
+/// it; it wants the native "regex", as [`replace`] does.
+#[cfg(target_arch = "wasm32")]
+pub fn find(pattern: &str, text: &str) -> Option<(usize, usize)> {
+    let found = unsafe { regex_find(pattern.as_ptr(), pattern.len(), text.as_ptr(), text.len()) };
+    if found < 0 { None } else { Some(((found >> 32) as usize, found as u32 as usize)) }
+}
+
+/// Puts one text, as it is, in the place of all matches.
+#[cfg(target_arch = "wasm32")]
+pub fn replace(pattern: &str, text: &str, with: &str) -> String {
+    unsafe { taken(regex_replace(pattern.as_ptr(), pattern.len(), text.as_ptr(), text.len(), with.as_ptr(), with.len())) }
+}
+
+/// A value by a JSON pointer such as `/user/id`: what a text says, of all else
+/// its JSON. It wants the native "json".
+#[cfg(target_arch = "wasm32")]
+pub fn json(pointer: &str, text: &str) -> Option<String> {
+    let size = unsafe { json_get(pointer.as_ptr(), pointer.len(), text.as_ptr(), text.len()) };
+    if size < 0 { None } else { Some(unsafe { taken(size) }) }
+}
+
+#[cfg(target_arch = "wasm32")]
+unsafe fn taken(size: i32) -> String {
+    let mut b = vec![0; size as usize];
+    take(b.as_mut_ptr());
+    String::from_utf8_lossy(&b).into_owned()
+}
+
+#[cfg(target_arch = "wasm32")]
+#[link(wasm_import_module = "tm1")]
+extern "C" {
+    fn regex_find(pattern: *const u8, pattern_size: usize, text: *const u8, size: usize) -> i64;
+    fn regex_replace(pattern: *const u8, pattern_size: usize, text: *const u8, size: usize, with: *const u8, with_size: usize) -> i32;
+    fn json_get(pointer: *const u8, pointer_size: usize, text: *const u8, size: usize) -> i32;
+    fn take(at: *mut u8);
+}
+
 // ---- What plugin! exports ----
 
 #[doc(hidden)]
@@ -319,7 +357,7 @@ fn fields(list: &str) -> String {
 }
 
 #[doc(hidden)]
-pub fn manifest(name: &str, version: &str, schema: &str, functions: &[Function]) -> u64 {
+pub fn manifest(name: &str, version: &str, schema: &str, natives: &[&str], functions: &[Function]) -> u64 {
     let config = if schema.is_empty() { String::new() } else { format!(",\"config\":{}", schema) };
     let one = |f: &Function| {
         let framing = if f.kind == "decoder" { ",\"framing\":\"line\"" } else { "" };
@@ -329,10 +367,12 @@ pub fn manifest(name: &str, version: &str, schema: &str, functions: &[Function])
         )
     };
     let all: Vec<String> = functions.iter().map(one).collect();
+    let words: Vec<String> = natives.iter().map(|n| format!("\"{}\"", n)).collect();
+    let abi = if natives.is_empty() { "\"1.1\"".into() } else { format!("\"1.2\",\"natives\":[{}]", words.join(",")) };
     let text = &mut state().manifest;
     *text = format!(
-        "{{\"name\":\"{}\",\"version\":\"{}\",\"abi\":\"1.1\",\"deterministic\":true{},\"functions\":[{}]}}",
-        name, version, config, all.join(",")
+        "{{\"name\":\"{}\",\"version\":\"{}\",\"abi\":{},\"deterministic\":true{},\"functions\":[{}]}}",
+        name, version, abi, config, all.join(",")
     );
     packed(text.as_ptr(), text.len())
 }
@@ -448,22 +488,27 @@ pub unsafe fn call(f: &Function, at: *const u8, size: usize) -> u64 {
 }
 
 /// Lists what a plugin has: its name, version, the JSON Schema of its
-/// configuration or "", and its functions.
+/// configuration or "", what it wants of the host's natives, if anything, and its
+/// functions.
 #[macro_export]
 macro_rules! plugin {
     ($name:expr, $version:expr, $schema:expr, [$($f:expr),+ $(,)?]) => {
+        $crate::plugin!($name, $version, $schema, natives [], [$($f),+]);
+    };
+    ($name:expr, $version:expr, $schema:expr, natives [$($native:expr),*], [$($f:expr),+ $(,)?]) => {
         fn tidemark_functions() -> Vec<$crate::Function> {
             vec![$($f),+]
         }
 
         #[no_mangle]
         pub extern "C" fn tm_abi_1() -> u32 {
-            1
+            let natives: &[&str] = &[$($native),*];
+            if natives.is_empty() { 1 } else { 2 }
         }
 
         #[no_mangle]
         pub extern "C" fn tm_manifest() -> u64 {
-            $crate::manifest($name, $version, $schema, &tidemark_functions())
+            $crate::manifest($name, $version, $schema, &[$($native),*], &tidemark_functions())
         }
 
         #[no_mangle]

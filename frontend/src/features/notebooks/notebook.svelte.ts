@@ -1,94 +1,21 @@
 import { tick, untrack } from 'svelte'
 
-import { problemOf, aborted } from '../../api/client'
-import { parseNotebook, readFile, runCell, writeFile } from '../../api/operations'
-import type { Backtest, CellRun, Column, NotebookParam, ParsedNotebook, Problem, QueryState } from '../../api/types'
+import { problemOf } from '../../api/client'
+import { parseNotebook, runCell } from '../../api/operations'
+import type { NotebookParam, ParsedNotebook, Problem, QueryState } from '../../api/types'
 import { events } from '../../lib/events.svelte'
 import { plural } from '../../lib/format'
-import { Result } from '../../lib/result.svelte'
 import { toast } from '../../lib/toast.svelte'
-import { Autosave, type Draft, type Store } from './autosave.svelte'
+import { Autosave, type Store } from './autosave.svelte'
+import { browserStore } from './drafts'
 import { dependents, graph, renamed, signature } from './names'
+import { Run } from './run.svelte'
 import { cut, eolOf, freeName, insertRaw, moveCell, rawOf, recognize, removeCell, replaceText, setKind, setName, ShapeError, type Cell, type Kind } from './text'
 import { readChart, setKey } from './yaml'
 
 export interface Placed extends Cell {
   id: number
   index: number
-}
-
-/** What one cell gave, and how it was asked. */
-export class Run {
-  result = new Result()
-  backtest = $state<Backtest | null>(null)
-  problem = $state<Problem | null>(null)
-  busy = $state(false)
-  since = $state(0)
-  /** signature is that of what was run; empty before the first run. */
-  signature = $state('')
-  /** line is where the cell stood in the file, for the places of problems. */
-  line = $state(1)
-  /** table is the beginning of the result, for charts. */
-  table = $state<{ columns: Column[]; rows: unknown[][]; id: string } | null>(null)
-  #abort: AbortController | null = null
-
-  get failed(): Problem | null {
-    return this.problem ?? this.result.problem
-  }
-  get shown(): boolean {
-    return this.result.state !== null || this.backtest !== null
-  }
-
-  async go(line: number, signature: string, ask: (signal: AbortSignal) => Promise<CellRun>): Promise<void> {
-    this.#abort?.abort()
-    const abort = (this.#abort = new AbortController())
-    this.busy = true
-    this.since = performance.now()
-    this.problem = null
-    this.line = line
-    this.signature = signature
-    try {
-      let other = false
-      await this.result.start(async (signal) => {
-        abort.signal.addEventListener('abort', () => void this.result.stop())
-        signal.addEventListener('abort', () => abort.abort())
-        const reply = await ask(signal)
-        if (abort === this.#abort) this.backtest = reply.backtest ?? null
-        if (!reply.query) {
-          other = true
-          throw new DOMException('no rows', 'AbortError')
-        }
-        return reply.query
-      })
-      if (other && abort === this.#abort) this.result.problem = null
-    } catch (e) {
-      if (abort === this.#abort && !aborted(e)) this.problem = problemOf(e)
-    } finally {
-      if (abort === this.#abort) this.busy = false
-    }
-  }
-
-  async stop(): Promise<void> {
-    await this.result.stop()
-  }
-
-  /** draw fetches what a chart needs. */
-  async draw(): Promise<void> {
-    const s = this.result.state
-    if (!s || !s.complete || this.table?.id === s.id) return
-    try {
-      const t = await this.result.table()
-      const rows = Array.from({ length: t.numRows }, (_, r) => s.columns.map((_, c) => t.getChildAt(c).at(r) as unknown))
-      if (this.result.state?.id === s.id) this.table = { columns: s.columns, rows, id: s.id }
-    } catch (e) {
-      if (this.result.state?.id === s.id) this.result.problem = problemOf(e)
-    }
-  }
-
-  close(): void {
-    this.#abort?.abort()
-    this.result.close()
-  }
 }
 
 /** How a cell is looked at; none of it stands in the file. */
@@ -114,30 +41,6 @@ interface Step {
 }
 
 const heldKey = (file: string): string => 'tidemark.held.' + file
-const draftKey = (file: string): string => 'tidemark.draft.' + file
-
-function browserStore(file: string): Store {
-  return {
-    read: () => readFile({ path: file }),
-    write: (text, version) => writeFile({ body: { path: file, text, version } }),
-    keep(draft) {
-      try {
-        if (draft) sessionStorage.setItem(draftKey(file), JSON.stringify(draft))
-        else sessionStorage.removeItem(draftKey(file))
-      } catch {
-        // There is no room for it; the file is saved all the same.
-      }
-    },
-    kept() {
-      try {
-        return JSON.parse(sessionStorage.getItem(draftKey(file)) ?? 'null') as Draft | null
-      } catch {
-        return null
-      }
-    },
-  }
-}
-
 let nextId = 1
 
 /** One notebook that is open: its text, what its cells gave, and how it is looked at. */

@@ -27,8 +27,11 @@ export function hexLines(bytes: Uint8Array, from: number, lines: number): string
   return out.join('\n')
 }
 
+/** Replayed is what became of entries that went through the pipeline once more. */
+export type Replayed = { replayed: number; records: number; quarantined: number; dropped: number; duplicates: number; refetch: string[] }
+
 /** report says what a replay did. */
-export function report(r: { replayed: number; records: number; quarantined: number; dropped: number; duplicates: number; refetch: string[] }): string {
+export function report(r: Replayed): string {
   const n = (x: number, one: string, many: string) => `${x.toLocaleString('en-US')} ${x === 1 ? one : many}`
   const parts = [`${n(r.replayed, 'entry', 'entries')} replayed`, `${n(r.records, 'record', 'records')} stored`]
   if (r.quarantined) parts.push(`${r.quarantined.toLocaleString('en-US')} in quarantine again`)

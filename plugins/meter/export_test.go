@@ -1,0 +1,4 @@
+package meter
+
+// RewriteEvery is Rewrite with another quantum.
+var RewriteEvery = rewriteEvery
