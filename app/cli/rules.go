@@ -148,6 +148,9 @@ func (a *app) printReport(r *rule.Rule, report *rule.Report) error {
 	a.printArrived(report.AsArrived)
 	if s := report.Score; s != nil {
 		fmt.Fprintf(a.stdout, "%s of %s found, %s of %s true\n", plural(int64(s.Found), "incident"), fmt.Sprint(s.Incidents), plural(int64(s.True), "episode"), fmt.Sprint(s.True+s.False))
+		if s.Unjudged > 0 {
+			fmt.Fprintf(a.stdout, "%s not labelled\n", plural(int64(s.Unjudged), "episode"))
+		}
 		for _, m := range s.Missed {
 			fmt.Fprintf(a.stdout, "missed: %s to %s %s\n", moment(&m.From), moment(&m.To), safeCell(m.Note))
 		}

@@ -75,6 +75,7 @@ type BacktestScore struct {
 	Found       int               `json:"found"`
 	True        int               `json:"true" doc:"Episodes that overlap an incident."`
 	False       int               `json:"false"`
+	Unjudged    int               `json:"unjudged" doc:"Episodes that nobody has labelled, where the rule lists no incidents."`
 	Precision   *float64          `json:"precision"`
 	Recall      *float64          `json:"recall"`
 	Delay       *float64          `json:"delay_seconds" doc:"How long after its beginning an incident was found, in the middle."`
@@ -293,7 +294,7 @@ func scoreReply(s *rule.Score) *BacktestScore {
 	if s == nil {
 		return nil
 	}
-	return &BacktestScore{s.Incidents, s.Found, s.True, s.False, s.Precision, s.Recall, s.Delay, s.Missed, episodesReply(s.FalseAlarms)}
+	return &BacktestScore{s.Incidents, s.Found, s.True, s.False, s.Unjudged, s.Precision, s.Recall, s.Delay, s.Missed, episodesReply(s.FalseAlarms)}
 }
 
 func outcomeReply(o rule.Outcome) RuleOutcome {

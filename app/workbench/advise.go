@@ -59,6 +59,9 @@ func (b *Workbench) Advise(ctx context.Context, run AdviseRun) (rule.Advice, err
 	if err != nil {
 		return rule.Advice{}, err
 	}
+	if r, err = b.judged(ctx, r); err != nil {
+		return rule.Advice{}, err
+	}
 	return s.Advise(r, zone), nil
 }
 

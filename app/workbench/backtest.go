@@ -201,6 +201,10 @@ func (b *Workbench) RunBacktest(ctx context.Context, run BacktestRun) (Backteste
 		scanned = read
 		return Backtested{Report: report, Rule: r}, err
 	})
+	if err == nil {
+		// Labels change without the data: what is in memory has none.
+		out.Report, out.Rule, err = b.scored(ctx, out.Report, out.Rule, nil)
+	}
 	out.Scanned = scanned
 	out.Seconds = time.Since(began).Seconds()
 	return out, err

@@ -142,7 +142,7 @@ func (b *Workbench) BacktestAsArrived(ctx context.Context, name string, opt rule
 		return nil, nil, err
 	}
 	report, err := rule.BacktestAsArrived(ctx, b.Store, b.Store, r, opt, b.arrival(r))
-	return report, r, err
+	return b.scored(ctx, report, r, err)
 }
 
 // arrival is how the records of a rule's dataset move its watermark, and what
@@ -179,7 +179,7 @@ func (b *Workbench) BacktestSource(ctx context.Context, file string, firstLine i
 
 func (b *Workbench) run1(ctx context.Context, r *rule.Rule, opt rule.BacktestOptions) (*rule.Report, *rule.Rule, error) {
 	report, err := rule.Backtest(ctx, b.Store, b.Store, r, opt)
-	return report, r, err
+	return b.scored(ctx, report, r, err)
 }
 
 func (b *Workbench) findRule(name string) (*rule.Rule, error) {

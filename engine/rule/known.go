@@ -14,7 +14,23 @@ type Known struct {
 	Key map[string]string
 	// False says that it was a false alarm.
 	False bool
+	// Label says that somebody has judged one alarm, which says nothing of
+	// others; a rule's file names all that happened.
+	Label bool
 	Note  string
+}
+
+// covers reports whether k is what a label calls true, too.
+func (k Known) covers(label Known) bool {
+	if k.Label || k.False || !k.From.Before(label.To) || !label.From.Before(k.To) {
+		return false
+	}
+	for name, v := range k.Key {
+		if label.Key[name] != v {
+			return false
+		}
+	}
+	return true
 }
 
 // overlaps reports whether an alarm from start to end, of a group, is about it.

@@ -23,9 +23,11 @@ type Score struct {
 	// episode.
 	Incidents int `json:"incidents"`
 	Found     int `json:"found"`
-	// True episodes overlap an incident, False ones do not.
-	True  int `json:"true"`
-	False int `json:"false"`
+	// True episodes overlap an incident, False ones do not. Of Unjudged ones
+	// nobody has said anything: there are labels, and no list of incidents.
+	True     int `json:"true"`
+	False    int `json:"false"`
+	Unjudged int `json:"unjudged"`
 	// Precision is the part of episodes that are true, Recall the part of
 	// incidents that were found; null where there are none.
 	Precision *float64 `json:"precision"`
@@ -85,6 +87,15 @@ func (r *Report) ends(e Episode) time.Time {
 	return *r.To
 }
 
+// ScoredBy is the report held against what is known.
+func (r *Report) ScoredBy(known []Known) *Report {
+	out := *r
+	if r.From != nil && r.To != nil {
+		out.Score = r.score(known)
+	}
+	return &out
+}
+
 // score is nil if nothing is known.
 func (r *Report) score(known []Known) *Score {
 	if len(known) == 0 {
@@ -93,24 +104,29 @@ func (r *Report) score(known []Known) *Score {
 	s := &Score{Missed: []Missed{}, FalseAlarms: []Episode{}}
 	var delays []float64
 	for _, k := range known {
-		if k.False || !k.From.Before(*r.To) || !r.From.Before(k.To) {
+		if k.False || !k.From.Before(*r.To) || !r.From.Before(k.To) || k.Label && slices.ContainsFunc(known, func(o Known) bool { return o.covers(k) }) {
 			continue
 		}
 		s.Incidents++
 		if first := r.first(k); !first.IsZero() {
 			s.Found++
-			delays = append(delays, max(0, first.Sub(k.From).Seconds()))
+			if !k.Label { // a label tells when the alarm began, not the trouble
+				delays = append(delays, max(0, first.Sub(k.From).Seconds()))
+			}
 			continue
 		}
 		s.Missed = append(s.Missed, Missed{k.From, k.To, k.Key, k.Note})
 	}
 	for _, e := range r.Episodes {
-		if slices.ContainsFunc(known, func(k Known) bool { return !k.False && r.about(e, k) }) {
+		switch {
+		case slices.ContainsFunc(known, func(k Known) bool { return !k.False && r.about(e, k) }):
 			s.True++
-			continue
+		case slices.ContainsFunc(known, func(k Known) bool { return !k.Label || k.False && r.about(e, k) }):
+			s.False++
+			s.FalseAlarms = append(s.FalseAlarms, e)
+		default:
+			s.Unjudged++
 		}
-		s.False++
-		s.FalseAlarms = append(s.FalseAlarms, e)
 	}
 	s.Precision, s.Recall = ratio(s.True, s.True+s.False), ratio(s.Found, s.Incidents)
 	if len(delays) > 0 {

@@ -87,7 +87,7 @@ export default async function ({ page, axe, api }) {
   await has('t')
   await settled()
   await reach(page.getByRole('tab', { name: /^Episodes/ }), 'the tabs')
-  await press('ArrowRight', 'ArrowRight')
+  await press('ArrowRight', 'ArrowRight', 'ArrowRight')
   await page.getByRole('tab', { name: /^Datapoints/, selected: true }).waitFor()
   await reach(page.getByRole('grid', { name: 'Datapoints' }), 'the datapoints')
   await press('ArrowDown', 'Enter')

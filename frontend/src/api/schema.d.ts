@@ -1829,6 +1829,11 @@ export interface components {
              * @description Episodes that overlap an incident.
              */
             true: number;
+            /**
+             * Format: int64
+             * @description Episodes that nobody has labelled, where the rule lists no incidents.
+             */
+            unjudged: number;
         };
         BacktestThreshold: {
             measure: string;
