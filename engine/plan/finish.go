@@ -13,6 +13,10 @@ type Finisher struct {
 	when     Evaluator
 	targets  []any
 	cells    []any
+	// parts are those of the row that is read, keys those of the one before:
+	// rows come by group, so that most have the same.
+	parts [][]Value
+	keys  []Value
 }
 
 // NewFinisher prepares the plan's measures and its condition.
@@ -27,6 +31,7 @@ func (p *Plan) NewFinisher() *Finisher {
 	width := 4 + len(p.Keys)
 	for _, a := range p.Aggregates {
 		width += a.parts()
+		f.parts = append(f.parts, make([]Value, a.parts()))
 	}
 	f.cells, f.targets = make([]any, width), make([]any, width)
 	for i := range f.cells {
@@ -64,19 +69,33 @@ func (f *Finisher) row(cells []any) (row Row, overflow bool) {
 		return v
 	}
 	row.Window, _ = next().Int64()
-	for range f.plan.Keys {
-		row.Keys = append(row.Keys, next())
-	}
+	row.Keys = f.group(cells[:len(f.plan.Keys)])
+	cells = cells[len(f.plan.Keys):]
 	row.Records, _ = next().Int64()
 	row.Late, _ = next().Int64()
-	parts := make([][]Value, len(f.plan.Aggregates))
-	for i, a := range f.plan.Aggregates {
-		for range a.parts() {
-			parts[i] = append(parts[i], next())
+	for _, parts := range f.parts {
+		for i := range parts {
+			parts[i] = next()
 		}
 	}
-	overflow = f.Finish(&row.Env, parts)
+	overflow = f.Finish(&row.Env, f.parts)
 	return row, overflow
+}
+
+// group are the values of the keys, shared by the rows of one group.
+func (f *Finisher) group(cells []any) []Value {
+	same := f.keys != nil
+	for i, c := range cells {
+		same = same && Of(c).Equal(f.keys[i])
+	}
+	if same {
+		return f.keys
+	}
+	f.keys = make([]Value, len(cells))
+	for i, c := range cells {
+		f.keys[i] = Of(c)
+	}
+	return f.keys
 }
 
 // Finish computes env.Aggregates from their parts and env.Measures from

@@ -70,41 +70,61 @@ func (p Policy) Slots() int { return p.Of + 2 }
 // Next is the state after the given datapoints, oldest first, and why. All of
 // them are looked at; pass the newest Slots of a longer history.
 func (p Policy) Next(points []Point, state State) (State, string) {
+	next, why := p.judge(points, state)
+	return next, why.String()
+}
+
+// reason is why a state is what it is, not yet written: most windows change
+// nothing, and nobody reads theirs.
+type reason struct {
+	format string
+	counts [3]int // as many as format takes
+}
+
+func (r reason) String() string {
+	args := make([]any, strings.Count(r.format, "%d"))
+	for i := range args {
+		args[i] = r.counts[i]
+	}
+	return fmt.Sprintf(r.format, args...)
+}
+
+func (p Policy) judge(points []Point, state State) (State, reason) {
 	t := tallyOf(points)
 	if t.real >= p.Of {
-		return p.decide(breachingAmongNewest(points, p.Of), p.Of, "")
+		return p.decide(breachingAmongNewest(points, p.Of), 0, "%d of %d datapoints breach")
 	}
 	filled := p.Of - t.real
 	switch p.Missing {
 	case MissingIsBreaching:
-		return p.decide(t.breaching+filled, p.Of, fmt.Sprintf(", %d missing counted as breaching", filled))
+		return p.decide(t.breaching+filled, filled, "%d of %d datapoints breach, %d missing counted as breaching")
 	case MissingIsNotBreaching:
-		return p.decide(t.breaching, p.Of, fmt.Sprintf(", %d missing counted as not breaching", filled))
+		return p.decide(t.breaching, filled, "%d of %d datapoints breach, %d missing counted as not breaching")
 	}
 	switch {
 	case t.real == 0 && p.Missing == MissingIsIgnored:
-		return state, "no datapoints: the state is kept"
+		return state, reason{format: "no datapoints: the state is kept"}
 	case t.real == 0:
-		return InsufficientData, fmt.Sprintf("no datapoints in the last %d", len(points))
+		return InsufficientData, reason{"no datapoints in the last %d", [3]int{len(points)}}
 	case t.breaching >= p.Datapoints:
-		return Alarming, fmt.Sprintf("%d datapoints breach, %d are enough", t.breaching, p.Datapoints)
+		return Alarming, reason{"%d datapoints breach, %d are enough", [3]int{t.breaching, p.Datapoints}}
 	case t.breaching < t.real:
-		return OK, fmt.Sprintf("%d of %d datapoints breach, %d are wanted", t.breaching, t.real, p.Datapoints)
+		return OK, reason{"%d of %d datapoints breach, %d are wanted", [3]int{t.breaching, t.real, p.Datapoints}}
 	case p.Missing == MissingIsIgnored:
-		return state, "too few datapoints: the state is kept"
+		return state, reason{format: "too few datapoints: the state is kept"}
 	case t.oldestBreach >= p.Datapoints:
-		return Alarming, fmt.Sprintf("%d datapoints breach and nothing newer says otherwise", t.breaching)
+		return Alarming, reason{"%d datapoints breach and nothing newer says otherwise", [3]int{t.breaching}}
 	}
-	return InsufficientData, fmt.Sprintf("only %d datapoints in the last %d", t.real, len(points))
+	return InsufficientData, reason{"only %d datapoints in the last %d", [3]int{t.real, len(points)}}
 }
 
 // decide compares a number of breaching datapoints with what the policy wants.
-func (p Policy) decide(breaching, of int, note string) (State, string) {
-	state := OK
+func (p Policy) decide(breaching, filled int, format string) (State, reason) {
+	why := reason{format, [3]int{breaching, p.Of, filled}}
 	if breaching >= p.Datapoints {
-		state = Alarming
+		return Alarming, why
 	}
-	return state, fmt.Sprintf("%d of %d datapoints breach%s", breaching, of, note)
+	return OK, why
 }
 
 // tally counts datapoints.

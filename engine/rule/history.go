@@ -123,8 +123,9 @@ func (h *history) advance(p Point) {
 	if h.points = append(h.points, p); len(h.points) > h.rule.Alarm.Slots() {
 		h.points = h.points[1:]
 	}
-	state, reason := h.rule.Alarm.Next(h.points, h.state)
-	h.move(h.next, state, reason)
+	if state, why := h.rule.Alarm.judge(h.points, h.state); state != h.state {
+		h.move(h.next, state, why.String())
+	}
 	if h.rule.Plan.Window.Kind != plan.Session {
 		h.next = h.rule.Plan.Window.EndAfter(h.next)
 	}

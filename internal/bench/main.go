@@ -24,6 +24,7 @@ type bench struct {
 	millions int
 	// records that a tail reads.
 	records int
+	month   int64 // records that backtest-month goes over
 }
 
 func main() {
@@ -51,18 +52,19 @@ func main() {
 		}
 		return
 	}
-	only := flag.String("only", "", "run just this benchmark: pull-ndjson, pull-nested, pull-parquet, pull-labels, growth, memory, backtest, query, rows, page, attach, download, plugin-sql, plugin-work, plugin-border, plugin-ready, tail, late, latency, dashboard")
+	only := flag.String("only", "", "run just this benchmark: pull-ndjson, pull-nested, pull-parquet, pull-labels, growth, memory, backtest, backtest-month, live-rules, query, rows, page, attach, download, plugin-sql, plugin-work, plugin-border, plugin-ready, tail, late, latency, dashboard")
 	runs := flag.Int("runs", 3, "how often each side runs")
 	size := flag.Int64("size", 1_000_000_000, "bytes of NDJSON, before compression")
 	millions := flag.Int("millions", 5, "how many million records growth pulls; 20 takes a while")
 	streamed := flag.Int("records", 300_000, "how many records tail, late and dashboard are about; 1500000 for figures")
+	rows := flag.Int64("rows", 2_000_000, "how many records backtest-month goes over; 50000000 takes minutes to make, and stays")
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "tidemark-bench-")
 	if err != nil {
 		fail(err)
 	}
 	defer os.RemoveAll(dir)
-	b := &bench{ctx: context.Background(), dir: dir, runs: *runs, size: *size, millions: *millions, records: *streamed}
+	b := &bench{ctx: context.Background(), dir: dir, runs: *runs, size: *size, millions: *millions, records: *streamed, month: *rows}
 	for _, one := range []struct {
 		name string
 		run  func() error
@@ -74,6 +76,8 @@ func main() {
 		{"growth", b.growth},
 		{"memory", b.memory},
 		{"backtest", b.backtest},
+		{"backtest-month", b.backtestMonth},
+		{"live-rules", b.liveRules},
 		{"query", b.query},
 		{"rows", b.rows},
 		{"page", b.page},

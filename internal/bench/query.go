@@ -92,16 +92,7 @@ func (b *bench) backtest() error {
 		return err
 	}
 	defer bench.Close()
-	grouped := func(int) error {
-		rows, err := bench.Store.QueryContext(b.ctx, bare)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-		}
-		return rows.Err()
-	}
+	grouped := func(int) error { return b.drain(bench, bare) }
 	reference := fmt.Sprintf("the bare GROUP BY over %d records", b.size/lineBytes)
 	if err := b.pair("backtest", reference, 1.3,
 		func(int) error {
