@@ -72,7 +72,7 @@ func (b *Workbench) Parity(ctx context.Context, name, target string, opt ParityO
 	if err := replayable(target, opt); err != nil {
 		return nil, err
 	}
-	p := &paritying{bench: b, flinkHome: opt.Flink}
+	p := &paritying{bench: b, flinkHome: opt.Flink, cut: !opt.From.IsZero()}
 	set, release, err := p.settings(target)
 	if err != nil {
 		return nil, err
@@ -139,9 +139,12 @@ type paritying struct {
 	rule     *rule.Rule
 	exported *Exported
 	report   *rule.Report
-	// first and end bound the slots.
-	first, end int64
-	delivered  string
+	// first and end bound the slots; the copy starts at earliest, where looks
+	// back from first begin.
+	earliest, first, end int64
+	delivered            string
+	// cut says that there are records before the first slot.
+	cut bool
 	// flinkHome is where Flink lies, folder where it reads and writes.
 	flinkHome, folder string
 	// said is what a job told that reads the records itself; nil of others.
@@ -151,7 +154,10 @@ type paritying struct {
 func (p *paritying) run(ctx context.Context) (*Parity, error) {
 	w := p.rule.Plan.Window
 	p.first = w.Index(*p.report.From)
-	p.end = p.first
+	p.earliest, p.end = p.first, p.first
+	if reach := p.rule.Plan.Reach(*p.report.From); p.cut && !reach.IsZero() {
+		p.earliest = w.Index(reach)
+	}
 	for _, d := range p.report.Datapoints {
 		p.end = max(p.end, w.Index(d.Start)+1)
 	}
@@ -183,7 +189,7 @@ func (p *paritying) fired(ctx context.Context) (map[string]map[int64]bool, error
 	w := p.rule.Plan.Window
 	firing := map[string]map[int64]bool{}
 	var at []time.Time
-	for slot := p.first; slot < p.end; slot++ {
+	for slot := p.earliest; slot < p.end; slot++ {
 		at = append(at, w.End(slot))
 	}
 	labels := p.labels()
@@ -271,7 +277,7 @@ func (p *paritying) stays(key rule.Group, firing map[int64]bool) (list []Stay) {
 	for slot := p.first; slot < p.end; slot++ {
 		switch {
 		case !firing[slot]:
-		case firing[slot-1]:
+		case slot > p.first && firing[slot-1]:
 			end := w.End(slot + 1)
 			list[len(list)-1].End = &end
 		default:

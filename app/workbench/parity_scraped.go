@@ -34,14 +34,14 @@ func (p *paritying) scraped(ctx context.Context) (*parity.Storage, error) {
 	}
 	end := p.rule.Plan.Window.Start(p.end)
 	s := parity.NewStorage()
-	err = p.query(ctx, counts, plan.Range{From: p.rule.Plan.Window.Start(p.first), To: end}, func(row plan.Row) {
+	err = p.query(ctx, counts, plan.Range{From: p.rule.Plan.Window.Start(p.earliest), To: end}, func(row plan.Row) {
 		values := map[string]string{}
 		for i, l := range source.Labels {
 			if v := row.Keys[i]; !v.IsNull() {
 				values[l.Name] = v.String()
 			}
 		}
-		at := p.rule.Plan.Window.Start(p.first).Add(time.Duration(row.Window+1) * parity.Scrape)
+		at := p.rule.Plan.Window.Start(p.earliest).Add(time.Duration(row.Window+1) * parity.Scrape)
 		s.Count(source.Counter, values, at, float64(row.Records), end)
 		observe(s, source, values, at, row.Aggregates, end)
 	})
@@ -232,6 +232,9 @@ func (p *paritying) moved(ctx context.Context) (map[string]map[int64]int64, erro
 	}
 	for key, slots := range p.said.records {
 		for slot, n := range slots {
+			if slot < p.first {
+				continue
+			}
 			if out[key] == nil {
 				out[key] = map[int64]int64{}
 			}

@@ -66,7 +66,7 @@ func (p *paritying) heard(s *said) map[string]map[int64]bool {
 	for key, states := range s.states {
 		firing[key] = map[int64]bool{}
 		state := ""
-		for slot := p.first; slot < p.end; slot++ {
+		for slot := p.earliest; slot < p.end; slot++ {
 			if changed, is := states[slot]; is {
 				state = changed
 			}
@@ -201,7 +201,7 @@ func (p *paritying) recordsQuery(ctx context.Context, order string) (string, err
 	}
 	w := p.rule.Plan.Window
 	return fmt.Sprintf("SELECT (%s)::VARCHAR, %s AS delivered FROM %s\nWHERE r.event_time >= %s AND r.event_time < %s\nORDER BY %s",
-		root.sql(), deliveredAt, from, instantSQL(w.Start(p.first)), instantSQL(w.Start(p.end)), order), nil
+		root.sql(), deliveredAt, from, instantSQL(w.Start(p.earliest)), instantSQL(w.Start(p.end)), order), nil
 }
 
 func instantSQL(t time.Time) string { return fmt.Sprintf("make_timestamptz(%d)", t.UnixMicro()) }
