@@ -145,6 +145,9 @@ func (s *Store) AttachedObjects(ctx context.Context, dataset, source string) (ma
 	return out, rows.Err()
 }
 
+// knownAtOnce is how many objects one statement writes into the ledger.
+const knownAtOnce = 100
+
 // KnowAttached writes objects into the ledger, in place of what it knew under
 // their keys, gives each numbers for its rows, and forgets the objects gone.
 func (s *Store) KnowAttached(ctx context.Context, dataset, source string, objects []AttachedObject, gone []string) ([]AttachedObject, error) {
@@ -152,8 +155,8 @@ func (s *Store) KnowAttached(ctx context.Context, dataset, source string, object
 	version, _ := s.Schema(dataset)
 	err := s.inTx(ctx, func(tx *sql.Tx) error {
 		var next int64
-		row := tx.QueryRowContext(ctx, `SELECT coalesce(max(first_seq + greatest(records, 1)), 1)::BIGINT FROM tidemark.objects WHERE dataset = ? AND state = ?`, dataset, stateAttached)
-		if err := row.Scan(&next); err != nil {
+		last := tx.QueryRowContext(ctx, `SELECT coalesce(max(first_seq + greatest(records, 1)), 1)::BIGINT FROM tidemark.objects WHERE dataset = ? AND state = ?`, dataset, stateAttached)
+		if err := last.Scan(&next); err != nil {
 			return err
 		}
 		forget := slices.Clone(gone)
@@ -172,11 +175,15 @@ func (s *Store) KnowAttached(ctx context.Context, dataset, source string, object
 				return err
 			}
 		}
-		for _, o := range out {
-			if _, err := tx.ExecContext(ctx, `INSERT INTO tidemark.objects (`+objectColumns+`, first_seq)
-				VALUES (?, ?, ?, ?, ?, ?, ?, 'parquet', ?, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?)`,
-				dataset, source, o.Key, o.URL, o.Version(), o.Size, moment(o.Modified), stateAttached, o.Rows, o.Fetched,
-				moment(o.MinTime), moment(o.MaxTime), version.Version, o.Seconds, s.opt.Clock.Now(), o.FirstSeq); err != nil {
+		const row = ", (?, ?, ?, ?, ?, ?, ?, 'parquet', ?, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?)"
+		for chunk := range slices.Chunk(out, knownAtOnce) {
+			var args []any
+			for _, o := range chunk {
+				args = append(args, dataset, source, o.Key, o.URL, o.Version(), o.Size, moment(o.Modified), stateAttached, o.Rows, o.Fetched,
+					moment(o.MinTime), moment(o.MaxTime), version.Version, o.Seconds, s.opt.Clock.Now(), o.FirstSeq)
+			}
+			rows := strings.TrimPrefix(strings.Repeat(row, len(chunk)), ", ")
+			if _, err := tx.ExecContext(ctx, `INSERT INTO tidemark.objects (`+objectColumns+`, first_seq) VALUES `+rows, args...); err != nil {
 				return fmt.Errorf("write the ledger: %w", err)
 			}
 		}
