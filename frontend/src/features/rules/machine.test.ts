@@ -99,9 +99,10 @@ describe('nights', () => {
 })
 
 it('a score and what late records changed are told in words', () => {
-  const none = { missed: [], false_alarms: [] }
+  const none = { missed: [], false_alarms: [], unjudged: 0 }
   expect(scoreText({ incidents: 2, found: 1, true: 1, false: 1, precision: 0.5, recall: 0.5, delay_seconds: 300, ...none })).toBe('1 of 2 incidents found after 5 min, 1 false alarm: precision 50 %, recall 50 %.')
   expect(scoreText({ incidents: 1, found: 0, true: 0, false: 0, precision: null, recall: 0, delay_seconds: null, ...none })).toBe('0 of 1 incident found, 0 false alarms: precision not known, recall 0 %.')
+  expect(scoreText({ incidents: 1, found: 1, true: 1, false: 0, precision: 1, recall: 1, delay_seconds: null, ...none, unjudged: 2 })).toMatch(/ 2 alarms are not labelled\.$/)
   const a = { watermark: '2026-01-09T12:00:00Z', late: 7, dropped: 4, revised: [], changed: [], changes: 1, final: [], gone: [], came: [] }
   expect(arrivedText(a)).toBe('As it arrived: 7 records came late, 4 of them too late; 1 window was shown as something else than it is. With all records the alarms are the same.')
   expect(arrivedText({ ...a, watermark: null })).toBe('As it arrived: no window was done.')

@@ -240,7 +240,8 @@ export function scoreText(s: Score): string {
   const percent = (v: number | null): string => (v === null ? 'not known' : `${Math.round(v * 100)} %`)
   const found = `${s.found} of ${s.incidents === 1 ? '1 incident' : `${s.incidents} incidents`} found`
   const delay = s.delay_seconds === null ? '' : ` after ${length(s.delay_seconds)}`
-  return `${found}${delay}, ${s.false === 1 ? '1 false alarm' : `${s.false} false alarms`}: precision ${percent(s.precision)}, recall ${percent(s.recall)}.`
+  const unjudged = s.unjudged ? ` ${s.unjudged === 1 ? '1 alarm is' : `${s.unjudged} alarms are`} not labelled.` : ''
+  return `${found}${delay}, ${s.false === 1 ? '1 false alarm' : `${s.false} false alarms`}: precision ${percent(s.precision)}, recall ${percent(s.recall)}.${unjudged}`
 }
 
 /** arrivedText says what late records changed. */
