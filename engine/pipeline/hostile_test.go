@@ -102,7 +102,7 @@ func TestOffsetsAndCaseAreKept(t *testing.T) {
 		`99999999999000000 | - | - | -`,
 		`100000000000000 | - | - | -`,
 		`253402300799000 | - | - | -`,
-		`253402300799000000 | - | - | -`)
+		`253402300799000 | - | - | -`)
 }
 
 // TestHostileText pulls what files of others hold; every record is stored or

@@ -13,7 +13,7 @@ import (
 func TestFailuresAreKept(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	for _, statement := range []string{`DROP TABLE tidemark.health`, `CREATE TABLE tidemark.another (x INTEGER)`} {
+	for _, statement := range []string{`ALTER TABLE tidemark.format DROP COLUMN layout`, `DROP TABLE tidemark.health`, `CREATE TABLE tidemark.another (x INTEGER)`} {
 		if _, err := d.DB().ExecContext(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}

@@ -6,7 +6,10 @@ import (
 	"database/sql/driver"
 	"time"
 
+	"github.com/duckdb/duckdb-go/v2/mapping"
+
 	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/store/handle"
 	"tidemark.dev/tidemark/engine/store/result"
 )
 
@@ -73,11 +76,11 @@ func run(ctx context.Context, db *sql.DB, query string, args []any, opt Options)
 		return nil, Explain(err, query)
 	}
 	rows, end, err := inTransaction(ctx, conn, query, args, opt)
-	_, rollback := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+	undone := rollback(ctx, conn)
 	end(context.WithoutCancel(ctx))
-	if err == nil && rollback != nil {
+	if err == nil && undone != nil {
 		rows.Rows.Close()
-		err = Explain(rollback, query)
+		err = Explain(undone, query)
 	}
 	if err != nil {
 		conn.Close()
@@ -201,7 +204,7 @@ func (p *prepared) columns(ctx context.Context, conn *sql.Conn, args []any) (nam
 	if err == nil {
 		return names, types, nil
 	}
-	if _, err := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK"); err != nil {
+	if err := rollback(ctx, conn); err != nil {
 		return nil, nil, err
 	}
 	_, err = conn.ExecContext(ctx, begin)
@@ -225,6 +228,22 @@ func describe(ctx context.Context, conn *sql.Conn, query string, args []any) (na
 	return names, types, rows.Err()
 }
 
+// rollback ends the transaction, and what is left running in it: tasks of a
+// query that was given up, for years perhaps. DuckDB waits for those before it
+// begins the next statement, and has forgotten that they were told to stop if
+// that was just when theirs began.
+func rollback(ctx context.Context, conn *sql.Conn) error {
+	_ = conn.Raw(func(c any) error {
+		p, err := handle.Connection(c.(driver.Conn))
+		if err == nil {
+			mapping.Interrupt(mapping.Connection{Ptr: p})
+		}
+		return err
+	})
+	_, err := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+	return err
+}
+
 // Do checks a query and hands fn the driver's connection inside a READ ONLY
 // transaction, and the text to run there: that and nothing else. It waits
 // for fn.
@@ -238,7 +257,7 @@ func Do(ctx context.Context, db *sql.DB, query string, opt Options, fn func(ctx 
 	defer conn.Close()
 	p, err := prepare(l.ctx, conn, query, nil, opt)
 	defer func() {
-		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+		_ = rollback(ctx, conn)
 		p.end(context.WithoutCancel(ctx))
 	}()
 	if err != nil {
@@ -269,7 +288,7 @@ func Deliver(ctx context.Context, db *sql.DB, query string, args []any, opt Opti
 	defer conn.Close()
 	p, err := prepare(l.ctx, conn, query, args, opt)
 	defer func() {
-		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+		_ = rollback(ctx, conn)
 		p.end(context.WithoutCancel(ctx))
 	}()
 	if err != nil {
