@@ -107,7 +107,7 @@ export function createEditor(host: HTMLElement, o: Options): Editor {
         completion.of([]),
         EditorState.readOnly.of(o.readonly),
         EditorView.lineWrapping,
-        EditorView.contentAttributes.of({ 'aria-label': o.label }),
+        EditorView.contentAttributes.of({ 'aria-label': o.label, tabindex: '0' }),
         Prec.highest(
           keymap.of([
             { key: 'Mod-Enter', run: () => (o.onrun(false), true) },
