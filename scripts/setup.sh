@@ -3,7 +3,7 @@
 # it is going to do before it does it, takes packages from apt alone, and is
 # done at once when nothing is missing.
 #
-#   scripts/setup.sh [desktop] [browser] [plugins]
+#   scripts/setup.sh [desktop] [browser] [wayland] [plugins]
 #
 # desktop adds what the window is built with, browser what the tests of the
 # page and of the window run in, plugins the compilers of the bundled plugins.
@@ -69,8 +69,10 @@ for part in "$@"; do
 		have chromium || have chromium-browser || have google-chrome || [ -n "${CHROMIUM:-}" ] ||
 			need chromium "the page is tested in it"
 		[ "$(uname)" != Linux ] || have Xvfb || need xvfb "the window is tested without a display"
-		[ "$(uname)" != Linux ] || have weston || need weston "the window is tested on Wayland"
 		[ "$(uname)" != Linux ] || have import || need imagemagick "the window's picture is looked at"
+		;;
+	wayland)
+		[ "$(uname)" != Linux ] || have weston || need weston "the window is tested on Wayland"
 		;;
 	plugins)
 		wasm_clang || need clang "bundled plugins are written in C"
@@ -78,7 +80,7 @@ for part in "$@"; do
 		wasm_rustc || { need rustc "bundled plugins are written in Rust" && need libstd-rust-dev-wasm32 "its library for WebAssembly"; }
 		;;
 	*)
-		echo "usage: scripts/setup.sh [desktop] [browser] [plugins]" >&2
+		echo "usage: scripts/setup.sh [desktop] [browser] [wayland] [plugins]" >&2
 		exit 2
 		;;
 	esac

@@ -17,6 +17,11 @@ tools/cfn-lint.sh || echo "SKIPPED: cfn-lint cannot be installed here" >&2
 
 go test -timeout 60m -race -count=1 ./...
 
+if [ "$(uname)" = Linux ]; then
+	scripts/setup.sh desktop browser wayland
+	TIDEMARK_WAYLAND=1 node frontend/e2e/window.mjs
+fi
+
 echo "a tail killed 100 times" >&2
 TIDEMARK_KILLS=100 go test -timeout 60m -count=1 -run '^TestTailKilled$' .
 

@@ -56,12 +56,16 @@ const (
 	deflated = 1032
 	// ahead is more than what decompression has read and not unpacked yet.
 	ahead = 1 << 20
+	// gzipAhead is the same for gzip alone.
+	gzipAhead = 2 * headSize
 )
 
-// Weigh unpacks an object of size bytes, keeping nothing, as far as it takes to
-// know whether a Stream of it would be refused for what it unpacks to; that is
-// the error. So an object can be refused before anything of it is taken. It
-// says nothing of data that is damaged. ratio is that of a Hint.
+// Weigh unpacks the beginning of an object of size bytes, keeping nothing, as
+// far as it takes to see whether a Stream of it would be refused for what it
+// unpacks to; that is the error. So an object can be refused before anything of
+// it is taken. One that begins as logs do, for half a megabyte or, if it is no
+// gzip, one and a half, is left to its Stream, which refuses it where it stops
+// being one. It says nothing of data that is damaged. ratio is that of a Hint.
 func Weigh(r io.Reader, size, ratio int64) error {
 	packed := &counted{r: r}
 	s := &Stream{r: bufio.NewReaderSize(packed, headSize), bomb: newBomb(packed, ratio)}
@@ -75,7 +79,7 @@ func Weigh(r io.Reader, size, ratio int64) error {
 		return nil
 	}
 	plain := make([]byte, 256<<10)
-	for !s.harmless(size) {
+	for !s.harmless(size) && !s.usual() {
 		n, err := s.r.Read(plain)
 		if bad := s.bomb.took(n); bad != nil {
 			return bad
@@ -85,6 +89,17 @@ func Weigh(r io.Reader, size, ratio int64) error {
 		}
 	}
 	return nil
+}
+
+// usual reports whether so much has been unpacked that a bomb would have shown,
+// and it packs no better than logs do: less than a quarter of what is allowed.
+func (s *Stream) usual() bool {
+	back := int64(ahead)
+	if slices.Equal(s.Layers, []string{"gzip"}) {
+		back = gzipAhead
+	}
+	n := s.bomb.packed.n - back
+	return n >= ahead/2 && s.bomb.unpacked < max(1, s.bomb.ratio/4)*n
 }
 
 // harmless reports whether what is left of an object of size bytes cannot make
