@@ -47,9 +47,18 @@ export default async function ({ page, axe, api, go }) {
   }
   await pulled(1)
   await go('/notebooks/orders.md')
-  await page.getByRole('button', { name: 'Run all' }).click()
-  for (const name of ['errors', 'more', 'other']) await cell(name).getByText('1 row', { exact: true }).waitFor()
-  assert.equal(await page.getByText('not current').count(), 0)
+  const old = page.getByText('not current')
+  const run = async () => {
+    await page.getByRole('button', { name: 'Run all' }).click()
+    for (const name of ['errors', 'more', 'other']) await cell(name).getByText('1 row', { exact: true }).waitFor()
+  }
+  await run()
+  // The page may hear of the pull's records only now; then they are counted once more.
+  for (let i = 0; i < 5 && (await old.count()); i++) {
+    await run()
+    await old.first().waitFor({ state: 'detached', timeout: 4000 }).catch(() => {})
+  }
+  assert.equal(await old.count(), 0)
 
   // New records: what counted them is old, what did not is not.
   await writeFile(join(data, 'b.ndjson'), [4, 5].map(line).join(''))
@@ -57,8 +66,8 @@ export default async function ({ page, axe, api, go }) {
   for (const name of ['errors', 'more']) await cell(name).getByText('not current').waitFor()
   assert.equal(await cell('other').getByText('not current').count(), 0)
   await axe('notebooks: data that grew')
-  await page.getByRole('button', { name: 'Run all' }).click()
-  await page.getByText('not current').first().waitFor({ state: 'detached' })
+  await run()
+  await old.first().waitFor({ state: 'detached' })
 
   // Another name: the cell below is offered it, and only its table changes.
   await cell('errors').getByLabel('Name of the cell').fill('counted')
