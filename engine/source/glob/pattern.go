@@ -119,7 +119,11 @@ func (p Pattern) matches(key string) bool {
 	if p.text == "" {
 		return true
 	}
-	if !strings.HasPrefix(key, strings.TrimRight(p.prefix, "/")) {
+	must := p.prefix
+	if p.plain { // a name with a slash is also the name itself
+		must = strings.TrimRight(must, "/")
+	}
+	if !strings.HasPrefix(key, must) { // doublestar lets "b/**" match "b", which a listing of "b/" does not hold
 		return false
 	}
 	return doublestar.MatchUnvalidated(p.text, key) || doublestar.MatchUnvalidated(p.text+"/**", key)
@@ -146,7 +150,7 @@ func (p Pattern) Enters(dir string) bool {
 	}
 	want := strings.Split(p.text, "/")
 	for i, segment := range strings.Split(dir, "/") {
-		if i == len(want) || want[i] == "**" {
+		if i == len(want) || want[i] == "**" || !doublestar.ValidatePattern(want[i]) { // a [class] with a slash was split
 			return true
 		}
 		if !doublestar.MatchUnvalidated(want[i], segment) {

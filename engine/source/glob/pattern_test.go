@@ -23,6 +23,7 @@ func TestTakes(t *testing.T) {
 		{"one.json*", []string{"one.json", "one.json.bak", "one.json.d/x"}, []string{"one.json.d/.x", "one.json.crc"}},
 		{"a/*.crc", []string{"a/x.crc"}, nil},
 		{"_SUCCESS", []string{"_SUCCESS"}, nil},
+		{"b/**", []string{"b/x", "b/c/x"}, []string{"b"}},
 		{`a\[1\].json`, []string{"a[1].json"}, []string{"a1.json"}},
 		{"logs", nil, []string{"logs/CloudTrail-Digest/x.gz", "logs/aws-logs-write-test", "logs/d_$folder$", "logs/_committed_1"}},
 		{"über/日*", []string{"über/日本.json"}, []string{"uber/日本.json"}},
