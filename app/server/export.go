@@ -26,7 +26,14 @@ type ExportReply struct {
 	Text        string              `json:"text"`
 	Document    string              `json:"document" doc:"PARITY.md."`
 	Differences []export.Difference `json:"differences"`
+	Schemas     []ExportSchema      `json:"schemas" doc:"The schema of the records, for targets that read them; as rules export writes it beside the artefact."`
 	Refusal     *export.Refusal     `json:"refusal" doc:"Why the target cannot hold the rule; null if it can."`
+}
+
+// ExportSchema is the schema of a dataset in one of its forms, a file.
+type ExportSchema struct {
+	File string `json:"file" doc:"DATASET.glue.json, DATASET.schema.json or DATASET.avsc."`
+	Text string `json:"text"`
 }
 
 // ParityReply holds a rule against its copy, or against what the copy did.
@@ -80,7 +87,7 @@ type ExportRun struct {
 }
 
 func (s *Server) exportRule(ctx context.Context, in *struct{ Body ExportRun }) (ExportReply, error) {
-	out := ExportReply{Target: in.Body.Target, Differences: []export.Difference{}}
+	out := ExportReply{Target: in.Body.Target, Differences: []export.Difference{}, Schemas: []ExportSchema{}}
 	e, err := s.bench.Preview(ctx, in.Body.Rule, in.Body.Target, export.Settings{Values: in.Body.Set, Transformed: in.Body.Transformed})
 	if errors.As(err, &out.Refusal) {
 		return out, nil
@@ -90,6 +97,9 @@ func (s *Server) exportRule(ctx context.Context, in *struct{ Body ExportRun }) (
 	}
 	out.File, out.Text, out.Document = e.File, string(e.Data), string(e.Document())
 	out.Differences = append(out.Differences, e.Differences[0]...)
+	for _, f := range e.Schemas {
+		out.Schemas = append(out.Schemas, ExportSchema{f.Name, string(f.Data)})
+	}
 	return out, nil
 }
 

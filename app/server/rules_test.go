@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/json"
 	"reflect"
 	"slices"
 	"strings"
@@ -75,6 +76,28 @@ func TestAlarms(t *testing.T) {
 	} {
 		if got := answered[[]workbench.AlarmEpisode](s, "GET", "/alarms"+query, nil); len(got) != want {
 			t.Errorf("%s: %+v", query, got)
+		}
+	}
+}
+
+// An artefact that reads the records comes with their schema.
+func TestExportSchemas(t *testing.T) {
+	s := openSmall(t)
+	for target, want := range map[string][]string{
+		"prometheus": {},
+		"connect":    {"requests.glue.json", "requests.schema.json", "requests.avsc"},
+		"flink":      {"requests.glue.json", "requests.schema.json", "requests.avsc"},
+	} {
+		e := answered[ExportReply](s, "POST", "/rules/export", object{"rule": "errors", "target": target})
+		got := []string{}
+		for _, f := range e.Schemas {
+			if !json.Valid([]byte(f.Text)) {
+				t.Errorf("%s: %s", f.File, f.Text)
+			}
+			got = append(got, f.File)
+		}
+		if e.Text == "" || !slices.Equal(got, want) {
+			t.Errorf("%s: %v, %+v", target, got, e.Refusal)
 		}
 	}
 }

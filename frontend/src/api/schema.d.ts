@@ -2316,6 +2316,8 @@ export interface components {
             file: string;
             /** @description Why the target cannot hold the rule; null if it can. */
             refusal: components["schemas"]["ExportRefusal"];
+            /** @description The schema of the records, for targets that read them; as rules export writes it beside the artefact. */
+            schemas: components["schemas"]["ExportSchema"][];
             target: string;
             text: string;
         };
@@ -2329,6 +2331,11 @@ export interface components {
             target: string;
             /** @description The target reads records that have been through plugins and policies. */
             transformed?: boolean;
+        };
+        ExportSchema: {
+            /** @description DATASET.glue.json, DATASET.schema.json or DATASET.avsc. */
+            file: string;
+            text: string;
         };
         ExportTarget: {
             about: string;
