@@ -92,12 +92,15 @@ func (e *evaluation) take() {
 		e.begin(w.row.Keys)
 	}
 	e.trail.Enter(w.span, &w.row.Env)
-	if !w.span.End.After(e.first) {
+	runUp := !w.span.End.After(e.first)
+	if runUp && !e.rule.warms() {
 		return // it is there to be looked back at
 	}
 	breaching := e.finisher.Breaching(&w.row.Env)
 	e.current.window(w.span, breaching, &w.row.Env)
-	e.count(e.current.key, w, breaching)
+	if !runUp {
+		e.count(e.current.key, w, breaching)
+	}
 }
 
 // sameKeys compares the groups of two windows; those that were read one after
@@ -113,6 +116,7 @@ func (e *evaluation) begin(keys []plan.Value) {
 	}
 	e.groups++
 	e.keys, e.current, e.trail = keys, newHistory(e.rule, e.report, e.group(keys)), e.rule.Plan.NewTrail()
+	e.current.runUp(e.first)
 	if e.rule.Awaits(keys) {
 		e.current.await(e.since)
 		e.appeared = append(e.appeared, keys)
