@@ -105,6 +105,7 @@ func (v *validator) lookup(l *Lookup) {
 	if err := lookup.CheckURL(l.HTTP, l.KeyNames()); err != nil && !strings.Contains(l.HTTP, "${") {
 		v.wrong(l.At.Value("http"), "lookup %s: %v", l.Name, err)
 	}
+	v.secretHeaders(l.At.Within("headers"))
 	if l.Capacity < 0 || l.Capacity > 256 {
 		v.wrong(l.At.Value("capacity"), "lookup %s: capacity: want 1 to 256", l.Name)
 	}

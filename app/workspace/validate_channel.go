@@ -1,7 +1,6 @@
 package workspace
 
 import (
-	"net"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -46,51 +45,6 @@ func serverAddress(text string, schemes ...string) bool {
 func isHost(s string) bool {
 	_, err := netip.ParseAddr(s)
 	return err == nil || s != "" && !strings.ContainsAny(s, "/:@ *")
-}
-
-// secrets refuses those that the file itself holds: it is made for git. What
-// comes from a variable is none, and nor is an address on this machine.
-func (v *validator) secrets(c *Channel) {
-	at := c.At
-	if c.Type == "slack" && secretAddress(at.Written("url")) {
-		v.secret(at.Value("url"), "url: the address of a Slack webhook is a secret, and this file is made for git", "${SLACK_URL}")
-	}
-	if literalPassword(at.Written("url")) {
-		v.secret(at.Value("url"), "url: it holds a password, and this file is made for git", "https://user:${PASSWORD}@host/path")
-	}
-	if literalPassword(at.Written("smtp")) {
-		v.secret(at.Value("smtp"), "smtp: it holds a password, and this file is made for git", "smtp://user:${SMTP_PASSWORD}@host:port")
-	}
-}
-
-// secret adds a problem without the line that it stands on.
-func (v *validator) secret(at engine.Text, problem, instead string) {
-	at.Excerpt = ""
-	v.wrong(at, "%s", problem).Hint = "write \"" + instead + "\" and set the variable; change the secret if the file was ever shared"
-}
-
-// secretAddress reports whether an address has a path that only who knows it
-// may post to.
-func secretAddress(text string) bool {
-	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || hasVariable(text) || strings.Trim(u.Path, "/") == "" {
-		return false
-	}
-	ip := net.ParseIP(u.Hostname())
-	return u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())
-}
-
-// literalPassword reports whether an address has a password that is no
-// variable. It may have others, so it is not parsed as a whole.
-func literalPassword(text string) bool {
-	_, rest, _ := strings.Cut(text, "://")
-	rest, _, _ = strings.Cut(rest, "/")
-	at := strings.LastIndexByte(rest, '@')
-	if at < 0 {
-		return false
-	}
-	_, password, has := strings.Cut(rest[:at], ":")
-	return has && password != "" && !hasVariable(password)
 }
 
 // daily checks when a digest comes.

@@ -208,7 +208,7 @@ func (b *backtest) setSpan(oldest, newest time.Time) {
 		b.since = oldest
 	}
 	reach := from // where windows begin that are only looked back at
-	if at := b.rule.Plan.Reach(from); at.Before(from) && oldest.Before(from) {
+	if at := b.rule.RunUp(from); at.Before(from) && oldest.Before(from) {
 		reach = oldest
 		if at.After(oldest) {
 			reach = at

@@ -39,11 +39,15 @@ func (e *evaluation) take(s scanned) {
 		e.begin(s.row.Keys)
 	}
 	e.trail.Enter(s.span, &s.row.Env)
-	if !s.span.End.After(e.first) {
+	runUp := !s.span.End.After(e.first)
+	if runUp && !e.rule.warms() {
 		return // it is there to be looked back at
 	}
 	breaching := e.finisher.Breaching(&s.row.Env)
 	e.current.window(s.span, breaching, &s.row.Env)
+	if runUp {
+		return
+	}
 	e.count(e.current.key, s.span, s.row, breaching, s.overflow)
 }
 
@@ -54,6 +58,7 @@ func (e *evaluation) begin(keys []plan.Value) {
 	}
 	e.groups++
 	e.keys, e.current, e.trail = keys, newHistory(e.rule, e.report, e.group(keys)), e.rule.Plan.NewTrail()
+	e.current.runUp(e.first)
 	if e.rule.Awaits(keys) {
 		e.current.await(e.since)
 		e.appeared = append(e.appeared, keys)

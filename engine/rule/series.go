@@ -92,7 +92,9 @@ func (r *Rule) SeriesKey(opt BacktestOptions) (string, error) {
 		return "", err
 	}
 	reach := time.Duration(0)
-	if at := p.Reach(epoch); !at.IsZero() {
+	if opt.From.IsZero() {
+		reach = -1
+	} else if at := r.RunUp(epoch); !at.IsZero() {
 		reach = epoch.Sub(at)
 	} else {
 		reach = -1

@@ -46,6 +46,9 @@ func TestSeries(t *testing.T) {
 				opt.Set, opt.Datapoints = set, true
 				want := backtestOf(t, db, r, opt)
 				got, ok, err := series.Backtest(r, opt)
+				if changed, _ := r.With(set); !ok && err == nil && !opt.From.IsZero() && !changed.RunUp(opt.From).Equal(r.RunUp(opt.From)) {
+					continue // its run-up is another
+				}
 				if err != nil || !ok {
 					t.Fatal(set, ok, err)
 				}

@@ -14,6 +14,8 @@ type At struct {
 type place struct {
 	key, value engine.Text
 	written    string
+	// within holds the places of a mapping's own keys.
+	within map[string]place
 }
 
 // Has reports whether the file wrote the key.
@@ -51,3 +53,10 @@ func (a At) Value(key string) engine.Text {
 // Written is the text that the file wrote for a key, before variables were
 // expanded; "" if it wrote none.
 func (a At) Written(key string) string { return a.keys[key].written }
+
+// Within is the mapping that the file wrote for a key, such as the headers of a
+// channel; it has no keys if there is none.
+func (a At) Within(key string) At {
+	p := a.keys[key]
+	return At{Text: p.value, keys: p.within}
+}

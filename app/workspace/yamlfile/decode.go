@@ -137,6 +137,17 @@ func (w *walker) structure(path string, n *node, v reflect.Value) {
 }
 
 func placeOf(p pair) place {
+	out := scalarPlace(p)
+	if p.value.kind == mappingNode {
+		out.within = make(map[string]place, len(p.value.pairs))
+		for _, inner := range p.value.pairs {
+			out.within[inner.key.Value] = scalarPlace(inner)
+		}
+	}
+	return out
+}
+
+func scalarPlace(p pair) place {
 	value := p.value.text
 	written := value.Value
 	value.Value = ""
