@@ -139,8 +139,8 @@ type paritying struct {
 	rule     *rule.Rule
 	exported *Exported
 	report   *rule.Report
-	// first and end bound the slots; the copy starts at earliest, where looks
-	// back from first begin.
+	// first and end bound the slots; the copy starts at earliest, where the
+	// rule's run-up to first begins.
 	earliest, first, end int64
 	delivered            string
 	// cut says that there are records before the first slot.
@@ -155,8 +155,12 @@ func (p *paritying) run(ctx context.Context) (*Parity, error) {
 	w := p.rule.Plan.Window
 	p.first = w.Index(*p.report.From)
 	p.earliest, p.end = p.first, p.first
-	if reach := p.rule.Plan.Reach(*p.report.From); p.cut && !reach.IsZero() {
-		p.earliest = w.Index(reach)
+	if p.cut {
+		oldest, err := p.oldest(ctx)
+		if err != nil {
+			return nil, err
+		}
+		p.earliest = min(p.first, max(w.Index(p.rule.RunUp(*p.report.From)), w.Index(oldest)))
 	}
 	for _, d := range p.report.Datapoints {
 		p.end = max(p.end, w.Index(d.Start)+1)
@@ -170,6 +174,12 @@ func (p *paritying) run(ctx context.Context) (*Parity, error) {
 		return nil, err
 	}
 	return p.compare(firing, moved), nil
+}
+
+// oldest is the event time of the first record there is.
+func (p *paritying) oldest(ctx context.Context) (time.Time, error) {
+	from, _, err := p.bench.spanOf(ctx, p.rule.Plan.Dataset)
+	return from, err
 }
 
 // fired tells in which slots the copy was in alarm, by group.
@@ -250,9 +260,12 @@ func (p *paritying) compare(firing map[string]map[int64]bool, moved map[string]m
 		out.Theirs = append(out.Theirs, p.stays(d.Key, firing[key])...)
 		states := p.states(key)
 		ours := rule.InsufficientData
-		for slot := w.Index(d.Start); slot < p.end; slot++ {
+		for slot := p.first; slot < p.end; slot++ {
 			if s, changes := states[slot]; changes {
 				ours = s
+			}
+			if slot < w.Index(d.Start) {
+				continue // the group had no records yet
 			}
 			out.Windows++
 			fires := firing[key][slot]

@@ -21,7 +21,7 @@ func (p *paritying) cloudWatch(ctx context.Context) (map[string]map[int64]bool, 
 	if err != nil {
 		return nil, err
 	}
-	from, to := window.Start(p.first), window.Start(p.end)
+	from, to := window.Start(p.earliest), window.Start(p.end)
 	breaching := map[string]map[int64]plan.Value{}
 	err = p.sliding(ctx, &sliding, relation, from, to, func(key string, end time.Time, v plan.Value) {
 		if breaching[key] == nil {

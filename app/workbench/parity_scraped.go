@@ -209,7 +209,7 @@ func (p *paritying) floors(ctx context.Context) (string, error) {
 func (p *paritying) moved(ctx context.Context) (map[string]map[int64]int64, error) {
 	counts := &plan.Plan{Dataset: p.rule.Plan.Dataset, Where: p.rule.Plan.Where, Keys: p.rule.Plan.Keys, Window: p.rule.Plan.Window}
 	w := p.rule.Plan.Window
-	r := plan.Range{From: w.Start(p.first), To: w.Start(p.end)}
+	r := plan.Range{From: w.Start(p.earliest), To: w.Start(p.end)}
 	out := map[string]map[int64]int64{}
 	add := func(sign int64) func(plan.Row) {
 		return func(row plan.Row) {
@@ -217,7 +217,7 @@ func (p *paritying) moved(ctx context.Context) (map[string]map[int64]int64, erro
 			if out[key] == nil {
 				out[key] = map[int64]int64{}
 			}
-			out[key][p.first+row.Window] += sign * row.Records
+			out[key][p.earliest+row.Window] += sign * row.Records
 		}
 	}
 	relation, err := p.bench.Store.Relation(p.rule.Plan.Dataset, counts.Columns())
@@ -232,7 +232,7 @@ func (p *paritying) moved(ctx context.Context) (map[string]map[int64]int64, erro
 	}
 	for key, slots := range p.said.records {
 		for slot, n := range slots {
-			if slot < p.first {
+			if slot < p.earliest {
 				continue
 			}
 			if out[key] == nil {

@@ -114,7 +114,7 @@ func (l *live) run(ctx context.Context, stream engine.Stream) (Counts, error) {
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- stream.Tail(tail, l.opt.From, l.take) }()
-	err := l.gather(work, ended)
+	err := l.gather(work, cancel, ended)
 	cancel()
 	if err == nil {
 		err = l.flushLive(work)
@@ -133,8 +133,8 @@ func (l *live) run(ctx context.Context, stream engine.Stream) (Counts, error) {
 	return l.counts, err
 }
 
-// gather builds batches of what arrives until the stream ends.
-func (l *live) gather(ctx context.Context, ended <-chan error) error {
+// gather builds batches of what arrives until the stream ends; stop ends it.
+func (l *live) gather(ctx context.Context, stop func(), ended <-chan error) error {
 	due := time.NewTimer(l.opt.Every)
 	defer due.Stop()
 	for {
@@ -143,11 +143,11 @@ func (l *live) gather(ctx context.Context, ended <-chan error) error {
 			err := l.stage(ctx, a)
 			close(a.done)
 			if err != nil {
-				return l.drain(ended, err)
+				return l.drain(stop, ended, err)
 			}
 		case <-due.C:
 			if err := l.flushLive(ctx); err != nil {
-				return l.drain(ended, err)
+				return l.drain(stop, ended, err)
 			}
 			due.Reset(l.opt.Every)
 		case err := <-ended:
@@ -159,8 +159,10 @@ func (l *live) gather(ctx context.Context, ended <-chan error) error {
 	}
 }
 
-// drain ends a tail that cannot go on: nobody waits for a place any more.
-func (l *live) drain(ended <-chan error, err error) error {
+// drain ends a tail that cannot go on: nobody waits for a place any more. A
+// stream that has nothing more to bring would not notice by itself.
+func (l *live) drain(stop func(), ended <-chan error, err error) error {
+	stop()
 	l.commits.fail(err)
 	for {
 		select {

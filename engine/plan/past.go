@@ -65,7 +65,7 @@ func (p *Plan) AddPast(x Past) (Expr, error) {
 
 func (p *Plan) checkPast(x Past, m Measure) error {
 	w := p.Window
-	slot := max(w.slot(), time.Microsecond)
+	slot := max(w.Slot(), time.Microsecond)
 	windows := max(int64(x.Back), int64(x.Ago/slot))
 	switch {
 	case x.Func == Baseline && !numeric(m.Expr):
@@ -94,15 +94,15 @@ func (p *Plan) checkSteps(x Past) error {
 	case step == 0:
 	case w.Kind == Session:
 		return invalid("sessions do not end at regular times").WithHint("count them: previous(x, 1), or leave the interval out: baseline(x, 28d)")
-	case step%w.slot() != 0:
-		return invalid("windows end every %s, and %s is no multiple of it", engine.FormatDuration(w.slot()), engine.FormatDuration(step)).
-			WithHint("write a multiple of %s", engine.FormatDuration(w.slot()))
+	case step%w.Slot() != 0:
+		return invalid("windows end every %s, and %s is no multiple of it", engine.FormatDuration(w.Slot()), engine.FormatDuration(step)).
+			WithHint("write a multiple of %s", engine.FormatDuration(w.Slot()))
 	}
 	return nil
 }
 
-// slot is how far apart the ends of windows are: for sessions, at least.
-func (w Window) slot() time.Duration {
+// Slot is how far apart the ends of windows are: for sessions, at least.
+func (w Window) Slot() time.Duration {
 	switch w.Kind {
 	case Session:
 		return w.Gap
@@ -141,7 +141,7 @@ func (p *Plan) Reach(from time.Time) time.Time {
 		if x.Func == Previous && p.Window.Kind == Session {
 			return time.Time{}
 		}
-		back := x.Ago + time.Duration(x.Back)*p.Window.slot() + p.Window.Size
+		back := x.Ago + time.Duration(x.Back)*p.Window.Slot() + p.Window.Size
 		if p.Window.Zone != nil {
 			back += 48 * time.Hour
 		}

@@ -28,7 +28,7 @@ func (p *Plan) pastSQL(x Past) string {
 		return fmt.Sprintf(`lag(%s, %d) OVER (%sORDER BY "#end")`, m, x.Back, part)
 	}
 	if x.Func == Previous {
-		back := x.Ago.Microseconds() + int64(x.Back)*p.Window.slot().Microseconds()
+		back := x.Ago.Microseconds() + int64(x.Back)*p.Window.Slot().Microseconds()
 		return fmt.Sprintf(`max(%s) OVER (%sORDER BY "#end" RANGE BETWEEN %d PRECEDING AND %d PRECEDING)`, m, part, back, back)
 	}
 	over := fmt.Sprintf(`(%sORDER BY "#end" RANGE BETWEEN %d PRECEDING AND ("#end" - "#start") PRECEDING)`, part, x.Ago.Microseconds())

@@ -62,7 +62,7 @@ func (t *Trail) count(end time.Time) {
 	case w.Kind == Session:
 		t.slot++
 	case w.Zone == nil:
-		t.slot = floorDiv(end.UnixMicro(), w.slot().Microseconds())
+		t.slot = floorDiv(end.UnixMicro(), w.Slot().Microseconds())
 	case !t.last.IsZero():
 		// Beyond far it makes no difference how many slots were empty.
 		for from, n := t.slot, t.last; n.Before(end) && t.slot-from <= t.far; t.slot++ {

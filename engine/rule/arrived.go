@@ -113,8 +113,9 @@ func (v *arrivals) run(cat engine.Catalog) error {
 	for _, one := range []struct {
 		query func(string, plan.Range, []time.Time, plan.Arrival) (string, error)
 		take  func(*sql.Rows) error
-	}{{p.OnTimeQuery, v.onTime}, {p.RevisionQuery, v.revision}, {p.LateCountQuery, v.lateCount}} {
-		query, err := one.query(relation, v.span, cuts, v.arrival)
+		over  plan.Range
+	}{{p.OnTimeQuery, v.onTime, v.span}, {p.RevisionQuery, v.revision, v.span}, {p.LateCountQuery, v.lateCount, v.asked()}} {
+		query, err := one.query(relation, one.over, cuts, v.arrival)
 		if err == nil {
 			err = v.each(query, one.take)
 		}
@@ -124,6 +125,15 @@ func (v *arrivals) run(cat engine.Catalog) error {
 	}
 	v.replayAll()
 	return v.compare(cat)
+}
+
+// asked is the span without the run-up.
+func (v *arrivals) asked() plan.Range {
+	r := plan.Range{From: v.first, To: v.span.To}
+	if v.simple() {
+		r.From = *v.report.From
+	}
+	return r
 }
 
 func (v *arrivals) zoned(relation string) ([]time.Time, error) {
@@ -219,13 +229,15 @@ func boolInt(b bool) int {
 func (v *arrivals) replayGroup(g *arrivedGroup) {
 	key := v.rule.groupOf(g.keys)
 	t := newTimeline(v.rule, v.finisher, key, "")
+	t.base.runUp(v.first)
+	t.now.runUp(v.first)
 	if v.rule.Awaits(g.keys) {
 		t.await(v.since)
 	}
 	g.live = newHistory(v.rule, &Report{}, key)
 	until := time.Time{}
 	for _, e := range g.events {
-		if !e.End.After(v.first) {
+		if !e.End.After(v.first) && !v.rule.warms() {
 			if !e.late { // it is there to be looked back at
 				t.past = append(t.past, looked{e.Span, e.env.Measures})
 				t.look()
@@ -268,6 +280,9 @@ func (v *arrivals) open(until time.Time) time.Time {
 
 // tell writes down how the state of a group changed, as it was told.
 func (v *arrivals) tell(g *arrivedGroup, t *timeline, until time.Time, revised bool) {
+	if t.now.untold {
+		return
+	}
 	if !revised {
 		for _, x := range t.now.report.Transitions {
 			g.live.move(x.At, x.To, x.Reason)

@@ -26,6 +26,10 @@ type history struct {
 	passed time.Time
 	// awaited says that the group must appear, and is never forgotten.
 	awaited bool
+	// untold says that nothing of what it has come to has been told: it is on
+	// its run-up, in the slots that end by begins, or has only just left it.
+	untold bool
+	begins time.Time
 }
 
 func newHistory(r *Rule, report *Report, key Group) *history {
@@ -80,7 +84,7 @@ func (h *history) silence(until time.Time) {
 		switch {
 		case !h.next.Before(forgotten):
 			h.leave(h.next)
-		case h.silent >= h.rule.Alarm.Slots():
+		case h.silent >= h.rule.Alarm.Slots() && !h.untold:
 			h.next = until
 			if forgotten.Before(until) {
 				h.next = forgotten
@@ -123,7 +127,11 @@ func (h *history) advance(p Point) {
 	if h.points = append(h.points, p); len(h.points) > h.rule.Alarm.Slots() {
 		h.points = h.points[1:]
 	}
-	if state, why := h.rule.Alarm.judge(h.points, h.state); state != h.state {
+	state, why := h.rule.Alarm.judge(h.points, h.state)
+	if h.untold && h.next.After(h.begins) {
+		h.untold, h.state = false, InsufficientData
+	}
+	if state != h.state {
 		h.move(h.next, state, why.String())
 	}
 	if h.rule.Plan.Window.Kind != plan.Session {
@@ -133,7 +141,8 @@ func (h *history) advance(p Point) {
 
 // move changes the state at the end of a slot.
 func (h *history) move(at time.Time, to State, reason string) {
-	if to == h.state {
+	if to == h.state || h.untold {
+		h.state = to
 		return
 	}
 	h.report.Transitions = append(h.report.Transitions, Transition{At: at, Key: h.key, From: h.state, To: to, Reason: reason})

@@ -28,7 +28,7 @@ func TestSeries(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, opt := range []BacktestOptions{{}, {From: noon.Add(time.Hour), To: noon.Add(5 * time.Hour)}} {
-			_, series, err := BacktestSeries(t.Context(), db, catalog{shop}, r, opt)
+			_, series, err := BacktestSeries(t.Context(), byColumn{db}, catalog{shop}, r, opt)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -46,6 +46,9 @@ func TestSeries(t *testing.T) {
 				opt.Set, opt.Datapoints = set, true
 				want := backtestOf(t, db, r, opt)
 				got, ok, err := series.Backtest(r, opt)
+				if changed, _ := r.With(set); !ok && err == nil && !opt.From.IsZero() && !changed.RunUp(opt.From).Equal(r.RunUp(opt.From)) {
+					continue // its run-up is another
+				}
 				if err != nil || !ok {
 					t.Fatal(set, ok, err)
 				}
@@ -77,7 +80,7 @@ func TestSeriesLooksBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	opt := BacktestOptions{From: noon.Add(2 * time.Hour)}
-	_, series, err := BacktestSeries(t.Context(), db, catalog{shop}, r, opt)
+	_, series, err := BacktestSeries(t.Context(), byColumn{db}, catalog{shop}, r, opt)
 	if err != nil {
 		t.Fatal(err)
 	}
