@@ -3,10 +3,13 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/sha512"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -177,5 +180,46 @@ func TestRollupsOfVersions(t *testing.T) {
 	p.run("pull", "--quiet")
 	if got := p.query("SELECT string_agg(strftime(time, '%H:%M') || '=' || records, ' ' ORDER BY time) FROM orders_1m"); got != "00:00=1 00:05=1" {
 		t.Errorf("the rollup has %s", got)
+	}
+}
+
+// TestTailDiskFull: the disk fills while a tail runs. It ends and says why;
+// nothing is lost, and with more room it goes on to the end.
+func TestTailDiskFull(t *testing.T) {
+	if err := exec.Command("unshare", "-rm", "mount", "-t", "tmpfs", "none", t.TempDir()).Run(); err != nil {
+		t.Skipf("SKIPPED: a small disk cannot be made here: unshare and mount: %v", err)
+	}
+	p, s := newStream(t, 2, "")
+	const n = 40_000
+	for i := range n {
+		s.Put("app", fmt.Sprint(i), fmt.Appendf(nil, `{"ts":"2026-01-01T00:%02d:%02dZ","id":%d,"noise":"%x"}`, i/60%60, i%60, i, sha512.Sum512(binary.BigEndian.AppendUint64(nil, uint64(i)))))
+	}
+	p.write("counts.sql", []byte("SELECT count(*), count(DISTINCT body.id), count(DISTINCT _position), (SELECT count(*) FROM tidemark.quarantine) FROM logs"))
+	p.write("disk.sh", fmt.Appendf(nil, `set -u
+mkdir -p .tidemark
+mount -t tmpfs -o size=9m none .tidemark
+timeout 120 "$BIN" tail --quiet; echo "first: $?"
+mount -o remount,size=400m .tidemark
+"$BIN" query --format csv "$(cat counts.sql)" | tail -1 | sed 's/^/before: /'
+for try in 1 2 3 4 5 6 7 8 9; do
+	"$BIN" tail --quiet --until-idle 2s || echo "then: $?"
+	after=$("$BIN" query --format csv "$(cat counts.sql)" | tail -1)
+	case "$after" in %d,*) break ;; esac
+done
+echo "after: $after"
+`, n))
+	cmd := exec.Command("unshare", "-rm", "sh", "disk.sh")
+	cmd.Dir, cmd.Env = p.dir, append(p.env, "BIN="+p.bin)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, want := range []string{"first: 1\n", "free some disk space under ", fmt.Sprintf("after: %d,%[1]d,%[1]d,0\n", n)} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	if strings.Contains(string(out), "then: ") || strings.Contains(string(out), fmt.Sprintf("before: %d,", n)) {
+		t.Errorf("the disk was not full once:\n%s", out)
 	}
 }

@@ -169,6 +169,9 @@ func (b *block) whole() error {
 	if err := b.ndjson(b.first, b.last, probe); err != nil {
 		return err
 	}
+	if err := b.putMail(); err != nil {
+		return err
+	}
 	return b.parquet(b.first, b.last, "catalog.zstd.parquet", b.catalog)
 }
 
@@ -201,14 +204,19 @@ func (b *block) parquet(first, last int, name string, t *table) error {
 	return b.put(first, last, name, b.packed.Bytes())
 }
 
-// put stores one object of the bucket that holds the hours [first, last).
+// put stores one object of the services' logs that holds the hours
+// [first, last).
 func (b *block) put(first, last int, name string, data []byte) error {
 	begin := Start.Add(time.Duration(first) * time.Hour)
-	folder := filepath.Join(b.dir, filepath.FromSlash(bucketPrefix), begin.Format("dt=2006-01-02"), begin.Format("hh=15"))
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	return b.store(filepath.Join(filepath.FromSlash(bucketPrefix), begin.Format("dt=2006-01-02"), begin.Format("hh=15"), name), last, data)
+}
+
+// store writes one object of the bucket, which was shipped after hour last.
+func (b *block) store(name string, last int, data []byte) error {
+	path := filepath.Join(b.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	path := filepath.Join(folder, name)
 	if err := os.WriteFile(path, data, 0o644); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package samples
 
 import (
+	"bytes"
 	"embed"
 	"io/fs"
 	"os"
@@ -20,7 +21,7 @@ const schemaLine = "# yaml-language-server: $schema="
 const gitignore = "gitignore"
 
 // writeFiles copies the workspace's own files to dir.
-func writeFiles(dir string, schema func(kind string) string) error {
+func writeFiles(dir string, opt Options) error {
 	root, err := fs.Sub(shop, "shop")
 	if err != nil {
 		return err
@@ -40,7 +41,10 @@ func writeFiles(dir string, schema func(kind string) string) error {
 		if name == gitignore {
 			target = filepath.Join(dir, ".gitignore")
 		}
-		if url := schemaOf(name, schema); url != "" {
+		if name == workspaceFile && opt.Logfmt != "" {
+			text = bytes.Replace(text, []byte("format: keyvalue"), []byte("format: "+opt.Logfmt), 1)
+		}
+		if url := schemaOf(name, opt.Schema); url != "" {
 			text = append([]byte(schemaLine+url+"\n"), text...)
 		}
 		return os.WriteFile(target, text, 0o644)

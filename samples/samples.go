@@ -46,6 +46,9 @@ type Options struct {
 	// (workspace, rule, test, dashboard), for editors. Nil or an empty
 	// answer leaves the line out.
 	Schema func(kind string) string
+	// Logfmt is the format by which the workspace reads the mail relay's lines;
+	// "" is the plugin keyvalue.
+	Logfmt string
 	// Progress is told after every hour of data how many of all hours are
 	// done. Calls come one at a time and never go back.
 	Progress func(done, total int)
@@ -75,7 +78,7 @@ func Write(ctx context.Context, dir string, opt Options) (Summary, error) {
 	defer stage.discard()
 	sum, err := w.write(ctx, stage.path, opt.Progress)
 	if err == nil {
-		err = writeFiles(stage.path, opt.Schema)
+		err = writeFiles(stage.path, opt)
 	}
 	if err == nil {
 		err = ctx.Err()

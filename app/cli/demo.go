@@ -3,13 +3,14 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
+	"tidemark.dev/tidemark/app/workbench"
 	"tidemark.dev/tidemark/app/workspace"
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/samples"
 )
 
 func (a *app) demoVerb() *cobra.Command {
-	opt := samples.Options{}
+	opt := workbench.SampleOptions()
 	var from, to timeFlag
 	cmd := &cobra.Command{
 		Use:   "demo [DIR]",
@@ -22,12 +23,6 @@ func (a *app) demoVerb() *cobra.Command {
 			}
 			bar := a.newProgress("demo")
 			opt.From, opt.To = from.Time, to.Time
-			opt.Schema = func(kind string) string {
-				if kind == "workspace" {
-					return ".tidemark/schemas/workspace.json"
-				}
-				return "../.tidemark/schemas/" + kind + ".json"
-			}
 			opt.Progress = func(done, total int) {
 				bar.update(counts{objects: int64(done), objectsTotal: int64(total)})
 			}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"tidemark.dev/tidemark/app/workbench"
 	"tidemark.dev/tidemark/app/workspace"
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/samples"
@@ -84,15 +85,9 @@ func (s *Server) writeSample(ctx context.Context) error {
 	w := s.bench.Workspace
 	dir := filepath.Join(w.TempDir(), "sample")
 	defer os.RemoveAll(dir)
-	_, err := samples.Write(ctx, dir, samples.Options{
-		Schema: func(kind string) string {
-			if kind == "workspace" {
-				return ".tidemark/schemas/workspace.json"
-			}
-			return "../.tidemark/schemas/" + kind + ".json"
-		},
-		Progress: func(done, total int) { s.sample.set(func(st *SampleState) { st.Done, st.Total = done, total }) },
-	})
+	opt := workbench.SampleOptions()
+	opt.Progress = func(done, total int) { s.sample.set(func(st *SampleState) { st.Done, st.Total = done, total }) }
+	_, err := samples.Write(ctx, dir, opt)
 	if err != nil {
 		return err
 	}

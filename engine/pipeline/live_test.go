@@ -252,6 +252,20 @@ func (f *tide) killed(rng *rand.Rand) {
 	f.open()
 }
 
+// TestTailEndsWithItsStore: a store that cannot write ends a tail, although
+// its stream brings nothing more by which it would notice.
+func TestTailEndsWithItsStore(t *testing.T) {
+	f := newTide(t, 2)
+	f.Put("app", "k", []byte(`{"ts":"2026-03-01T12:00:00Z","id":1}`))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	o := f.live()
+	o.Store = &dying{Store: f.Store}
+	if _, err := pipeline.Tail(ctx, o, f.source()); !errors.Is(err, errDied) || ctx.Err() != nil {
+		t.Errorf("%v, %v", err, ctx.Err())
+	}
+}
+
 // TestTailCommitsTheWatermark with the rows it follows from.
 func TestTailCommitsTheWatermark(t *testing.T) {
 	f := newTide(t, 1)

@@ -86,10 +86,9 @@ func (q *quotas) take(key string) (name string, free bool, nth int64, until time
 	defer q.mu.Unlock()
 	now := q.now()
 	name, b := q.of(key, now)
-	if passed := now.Sub(b.at); passed > 0 {
-		b.left = min(max(1, q.PerSecond), b.left+passed.Seconds()*q.PerSecond)
-		b.at = now
-	}
+	passed := max(0, now.Sub(b.at))
+	b.left = min(max(1, q.PerSecond), b.left+passed.Seconds()*q.PerSecond)
+	b.at = now // and if the clock was put back, it counts from there
 	if b.left >= 1 {
 		b.left--
 		return name, true, 0, 0

@@ -55,7 +55,7 @@ func TestQuantileError(t *testing.T) {
 		t.Fatal(err)
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		values := rapid.SliceOfN(rapid.OneOf(rapid.Float64(), rapid.Float64Range(-10, 1000)), 1, 200).Draw(t, "values")
+		values := rapid.SliceOfN(rapid.OneOf(rapid.Float64(), rapid.Float64Range(-10, 1000), rapid.Float64Range(1e308, math.MaxFloat64)), 1, 200).Draw(t, "values")
 		at, _ := NewFraction(float64(rapid.IntRange(0, 100).Draw(t, "percent")) / 100)
 		a := &Aggregate{Func: Quantile, Arg: x, At: at, kind: engine.Double}
 		acc := a.NewAccumulator([]engine.Path{{"x"}})()

@@ -43,11 +43,21 @@ func Bucket(f float64) int32 {
 func BucketValue(b int32) float64 {
 	switch {
 	case b > 0:
-		return min(math.Exp(float64(b-bucketOffset)/multiplier)*(1+Accuracy), math.MaxFloat64)
+		return min(exp(float64(b-bucketOffset)/multiplier)*(1+Accuracy), math.MaxFloat64)
 	case b < 0:
 		return -BucketValue(-b)
 	}
 	return 0
+}
+
+// exp is math.Exp, which on amd64 gives infinity for the last half of a power
+// of two below the greatest double.
+func exp(x float64) float64 {
+	if x > 709 {
+		half := math.Exp(x / 2)
+		return half * half
+	}
+	return math.Exp(x)
 }
 
 // bucketSQL is Bucket of a double in SQL; null, NaN and infinity have none.

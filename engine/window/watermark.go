@@ -48,7 +48,14 @@ type Watermark struct {
 	strategy Strategy
 	at       time.Time
 	now      time.Time
-	shards   map[string]*Mark
+	// wall is what the clock showed last, and ahead is how far now is ahead of
+	// it since the clock was put back: it may stand in the past for hours, in
+	// which shards have to become idle all the same.
+	wall  time.Time
+	ahead time.Duration
+	// known is the newest moment of the marks that it began with.
+	known  time.Time
+	shards map[string]*Mark
 }
 
 // NewWatermark starts at at, zero for not yet, with the shards it had then.
@@ -57,7 +64,7 @@ func NewWatermark(s Strategy, at time.Time, marks []Mark) *Watermark {
 	for _, m := range marks {
 		w.shards[m.Shard] = &m
 		if m.Seen.After(w.now) {
-			w.now = m.Seen
+			w.now, w.known = m.Seen, m.Seen
 		}
 	}
 	return w
@@ -84,7 +91,7 @@ func (w *Watermark) Marks() []Mark {
 // Join makes a shard known: until it has records or is idle, the watermark
 // waits for it. A known shard stays as it is.
 func (w *Watermark) Join(shard string, now time.Time) {
-	w.pass(now)
+	w.pass(w.steady(now))
 	w.shard(shard)
 	w.advance()
 }
@@ -120,10 +127,24 @@ func (w *Watermark) Set(shard string, at time.Time) bool {
 	return true
 }
 
-// Pass lets processing time pass: shards without records become idle.
+// Pass lets processing time pass: shards without records become idle. A clock
+// that was put back lets it go on from where it was.
 func (w *Watermark) Pass(now time.Time) {
-	w.pass(now)
+	w.pass(w.steady(now))
 	w.advance()
+}
+
+// steady is what the clock would show had it never been put back.
+func (w *Watermark) steady(now time.Time) time.Time {
+	back := w.wall.Sub(now)
+	if w.wall.IsZero() { // the first look since a restart
+		back = w.known.Sub(now)
+	}
+	if back > 0 {
+		w.ahead += back
+	}
+	w.wall = now
+	return now.Add(w.ahead)
 }
 
 func (w *Watermark) pass(now time.Time) {

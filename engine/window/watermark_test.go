@@ -115,6 +115,32 @@ func TestIdleShards(t *testing.T) {
 	}
 }
 
+// A clock that is put back by hours, while a tail runs or between two of them,
+// keeps no shard from becoming idle.
+func TestIdleThoughTheClockWentBack(t *testing.T) {
+	s := Strategy{Kind: MaxLateness, Idle: time.Minute}
+	w := NewWatermark(s, time.Time{}, nil)
+	w.Join("a", at(100_000))
+	w.Join("b", at(100_000))
+	w.Observe("a", times(500), at(100_010))
+	w.Observe("b", times(400), at(100_010))
+	w.Pass(at(100_010))
+	again := NewWatermark(s, w.At(), w.Marks())
+	for name, w := range map[string]*Watermark{"running": w, "restarted": again} {
+		w.Pass(at(1000))
+		w.Observe("a", times(700), at(1001))
+		w.Pass(at(1059))
+		if !w.At().Equal(at(400)) {
+			t.Errorf("%s: b is not idle yet, but the watermark is %v", name, w.At())
+		}
+		w.Observe("a", times(800), at(1060))
+		w.Pass(at(1061))
+		if !w.At().Equal(at(800)) {
+			t.Errorf("%s: b is idle, but the watermark is %v", name, w.At())
+		}
+	}
+}
+
 // Whatever comes, the watermark never goes back, is the minimum over the live
 // shards when it moves, is not ahead of any clock that can be believed, and a
 // restart changes nothing.

@@ -126,7 +126,7 @@ func (s *Server) createStream(in createIn) (any, error) {
 	}
 	n := max(1, in.ShardCount)
 	s.made++
-	st := &stream{name: in.StreamName, made: s.made, created: s.clock.Now(), retention: 24 * time.Hour}
+	st := &stream{name: in.StreamName, made: s.made, next: int64(s.made) << 32, created: s.clock.Now(), retention: 24 * time.Hour}
 	width := new(big.Int).Div(hashSpace, big.NewInt(int64(n)))
 	for i := range n {
 		from := new(big.Int).Mul(width, big.NewInt(int64(i)))

@@ -23,6 +23,7 @@ const (
 type pace struct {
 	config Config
 	next   time.Time
+	most   time.Duration // to be waited, whatever the clock shows then
 	slower time.Duration // after throttles
 	fails  int
 }
@@ -30,7 +31,7 @@ type pace struct {
 // wait sleeps until the next call is due. behind readers may call sooner.
 func (p *pace) wait(ctx context.Context) error {
 	if d := p.next.Sub(p.config.Clock.Now()); d > 0 {
-		return p.config.Wait(ctx, min(d, maxPause))
+		return p.config.Wait(ctx, min(d, p.most))
 	}
 	return ctx.Err()
 }
@@ -48,7 +49,17 @@ func (p *pace) called(bytes int, behind bool) {
 	p.slower /= 2
 	p.fails = 0
 	paid := time.Duration(float64(bytes) / bytesASecond * float64(time.Second))
-	p.next = p.config.Clock.Now().Add(max(every, paid))
+	p.after(max(every, paid))
+	if !behind && paid < every { // at the tip all shards are asked at the same moments
+		p.next = p.config.Clock.Now().Truncate(every).Add(every)
+	}
+}
+
+// after plans the next call. A clock that is put back meanwhile makes nobody
+// wait longer.
+func (p *pace) after(d time.Duration) {
+	p.most = min(d, maxPause)
+	p.next = p.config.Clock.Now().Add(d)
 }
 
 // failed pauses longer with each failure in a row: full jitter between
@@ -60,7 +71,7 @@ func (p *pace) failed(throttle bool) {
 	}
 	limit := min(firstPause<<min(p.fails, 10), maxPause)
 	p.fails++
-	p.next = p.config.Clock.Now().Add(time.Duration(p.config.Jitter() * float64(limit)))
+	p.after(time.Duration(p.config.Jitter() * float64(limit)))
 }
 
 // sleep is Wait on the machine's time.
