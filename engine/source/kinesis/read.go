@@ -173,7 +173,8 @@ func after(a, b string) bool {
 // does not know any more begins with the oldest record, and leaves a gap.
 func (r *reader) position(ctx context.Context) error {
 	at := r.run.at
-	in := &sdk.GetShardIteratorInput{StreamARN: aws.String(r.id.arn), ShardId: aws.String(r.run.id)}
+	name, arn := r.config.named() // older endpoints know names alone
+	in := &sdk.GetShardIteratorInput{StreamName: name, StreamARN: arn, ShardId: aws.String(r.run.id)}
 	switch {
 	case at.Sequence != "":
 		in.ShardIteratorType, in.StartingSequenceNumber = types.ShardIteratorTypeAfterSequenceNumber, aws.String(at.Sequence)
