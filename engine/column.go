@@ -7,6 +7,7 @@ package engine
 //	Bool, BigInt, Timestamp (microseconds, UTC)   Ints
 //	Double                                        Floats
 //	Varchar, JSON (JSON text)                     Offsets, Bytes
+//	HugeInt (not for plugins)                     Ints, two a row: the upper half, the lower
 //
 // Row i of a text column is Bytes[Offsets[i]:Offsets[i+1]]; len(Offsets) is
 // the number of rows plus one. Null rows still occupy a slot.
@@ -27,6 +28,8 @@ func (c *Column) Len() int {
 		return len(c.Floats)
 	case c.Type == Varchar || c.Type == JSON:
 		return max(0, len(c.Offsets)-1)
+	case c.Type == HugeInt:
+		return len(c.Ints) / 2
 	}
 	return len(c.Ints)
 }

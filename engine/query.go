@@ -11,6 +11,17 @@ type Querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
+// Columnar is a Querier that also hands out rows by the column, which costs a
+// fraction of a row at a time.
+type Columnar interface {
+	Querier
+	// QueryColumns runs a statement and calls take with some of its rows at a
+	// time, in order. The columns are take's until it returns. They have the
+	// types of Column; ok is false, and nothing was taken, where the statement
+	// gives others: QueryContext reads those. An error of take ends it.
+	QueryColumns(ctx context.Context, query string, take func(columns []Column, rows int) error) (ok bool, err error)
+}
+
 // Catalog tells what datasets there are and how generated SQL reads them.
 type Catalog interface {
 	// Datasets lists every dataset at its newest schema version, by name.

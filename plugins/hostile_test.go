@@ -201,17 +201,17 @@ func (s surroundings) stillWorks(t *testing.T) {
 // patience is far more than anything here may take.
 const patience = 10 * time.Second
 
-func TestHostileModulesAreRefused(t *testing.T) {
-	// Only what is meant to run out of time has little: on a busy machine
-	// anything else might, too, and be refused for that.
-	s, hurried := surround(t), surroundFor(t, time.Second/2)
+// A hostileModule must not load, and want says why.
+type hostileModule struct {
+	name string
+	wasm []byte
+	want string
+}
+
+func hostileModules() []hostileModule {
 	good := some(nil).Bytes()
 	forever := Forever()
-	for _, c := range []struct {
-		name string
-		wasm []byte
-		want string
-	}{
+	return []hostileModule{
 		{"empty", nil, "not a valid WebAssembly module"},
 		{"text", []byte("#!/bin/sh\necho hello\n"), "not a valid WebAssembly module"},
 		{"only the head", good[:8], "does not export tm_abi_1"},
@@ -281,7 +281,14 @@ func TestHostileModulesAreRefused(t *testing.T) {
 		{"an odd type", saying(strings.Replace(someManifest, "utf8", "complex", 1)), `type "complex"`},
 		{"no functions", saying(`{"name":"some","version":"1.0.0","abi":"1.0","functions":[]}`), "names 0 functions"},
 		{"a path as name", saying(strings.Replace(someManifest, `"some"`, `"../some"`, 1)), "no proper name"},
-	} {
+	}
+}
+
+func TestHostileModulesAreRefused(t *testing.T) {
+	// Only what is meant to run out of time has little: on a busy machine
+	// anything else might, too, and be refused for that.
+	s, hurried := surround(t), surroundFor(t, time.Second/2)
+	for _, c := range hostileModules() {
 		t.Run(c.name, func(t *testing.T) {
 			s, limits := s, plugins.Settings{Deadline: patience, Memory: 16 << 20}
 			if strings.Contains(c.want, "it ran longer") {
@@ -328,18 +335,18 @@ func TestMemoryOfLessThanAPage(t *testing.T) {
 	}
 }
 
-// TestHostileAnswers gives a record to plugins that load well, and make two of
-// it when their answer is right.
-func TestHostileAnswers(t *testing.T) {
-	s := surround(t)
+// A hostileAnswer is what a transform gives back for a record.
+type hostileAnswer struct {
+	name   string
+	answer []byte
+	want   string // why it is rejected; empty: two records come of it
+}
+
+func hostileAnswers() []hostileAnswer {
 	good := frame(2, src(0, 0), text())
 	const srcD, textD = 32, 64 // where the columns are described
 	long := bytes.Repeat([]byte("x"), 200<<10)
-	for _, c := range []struct {
-		name   string
-		answer []byte
-		want   string // empty: both rows come through
-	}{
+	return []hostileAnswer{
 		{"good", good, ""},
 		{"of no bytes", nil, "not a frame"},
 		{"other magic", edit(good, 0, 7), "not a frame"},
@@ -376,7 +383,14 @@ func TestHostileAnswers(t *testing.T) {
 		{"one text for all", frame(2, src(0, 0), col{kind: 4, flags: 2, offsets: u32s(0, 1), data: []byte("a")}), ""},
 		{"much text", frame(2, src(0, 0), col{kind: 4, offsets: u32s(0, 1, 200<<10), data: long}), ""},
 		{"more than is allowed", frame(2, src(0, 0), col{kind: 4, offsets: u32s(0, 1, 3), data: bytes.Repeat(long, 10)}), "bytes, more than"},
-	} {
+	}
+}
+
+// TestHostileAnswers gives a record to plugins that load well, and make two of
+// it when their answer is right.
+func TestHostileAnswers(t *testing.T) {
+	s := surround(t)
+	for _, c := range hostileAnswers() {
 		t.Run(c.name, func(t *testing.T) {
 			p, err := s.host.Load(context.Background(), "hostile", some(c.answer).Bytes(), plugins.Settings{})
 			if err != nil {

@@ -31,23 +31,23 @@ func one(kind byte, s string) col {
 	return col{kind: kind, offsets: u32s(0, uint32(len(s))), data: []byte(s)}
 }
 
+// hostileFunctions give a function of SQL an answer that does not fit.
+var hostileFunctions = []hostileAnswer{
+	{"more values", frame(2, text()), "made 2 values of 1"},
+	{"no values", frame(0, emptyText()), "made 0 values of 1"},
+	{"with $src", frame(1, src(0), one(4, "a"), one(4, "b")), "has 3 columns instead of 1"},
+	{"another type", frame(1, col{kind: 2, data: make([]byte, 8)}), "has type 2 instead of 4"},
+	{"bytes", frame(1, one(5, "a")), "has type 5 instead of 4"},
+	{"used bytes", edit(frame(1, one(4, "a")), 20, 7), "says that it took 7 bytes"},
+	{"no UTF-8", frame(1, one(4, "\xc3")), "row 0 is not valid UTF-8"},
+	{"its own error", frame(1, one(4, "a"), one(4, "why")), "why"},
+}
+
 // TestHostileFunctions gives answers to a function of SQL that do not fit.
 func TestHostileFunctions(t *testing.T) {
 	s := surround(t)
-	for name, c := range map[string]struct {
-		answer []byte
-		want   string
-	}{
-		"more values":   {frame(2, text()), "made 2 values of 1"},
-		"no values":     {frame(0, emptyText()), "made 0 values of 1"},
-		"with $src":     {frame(1, src(0), one(4, "a"), one(4, "b")), "has 3 columns instead of 1"},
-		"another type":  {frame(1, col{kind: 2, data: make([]byte, 8)}), "has type 2 instead of 4"},
-		"bytes":         {frame(1, one(5, "a")), "has type 5 instead of 4"},
-		"used bytes":    {edit(frame(1, one(4, "a")), 20, 7), "says that it took 7 bytes"},
-		"no UTF-8":      {frame(1, one(4, "\xc3")), "row 0 is not valid UTF-8"},
-		"its own error": {frame(1, one(4, "a"), one(4, "why")), "why"},
-	} {
-		t.Run(name, func(t *testing.T) {
+	for _, c := range hostileFunctions {
+		t.Run(c.name, func(t *testing.T) {
 			p := must(s.host.Load(t.Context(), "some", of(someFunction, frame(0, emptyText()), c.answer), plugins.Settings{}))
 			v, err := p.Call(t.Context(), "some", []engine.Column{texts("a", "x")}, 1)
 			if err != nil {
@@ -65,22 +65,25 @@ func TestHostileFunctions(t *testing.T) {
 	}
 }
 
+// hostileDecoders answer the piece "abcde", which is the last.
+var hostileDecoders = []hostileAnswer{
+	{"more than there is", decoded(0, 100), "says that it took 100 bytes of 5"},
+	{"behind the end", decoded(5, 5), "row 5 is out of order"},
+	{"nothing at the end", decoded(0, 0), "leaves 5 bytes at the end"},
+	{"too many records", edit(frame(9, src(0, 0, 0, 0, 0, 0, 0, 0, 0), text()), 20, 5), "made 9 records of 5 bytes"},
+}
+
+// decoded is an answer with one record that begins at a byte, after which used
+// bytes are done with.
+func decoded(at, used uint32) []byte {
+	return edit(frame(1, src(at), col{kind: 4, offsets: u32s(0, 1), data: []byte("a")}), 20, used)
+}
+
 // TestHostileDecoders gives answers to a decoder that cuts its input itself.
 func TestHostileDecoders(t *testing.T) {
 	s := surround(t)
-	record := func(at, used uint32) []byte {
-		return edit(frame(1, src(at), col{kind: 4, offsets: u32s(0, 1), data: []byte("a")}), 20, used)
-	}
-	for name, c := range map[string]struct {
-		answer []byte
-		want   string
-	}{
-		"more than there is": {record(0, 100), "says that it took 100 bytes of 5"},
-		"behind the end":     {record(5, 5), "row 5 is out of order"},
-		"nothing at the end": {record(0, 0), "leaves 5 bytes at the end"},
-		"too many records":   {edit(frame(9, src(0, 0, 0, 0, 0, 0, 0, 0, 0), text()), 20, 5), "made 9 records of 5 bytes"},
-	} {
-		t.Run(name, func(t *testing.T) {
+	for _, c := range hostileDecoders {
+		t.Run(c.name, func(t *testing.T) {
 			p := must(s.host.Load(t.Context(), "some", of(someDecoder, frame(0, src(), emptyText()), c.answer), plugins.Settings{}))
 			err := p.Decode(t.Context(), strings.NewReader("abcde"), func(plugins.Decoded) error { return nil })
 			if engine.KindOf(err) != engine.Invalid || !strings.Contains(err.Error(), c.want) {
@@ -94,8 +97,7 @@ func TestHostileDecoders(t *testing.T) {
 // TestPieces decodes an object of which the decoder always takes five bytes.
 func TestPieces(t *testing.T) {
 	s := surround(t)
-	answer := edit(frame(1, src(0), col{kind: 4, offsets: u32s(0, 1), data: []byte("a")}), 20, 5)
-	p := must(s.host.Load(t.Context(), "some", of(someDecoder, frame(0, src(), emptyText()), answer), plugins.Settings{}))
+	p := must(s.host.Load(t.Context(), "some", of(someDecoder, frame(0, src(), emptyText()), decoded(0, 5)), plugins.Settings{}))
 	n := 0
 	err := p.Decode(t.Context(), strings.NewReader(strings.Repeat("abcde", 40)), func(d plugins.Decoded) error {
 		if string(d.JSON) != `{"b":"a"}` {

@@ -77,11 +77,11 @@ func (s *summer) Add(env *Env) {
 	switch {
 	case v.IsNull():
 		return
-	case v.kind == doubleValue && math.Abs(v.f) >= SumLimit, v.big != nil && v.big.CmpAbs(sumLimitBig) >= 0:
+	case v.kind == doubleValue && math.Abs(v.double()) >= SumLimit, v.huge() && v.wide.big.CmpAbs(sumLimitBig) >= 0:
 		s.exceeded++
 		return
 	case v.kind == doubleValue:
-		s.sum.Add(&s.sum, scaled(v.f))
+		s.sum.Add(&s.sum, scaled(v.double()))
 	default:
 		s.sum.Add(&s.sum, v.bigInt())
 	}
@@ -136,7 +136,7 @@ type sketch struct {
 
 func (s *sketch) Add(env *Env) {
 	if v := s.arg(env); !v.IsNull() {
-		s.counts[Bucket(v.f)]++
+		s.counts[Bucket(v.double())]++
 		s.n++
 	}
 }

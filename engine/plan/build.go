@@ -40,7 +40,7 @@ func NewLiteral(v Value) (Expr, error) {
 		return nil, invalid("the time is out of range").WithHint("write a time in the years 1 to 9999")
 	}
 	kind := kinds[v.kind]
-	if v.big != nil {
+	if v.huge() {
 		kind = engine.HugeInt
 	}
 	return &Literal{typed: over(kind), Value: v}, nil
@@ -91,7 +91,7 @@ func NewNegate(x Expr) (Expr, error) {
 		return NewLiteral(BigInt(lit.Value.bigInt().Neg(lit.Value.bigInt())))
 	}
 	if lit, ok := x.(*Literal); ok && lit.Type() == engine.Double {
-		return NewLiteral(Double(-lit.Value.f))
+		return NewLiteral(Double(-lit.Value.double()))
 	}
 	if !numeric(x) {
 		return nil, wants("-", "a number", x)

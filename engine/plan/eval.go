@@ -199,15 +199,15 @@ func operation(op Op, kind engine.TypeKind) func(v, w Value) Value {
 func doubleOperation(op Op) func(v, w Value) Value {
 	switch op {
 	case Add:
-		return func(v, w Value) Value { return Double(v.f + w.f) }
+		return func(v, w Value) Value { return Double(v.double() + w.double()) }
 	case Sub:
-		return func(v, w Value) Value { return Double(v.f - w.f) }
+		return func(v, w Value) Value { return Double(v.double() - w.double()) }
 	case Mul:
-		return func(v, w Value) Value { return Double(v.f * w.f) }
+		return func(v, w Value) Value { return Double(v.double() * w.double()) }
 	case Div:
-		return func(v, w Value) Value { return Double(v.f / w.f) }
+		return func(v, w Value) Value { return Double(v.double() / w.double()) }
 	}
-	return func(v, w Value) Value { return Double(math.Mod(v.f, w.f)) }
+	return func(v, w Value) Value { return Double(math.Mod(v.double(), w.double())) }
 }
 
 func intOperation(op Op) func(v, w Value) Value {

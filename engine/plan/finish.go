@@ -2,7 +2,10 @@ package plan
 
 import (
 	"database/sql"
+	"slices"
 	"time"
+
+	"tidemark.dev/tidemark/engine"
 )
 
 // Finisher turns what SQL or accumulators computed of a window into its
@@ -13,10 +16,16 @@ type Finisher struct {
 	when     Evaluator
 	targets  []any
 	cells    []any
-	// parts are those of the row that is read, keys those of the one before:
-	// rows come by group, so that most have the same.
-	parts [][]Value
-	keys  []Value
+	// values are those of the row that is read.
+	values []Value
+	parts  [][]Value
+	// keys are those of the row before: rows come by group, so that most have
+	// the same.
+	keys []Value
+	// lent says that rows share this memory.
+	lent       bool
+	aggregates []Value
+	measured   []Value
 }
 
 // NewFinisher prepares the plan's measures and its condition.
@@ -28,15 +37,22 @@ func (p *Plan) NewFinisher() *Finisher {
 	if p.When != nil {
 		f.when = Compile(p.When, nil)
 	}
+	f.parts = make([][]Value, len(p.Aggregates))
 	width := 4 + len(p.Keys)
 	for _, a := range p.Aggregates {
 		width += a.parts()
-		f.parts = append(f.parts, make([]Value, a.parts()))
 	}
-	f.cells, f.targets = make([]any, width), make([]any, width)
+	f.values, f.cells, f.targets = make([]Value, width), make([]any, width), make([]any, width)
 	for i := range f.cells {
 		f.targets[i] = &f.cells[i]
 	}
+	return f
+}
+
+// Lend makes a row's aggregates and measures hold only until the next one is
+// finished, which saves most of the memory that a long backtest goes through.
+func (f *Finisher) Lend() *Finisher {
+	f.lent = true
 	return f
 }
 
@@ -46,7 +62,8 @@ func (f *Finisher) Scan(rows *sql.Rows) (row Row, overflow bool, err error) {
 	if err := rows.Scan(f.targets[1:]...); err != nil {
 		return Row{}, false, err
 	}
-	row, overflow = f.row(f.cells[1:])
+	f.takeCells()
+	row, overflow = f.row()
 	return row, overflow, nil
 }
 
@@ -56,44 +73,60 @@ func (f *Finisher) ScanPane(rows *sql.Rows) (span Span, row Row, overflow bool, 
 	if err := rows.Scan(f.targets...); err != nil {
 		return Span{}, Row{}, false, err
 	}
-	row, overflow = f.row(f.cells[1:])
-	start, _ := Of(f.cells[0]).Int64()
-	span = Span{time.UnixMicro(start).UTC(), time.UnixMicro(row.Window).UTC()}
+	f.takeCells()
+	span, row, overflow = f.pane()
 	return span, row, overflow, nil
 }
 
-func (f *Finisher) row(cells []any) (row Row, overflow bool) {
-	next := func() Value {
-		v := Of(cells[0])
-		cells = cells[1:]
-		return v
+func (f *Finisher) takeCells() {
+	for i, c := range f.cells {
+		f.values[i] = Of(c)
 	}
-	row.Window, _ = next().Int64()
-	row.Keys = f.group(cells[:len(f.plan.Keys)])
-	cells = cells[len(f.plan.Keys):]
-	row.Records, _ = next().Int64()
-	row.Late, _ = next().Int64()
-	for _, parts := range f.parts {
-		for i := range parts {
-			parts[i] = next()
-		}
+}
+
+// Read is Scan of row i of columns.
+func (f *Finisher) Read(columns []engine.Column, i int) (row Row, overflow bool) {
+	f.takeColumns(f.values[1:], columns, i)
+	return f.row()
+}
+
+// ReadPane is ScanPane of row i of columns.
+func (f *Finisher) ReadPane(columns []engine.Column, i int) (span Span, row Row, overflow bool) {
+	f.takeColumns(f.values, columns, i)
+	return f.pane()
+}
+
+func (f *Finisher) takeColumns(values []Value, columns []engine.Column, i int) {
+	for at := range columns {
+		values[at] = cell(&columns[at], i, values[at])
+	}
+}
+
+func (f *Finisher) pane() (span Span, row Row, overflow bool) {
+	row, overflow = f.row()
+	start, _ := f.values[0].Int64()
+	return Span{time.UnixMicro(start).UTC(), time.UnixMicro(row.Window).UTC()}, row, overflow
+}
+
+// row finishes the row that values hold, from their second on.
+func (f *Finisher) row() (row Row, overflow bool) {
+	keys := len(f.plan.Keys)
+	row.Window, _ = f.values[1].Int64()
+	row.Keys = f.group(f.values[2 : 2+keys])
+	row.Records, _ = f.values[2+keys].Int64()
+	row.Late, _ = f.values[3+keys].Int64()
+	rest := f.values[4+keys:]
+	for i, a := range f.plan.Aggregates {
+		f.parts[i], rest = rest[:a.parts()], rest[a.parts():]
 	}
 	overflow = f.Finish(&row.Env, f.parts)
 	return row, overflow
 }
 
 // group are the values of the keys, shared by the rows of one group.
-func (f *Finisher) group(cells []any) []Value {
-	same := f.keys != nil
-	for i, c := range cells {
-		same = same && Of(c).Equal(f.keys[i])
-	}
-	if same {
-		return f.keys
-	}
-	f.keys = make([]Value, len(cells))
-	for i, c := range cells {
-		f.keys[i] = Of(c)
+func (f *Finisher) group(values []Value) []Value {
+	if f.keys == nil || !slices.EqualFunc(f.keys, values, Value.Equal) {
+		f.keys = slices.Clone(values)
 	}
 	return f.keys
 }
@@ -101,7 +134,7 @@ func (f *Finisher) group(cells []any) []Value {
 // Finish computes env.Aggregates from their parts and env.Measures from
 // everything before; env.Keys must be set.
 func (f *Finisher) Finish(env *Env, parts [][]Value) (overflow bool) {
-	env.Aggregates = make([]Value, len(parts))
+	env.Aggregates = f.room(&f.aggregates, len(parts))[:len(parts)]
 	for i, a := range f.plan.Aggregates {
 		var over bool
 		env.Aggregates[i], over = a.Finish(parts[i])
@@ -111,9 +144,20 @@ func (f *Finisher) Finish(env *Env, parts [][]Value) (overflow bool) {
 	return overflow
 }
 
+// room is where n values go.
+func (f *Finisher) room(lent *[]Value, n int) []Value {
+	if !f.lent {
+		return make([]Value, 0, n)
+	}
+	if cap(*lent) < n {
+		*lent = make([]Value, 0, n)
+	}
+	return (*lent)[:0]
+}
+
 // Measure computes env.Measures from its keys and aggregates.
 func (f *Finisher) Measure(env *Env) {
-	env.Measures = make([]Value, 0, len(f.measures))
+	env.Measures = f.room(&f.measured, len(f.measures))
 	for _, m := range f.measures {
 		env.Measures = append(env.Measures, m(env))
 	}

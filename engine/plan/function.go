@@ -92,7 +92,7 @@ func rounding(name string, f func(float64) float64) function {
 		},
 		eval: func(v Value, _ engine.TypeKind) Value {
 			if v.kind == doubleValue {
-				return Double(f(v.f))
+				return Double(f(v.double()))
 			}
 			return v
 		},
@@ -102,7 +102,7 @@ func rounding(name string, f func(float64) float64) function {
 func absolute(v Value, kind engine.TypeKind) Value {
 	switch {
 	case v.kind == doubleValue:
-		return Double(math.Abs(v.f))
+		return Double(math.Abs(v.double()))
 	case v.bigInt().Sign() >= 0:
 		return v
 	}
@@ -114,7 +114,7 @@ func absolute(v Value, kind engine.TypeKind) Value {
 func negated(v Value, kind engine.TypeKind) Value {
 	switch kind {
 	case engine.Double:
-		return Double(-v.f)
+		return Double(-v.double())
 	case engine.HugeInt:
 		return bigArithmetic(Sub, Int(0), v)
 	}

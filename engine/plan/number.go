@@ -71,10 +71,10 @@ func bigArithmetic(op Op, v, w Value) Value {
 
 // intToDouble rounds an integer to a double.
 func intToDouble(v Value) float64 {
-	if v.big == nil {
+	if !v.huge() {
 		return float64(v.n)
 	}
-	return hugeToDouble(v.big)
+	return hugeToDouble(v.wide.big)
 }
 
 // hugeToDouble rounds a hugeint as DuckDB does: the upper and the lower 64

@@ -26,15 +26,26 @@ const (
 )
 
 // Value is one value of an expression, or null, which is the zero Value. It
-// is immutable.
+// is immutable. There are some for every window of a backtest, so it is kept
+// small: what is rare lies behind wide.
 type Value struct {
 	kind valueKind
-	n    int64 // boolean, integer, microseconds since 1970
-	f    float64
+	n    int64 // boolean, integer, microseconds since 1970, bits of a double
 	s    string
-	big  *big.Int // an integer that does not fit n
+	wide *wide
+}
+
+// wide is what does not fit a Value.
+type wide struct {
+	big  *big.Int // an integer of more than 64 bits
 	list []Value
 }
+
+// double is the number of a double.
+func (v Value) double() float64 { return math.Float64frombits(uint64(v.n)) }
+
+// huge reports whether v is an integer that does not fit 64 bits.
+func (v Value) huge() bool { return v.kind == intValue && v.wide != nil }
 
 // Null is no value.
 var Null Value
@@ -59,7 +70,7 @@ func BigInt(b *big.Int) Value {
 	if b.Cmp(minHuge) < 0 || b.Cmp(maxHuge) > 0 {
 		return Null
 	}
-	return Value{kind: intValue, big: new(big.Int).Set(b)}
+	return Value{kind: intValue, wide: &wide{big: new(big.Int).Set(b)}}
 }
 
 // Double is a number; NaN and infinities are null.
@@ -67,7 +78,7 @@ func Double(f float64) Value {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return Null
 	}
-	return Value{kind: doubleValue, f: f + 0} // -0 becomes 0
+	return Value{kind: doubleValue, n: int64(math.Float64bits(f + 0))} // -0 becomes 0
 }
 
 // Text is a string.
@@ -77,7 +88,7 @@ func Text(s string) Value { return Value{kind: textValue, s: s} }
 func Time(t time.Time) Value { return Value{kind: timeValue, n: t.UnixMicro()} }
 
 // List is a list of values, which the caller must not change any more.
-func List(values []Value) Value { return Value{kind: listValue, list: values} }
+func List(values []Value) Value { return Value{kind: listValue, wide: &wide{list: values}} }
 
 // Of makes a Value from what database/sql gives for a column: booleans,
 // integers of any width, *big.Int, floats, strings, times, lists and nil.
@@ -118,6 +129,40 @@ func Of(v any) Value {
 	return Bool(true)
 }
 
+// cell is row i of a column. Of a text, before is given where it is the same,
+// so that a column of few texts does not copy each.
+func cell(c *engine.Column, i int, before Value) Value {
+	if c.IsNull(i) {
+		return Null
+	}
+	switch c.Type {
+	case engine.Bool:
+		return Bool(c.Ints[i] != 0)
+	case engine.Double:
+		return Double(c.Floats[i])
+	case engine.Timestamp:
+		return Value{kind: timeValue, n: c.Ints[i]}
+	case engine.HugeInt:
+		return halves(c.Ints[2*i], uint64(c.Ints[2*i+1]))
+	case engine.Varchar, engine.JSON:
+		text := c.Text(i)
+		if before.kind == textValue && before.s == string(text) {
+			return before
+		}
+		return Text(string(text))
+	}
+	return Int(c.Ints[i])
+}
+
+// halves is an integer of 128 bits.
+func halves(upper int64, lower uint64) Value {
+	if upper == int64(lower)>>63 {
+		return Int(int64(lower))
+	}
+	b := new(big.Int).Lsh(big.NewInt(upper), 64)
+	return BigInt(b.Add(b, new(big.Int).SetUint64(lower)))
+}
+
 // IsNull reports whether there is no value.
 func (v Value) IsNull() bool { return v.kind == nullValue }
 
@@ -125,7 +170,7 @@ func (v Value) IsNull() bool { return v.kind == nullValue }
 func (v Value) True() bool { return v.kind == boolValue && v.n != 0 }
 
 // Int64 is an integer, and whether v is one that fits.
-func (v Value) Int64() (int64, bool) { return v.n, v.kind == intValue && v.big == nil }
+func (v Value) Int64() (int64, bool) { return v.n, v.kind == intValue && v.wide == nil }
 
 // Float is a number as a double, and whether v is one.
 func (v Value) Float() (float64, bool) {
@@ -133,13 +178,18 @@ func (v Value) Float() (float64, bool) {
 	case intValue:
 		return intToDouble(v), true
 	case doubleValue:
-		return v.f, true
+		return v.double(), true
 	}
 	return 0, false
 }
 
 // Items are the values of a list, and whether v is one.
-func (v Value) Items() ([]Value, bool) { return v.list, v.kind == listValue }
+func (v Value) Items() ([]Value, bool) {
+	if v.kind != listValue {
+		return nil, false
+	}
+	return v.wide.list, true
+}
 
 // Text is a string, and whether v is one.
 func (v Value) Text() (string, bool) { return v.s, v.kind == textValue }
@@ -157,12 +207,12 @@ func Compare(v, w Value) int {
 	case v.kind != w.kind:
 		return cmp.Compare(v.kind, w.kind)
 	case v.kind == doubleValue:
-		return cmp.Compare(v.f, w.f)
+		return cmp.Compare(v.double(), w.double())
 	case v.kind == textValue:
 		return strings.Compare(v.s, w.s)
 	case v.kind == listValue:
-		return slices.CompareFunc(v.list, w.list, Compare)
-	case v.big != nil || w.big != nil:
+		return slices.CompareFunc(v.wide.list, w.wide.list, Compare)
+	case v.huge() || w.huge():
 		return v.bigInt().Cmp(w.bigInt())
 	}
 	return cmp.Compare(v.n, w.n)
@@ -170,8 +220,8 @@ func Compare(v, w Value) int {
 
 // bigInt is an integer value as a number of any size, not to be changed.
 func (v Value) bigInt() *big.Int {
-	if v.big != nil {
-		return v.big
+	if v.huge() {
+		return v.wide.big
 	}
 	return big.NewInt(v.n)
 }
@@ -184,14 +234,14 @@ func (v Value) String() string {
 	case intValue:
 		return v.bigInt().String()
 	case doubleValue:
-		return strconv.FormatFloat(v.f, 'f', -1, 64)
+		return strconv.FormatFloat(v.double(), 'f', -1, 64)
 	case textValue:
 		return v.s
 	case timeValue:
 		return time.UnixMicro(v.n).UTC().Format(time.RFC3339Nano)
 	case listValue:
-		parts := make([]string, len(v.list))
-		for i, x := range v.list {
+		parts := make([]string, len(v.wide.list))
+		for i, x := range v.wide.list {
 			parts[i] = x.String()
 		}
 		return "[" + strings.Join(parts, ", ") + "]"
@@ -211,10 +261,10 @@ func (v Value) MarshalJSON() ([]byte, error) {
 	case v.kind == boolValue:
 		return json.Marshal(v.n != 0)
 	case v.kind == doubleValue:
-		return json.Marshal(v.f)
+		return json.Marshal(v.double())
 	case v.kind == listValue:
-		return json.Marshal(v.list)
-	case v.kind == intValue && v.big == nil && -maxJSONInt <= v.n && v.n <= maxJSONInt:
+		return json.Marshal(v.wide.list)
+	case v.kind == intValue && !v.huge() && -maxJSONInt <= v.n && v.n <= maxJSONInt:
 		return strconv.AppendInt(nil, v.n, 10), nil
 	}
 	return json.Marshal(v.String())
@@ -226,12 +276,12 @@ func literalSQL(v Value) string {
 	case boolValue:
 		return strings.ToUpper(strconv.FormatBool(v.n != 0))
 	case intValue:
-		if v.big != nil || v.n < 0 {
+		if v.huge() || v.n < 0 {
 			return "(" + v.bigInt().String() + ")"
 		}
 		return strconv.FormatInt(v.n, 10)
 	case doubleValue:
-		return doubleSQL(v.f)
+		return doubleSQL(v.double())
 	case textValue:
 		return engine.QuoteText(v.s)
 	}

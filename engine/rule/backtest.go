@@ -97,8 +97,19 @@ func (b *backtest) run(ctx context.Context, q engine.Querier, cat engine.Catalog
 	return err
 }
 
-// ask runs the query for the windows.
+// ask runs the query for the windows, and sends each through the alarm of its
+// group. They come group by group, in the order of time.
 func (b *backtest) ask(ctx context.Context, q engine.Querier, query string) error {
+	if c, ok := q.(engine.Columnar); ok {
+		e := b.evaluate()
+		ok, err := c.QueryColumns(ctx, query, e.columns)
+		if ok && err == nil {
+			e.close()
+		}
+		if ok || err != nil {
+			return err
+		}
+	}
 	rows, err := q.QueryContext(ctx, query)
 	if err != nil {
 		return err
@@ -118,7 +129,12 @@ func (b *backtest) records(ctx context.Context, q engine.Querier, relation strin
 	if !b.overlapping() {
 		return nil
 	}
-	query, err := b.rule.Plan.CountQuery(relation, plan.Range{From: *b.report.From, To: b.end})
+	end := b.end
+	if b.rule.Spec.Expect != nil { // what lies in a window that is not over has entered none
+		spans := b.rule.Plan.Window.Spans(end)
+		end = spans[len(spans)-1].Start
+	}
+	query, err := b.rule.Plan.CountQuery(relation, plan.Range{From: *b.report.From, To: end})
 	if err != nil {
 		return err
 	}
@@ -243,34 +259,18 @@ func (b *backtest) simple() bool {
 	return b.rule.Plan.Window.Kind == plan.Tumbling && b.rule.Plan.Window.Zone == nil
 }
 
-// replay sends every row through the alarm of its group. Rows come group by
-// group, in the order of time.
 func (b *backtest) replay(rows *sql.Rows) error {
 	e := b.evaluate()
 	for rows.Next() {
-		span, row, overflow, err := b.scan(e.finisher, rows)
-		if err != nil {
+		if err := e.scan(rows); err != nil {
 			return err
 		}
-		s := scanned{span, row, overflow}
-		b.series.keep(s)
-		e.take(s)
-		if e.groups > maxBacktestGroups {
-			return tooMany{}
+		if err := e.next(); err != nil {
+			return err
 		}
 	}
 	e.close()
 	return rows.Err()
-}
-
-func (b *backtest) scan(f *plan.Finisher, rows *sql.Rows) (plan.Span, plan.Row, bool, error) {
-	if !b.simple() {
-		return f.ScanPane(rows)
-	}
-	row, overflow, err := f.Scan(rows)
-	size := b.rule.Plan.Window.Size.Microseconds()
-	start := b.span.From.UnixMicro() + row.Window*size
-	return plan.Span{Start: time.UnixMicro(start).UTC(), End: time.UnixMicro(start + size).UTC()}, row, overflow, err
 }
 
 func (b *backtest) group(values []plan.Value) Group {
@@ -282,24 +282,24 @@ func (b *backtest) group(values []plan.Value) Group {
 }
 
 // count adds a window to the report.
-func (b *backtest) count(key Group, span plan.Span, row plan.Row, breaching plan.Value, overflow bool) {
+func (b *backtest) count(key Group, w *scanned, breaching plan.Value) {
 	b.report.Windows++
 	if !b.overlapping() {
-		b.report.Records += row.Records
-		b.report.Late += row.Late
+		b.report.Records += w.row.Records
+		b.report.Late += w.row.Late
 	}
-	if overflow {
+	if w.overflow {
 		b.report.Overflows++
 	}
 	if !b.opt.Datapoints {
 		return
 	}
-	values := make(map[string]plan.Value, len(row.Measures))
+	values := make(map[string]plan.Value, len(w.row.Measures))
 	for i, m := range b.rule.Plan.Measures {
-		values[m.Name] = row.Measures[i]
+		values[m.Name] = w.row.Measures[i]
 	}
-	for i, v := range row.Past {
+	for i, v := range w.row.Past {
 		values[b.rule.Plan.PastName(i)] = v
 	}
-	b.report.Datapoints = append(b.report.Datapoints, Datapoint{Start: span.Start, End: span.End, Key: key, Values: values, Breaching: breaching})
+	b.report.Datapoints = append(b.report.Datapoints, Datapoint{Start: w.span.Start, End: w.span.End, Key: key, Values: values, Breaching: breaching})
 }

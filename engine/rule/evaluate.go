@@ -1,8 +1,11 @@
 package rule
 
 import (
+	"database/sql"
 	"slices"
+	"time"
 
+	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/plan"
 )
 
@@ -17,6 +20,9 @@ type evaluation struct {
 	// appeared are the groups of those that must appear that did.
 	appeared [][]plan.Value
 	groups   int
+	// window is the one that is evaluated. It is here, and not made for each,
+	// because whoever evaluates it is given its address.
+	window scanned
 }
 
 // scanned is a window as it was computed from records.
@@ -27,28 +33,80 @@ type scanned struct {
 }
 
 func (b *backtest) evaluate() *evaluation {
-	return &evaluation{backtest: b, finisher: b.rule.Plan.NewFinisher()}
+	return &evaluation{backtest: b, finisher: b.rule.Plan.NewFinisher().Lend()}
 }
 
-// take evaluates the next window.
-func (e *evaluation) take(s scanned) {
-	if (e.rule.Spec.Expect != nil || !e.opt.Final.IsZero()) && s.span.End.After(e.end) {
+// scan reads the next of the windows that come by the row.
+func (e *evaluation) scan(rows *sql.Rows) (err error) {
+	w := &e.window
+	if e.simple() {
+		w.row, w.overflow, err = e.finisher.Scan(rows)
+		w.span = e.numbered(w.row.Window)
+	} else {
+		w.span, w.row, w.overflow, err = e.finisher.ScanPane(rows)
+	}
+	return err
+}
+
+// columns takes some of the windows that come by the column.
+func (e *evaluation) columns(columns []engine.Column, n int) error {
+	w, simple := &e.window, e.simple()
+	for i := range n {
+		if simple {
+			w.row, w.overflow = e.finisher.Read(columns, i)
+			w.span = e.numbered(w.row.Window)
+		} else {
+			w.span, w.row, w.overflow = e.finisher.ReadPane(columns, i)
+		}
+		if err := e.next(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// numbered is the span of a simple window.
+func (e *evaluation) numbered(i int64) plan.Span {
+	size := e.rule.Plan.Window.Size.Microseconds()
+	start := e.backtest.span.From.UnixMicro() + i*size
+	return plan.Span{Start: time.UnixMicro(start).UTC(), End: time.UnixMicro(start + size).UTC()}
+}
+
+// next keeps the window and evaluates it.
+func (e *evaluation) next() error {
+	e.series.keep(&e.window)
+	e.take()
+	if e.groups > maxBacktestGroups {
+		return tooMany{}
+	}
+	return nil
+}
+
+// take evaluates the window.
+func (e *evaluation) take() {
+	w := &e.window
+	if (e.rule.Spec.Expect != nil || !e.opt.Final.IsZero()) && w.span.End.After(e.end) {
 		return
 	}
-	if e.current == nil || !slices.EqualFunc(e.keys, s.row.Keys, plan.Value.Equal) {
-		e.begin(s.row.Keys)
+	if e.current == nil || !sameKeys(e.keys, w.row.Keys) {
+		e.begin(w.row.Keys)
 	}
-	e.trail.Enter(s.span, &s.row.Env)
-	runUp := !s.span.End.After(e.first)
+	e.trail.Enter(w.span, &w.row.Env)
+	runUp := !w.span.End.After(e.first)
 	if runUp && !e.rule.warms() {
 		return // it is there to be looked back at
 	}
-	breaching := e.finisher.Breaching(&s.row.Env)
-	e.current.window(s.span, breaching, &s.row.Env)
-	if runUp {
-		return
+	breaching := e.finisher.Breaching(&w.row.Env)
+	e.current.window(w.span, breaching, &w.row.Env)
+	if !runUp {
+		e.count(e.current.key, w, breaching)
 	}
-	e.count(e.current.key, s.span, s.row, breaching, s.overflow)
+}
+
+// sameKeys compares the groups of two windows; those that were read one after
+// the other share their keys.
+func sameKeys(a, b []plan.Value) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0] || slices.EqualFunc(a, b, plan.Value.Equal))
 }
 
 // begin ends one group and begins the next.

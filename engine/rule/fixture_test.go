@@ -11,6 +11,7 @@ import (
 	_ "github.com/duckdb/duckdb-go/v2"
 
 	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/store/columns"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")
@@ -54,6 +55,18 @@ func exec(t testing.TB, db *sql.DB, query string) {
 	if _, err := db.Exec(query); err != nil {
 		t.Fatalf("%.300v\n%.300s", err, query)
 	}
+}
+
+// byColumn hands out rows by the column, as the store does.
+type byColumn struct{ *sql.DB }
+
+func (c byColumn) QueryColumns(ctx context.Context, query string, take func([]engine.Column, int) error) (bool, error) {
+	conn, err := c.Conn(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer conn.Close()
+	return columns.Query(ctx, conn, query, take)
 }
 
 // catalog reads a dataset from one table of its name.

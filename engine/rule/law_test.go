@@ -125,7 +125,7 @@ func TestAlarmsSameAnswer(t *testing.T) {
 		}
 		exec(t, db, "TRUNCATE app_logs")
 		exec(t, db, "INSERT INTO app_logs (event_time, level, _seq, _late) VALUES "+strings.Join(values, ", "))
-		report, err := Backtest(context.Background(), db, catalog{shop}, rule, BacktestOptions{})
+		report, err := Backtest(context.Background(), byColumn{db}, catalog{shop}, rule, BacktestOptions{})
 		if err != nil {
 			r.Fatal(err)
 		}

@@ -260,7 +260,7 @@ func TestLiveEqualsBacktest(t *testing.T) {
 			}
 			k.save(r, out)
 			for _, rule := range rules {
-				agree(r, db, rule, k, watermark)
+				agree(r, byColumn{db}, rule, k, watermark)
 			}
 			if rapid.IntRange(0, 3).Draw(r, "crash") == 0 {
 				live = resumed(r, rules, late, k)

@@ -42,12 +42,13 @@ func BacktestSeries(ctx context.Context, q engine.Querier, cat engine.Catalog, r
 }
 
 // keep takes in a window. Its measures are computed anew by whoever asks.
-func (s *Series) keep(w scanned) {
+func (s *Series) keep(w *scanned) {
 	if s == nil || len(s.windows) > maxSeries {
 		return
 	}
-	w.row.Measures, w.row.Past = nil, nil
-	s.windows = append(s.windows, w)
+	kept := *w
+	kept.row.Aggregates, kept.row.Measures, kept.row.Past = slices.Clone(w.row.Aggregates), nil, nil
+	s.windows = append(s.windows, kept)
 }
 
 // Windows is how many there are, those that are only looked back at included.
@@ -75,9 +76,9 @@ func (s *Series) report(r *Rule, datapoints bool) *Report {
 		b.report.Records, b.report.Late = s.frame.report.Records, s.frame.report.Late
 	}
 	e := b.evaluate()
-	for _, w := range s.windows {
-		e.finisher.Measure(&w.row.Env)
-		e.take(w)
+	for _, e.window = range s.windows {
+		e.finisher.Measure(&e.window.row.Env)
+		e.take()
 	}
 	e.close()
 	b.report.finish(r)

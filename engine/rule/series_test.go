@@ -28,7 +28,7 @@ func TestSeries(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, opt := range []BacktestOptions{{}, {From: noon.Add(time.Hour), To: noon.Add(5 * time.Hour)}} {
-			_, series, err := BacktestSeries(t.Context(), db, catalog{shop}, r, opt)
+			_, series, err := BacktestSeries(t.Context(), byColumn{db}, catalog{shop}, r, opt)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -80,7 +80,7 @@ func TestSeriesLooksBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	opt := BacktestOptions{From: noon.Add(2 * time.Hour)}
-	_, series, err := BacktestSeries(t.Context(), db, catalog{shop}, r, opt)
+	_, series, err := BacktestSeries(t.Context(), byColumn{db}, catalog{shop}, r, opt)
 	if err != nil {
 		t.Fatal(err)
 	}

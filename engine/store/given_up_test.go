@@ -13,6 +13,7 @@ import (
 	"github.com/duckdb/duckdb-go/v2/mapping"
 
 	"tidemark.dev/tidemark/engine/store/cage"
+	"tidemark.dev/tidemark/engine/store/handle"
 )
 
 // A query that is given up just when it begins does not go on: DuckDB forgets
@@ -31,14 +32,14 @@ func TestGivenUpAtItsBeginning(t *testing.T) {
 			return err
 		}
 		defer prepared.Close()
-		handles, err := handlesOf(conn, prepared.(*duckdb.Stmt))
+		handles, err := handle.Of(conn, prepared.(*duckdb.Stmt))
 		if err != nil {
 			return err
 		}
 		left, leave := context.WithCancel(ctx)
 		leave()
-		mapping.Interrupt(handles.connection)
-		_, err = begin(left, handles.statement)
+		mapping.Interrupt(handles.Connection)
+		_, err = handles.Begin(left)
 		return err
 	})
 	if !errors.Is(err, context.Canceled) {

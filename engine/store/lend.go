@@ -144,29 +144,47 @@ func wordsOf(query string) map[string]bool {
 
 // queryLent runs SQL of ours that may name attached datasets.
 func (s *Store) queryLent(ctx context.Context, query string, args []any) (*sql.Rows, error) {
-	words := wordsOf(query)
-	if s.lender != nil {
-		if err := s.lender.Knows(ctx, words); err != nil {
-			return nil, err
-		}
+	names, err := s.attachedIn(ctx, query)
+	if err != nil {
+		return nil, err
 	}
-	names := slices.DeleteFunc(s.attachedAmong(slices.Collect(keysOf(words))), func(n string) bool { return !words[strings.ToLower(n)] })
 	if len(names) == 0 {
 		return s.DB().QueryContext(ctx, query, args...) //nolint:sqlclosecheck // the caller's
 	}
-	conn, err := s.DB().Conn(ctx)
+	conn, end, err := s.lent(ctx, names, query, args)
 	if err != nil {
 		return nil, err
 	}
 	// A result is complete when the driver gives it, so what it was made of can
 	// go; the connection waits for the rows to be closed.
 	defer func() { go conn.Close() }()
-	end, err := s.borrow(ctx, conn, names, query, args)
-	if err != nil {
-		return nil, err
-	}
-	defer end(context.WithoutCancel(ctx))
+	defer end()
 	return conn.QueryContext(ctx, query, args...) //nolint:sqlclosecheck // the caller's
+}
+
+// attachedIn lists the attached datasets that SQL of ours names.
+func (s *Store) attachedIn(ctx context.Context, query string) ([]string, error) {
+	words := wordsOf(query)
+	if s.lender != nil {
+		if err := s.lender.Knows(ctx, words); err != nil {
+			return nil, err
+		}
+	}
+	return slices.DeleteFunc(s.attachedAmong(slices.Collect(keysOf(words))), func(n string) bool { return !words[strings.ToLower(n)] }), nil
+}
+
+// lent is a connection that has what a query needs of attached datasets, until
+// end is called.
+func (s *Store) lent(ctx context.Context, names []string, query string, args []any) (conn *sql.Conn, end func(), err error) {
+	if conn, err = s.DB().Conn(ctx); err != nil || len(names) == 0 {
+		return conn, func() {}, err
+	}
+	giveBack, err := s.borrow(ctx, conn, names, query, args)
+	if err != nil {
+		conn.Close()
+		return nil, nil, err
+	}
+	return conn, func() { giveBack(context.WithoutCancel(ctx)) }, nil
 }
 
 func keysOf(m map[string]bool) func(func(string) bool) {

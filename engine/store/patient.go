@@ -9,6 +9,8 @@ import (
 
 	"github.com/duckdb/duckdb-go/v2"
 	"github.com/duckdb/duckdb-go/v2/mapping"
+
+	"tidemark.dev/tidemark/engine/store/handle"
 )
 
 // execPatiently runs a statement in the transaction under way and gives how
@@ -26,23 +28,23 @@ func (s *Store) execPatiently(ctx context.Context, query string) (rows int64, er
 		if !ok {
 			return fmt.Errorf("the driver gave a %T", prepared)
 		}
-		handles, err := handlesOf(c.(driver.Conn), statement)
+		handles, err := handle.Of(c.(driver.Conn), statement)
 		if err != nil {
 			return err
 		}
-		defer interruptWith(ctx, handles.connection)()
-		rows, err = handles.run(ctx)
+		defer handle.InterruptWith(ctx, handles.Connection)()
+		rows, err = runPatiently(ctx, handles)
 		return err
 	})
 	return rows, err
 }
 
-// run takes part in the work on a statement until it is done.
-func (h handles) run(ctx context.Context) (rows int64, err error) {
+// runPatiently takes part in the work on a statement until it is done.
+func runPatiently(ctx context.Context, h handle.Handles) (rows int64, err error) {
 	var pending mapping.PendingResult
 	defer mapping.DestroyPending(&pending)
-	if mapping.PendingPrepared(h.statement, &pending) == mapping.StateError {
-		return 0, driverError(mapping.PendingError(pending))
+	if mapping.PendingPrepared(h.Statement, &pending) == mapping.StateError {
+		return 0, handle.Error(mapping.PendingError(pending))
 	}
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -50,9 +52,9 @@ func (h handles) run(ctx context.Context) (rows int64, err error) {
 	for wait := leastWait; ; {
 		switch state := mapping.PendingExecuteTask(pending); {
 		case state == mapping.PendingStateError: // and if it was interrupted
-			return 0, errors.Join(ctx.Err(), driverError(mapping.PendingError(pending)))
+			return 0, errors.Join(ctx.Err(), handle.Error(mapping.PendingError(pending)))
 		case state == mapping.PendingStateResultReady:
-			return h.changed(ctx, pending)
+			return changed(ctx, pending)
 		case state == mapping.PendingStateNoTasksAvailable:
 			time.Sleep(wait) // the other threads have it all
 			wait = min(2*wait, mostWait)
@@ -68,11 +70,12 @@ const (
 	mostWait  = time.Millisecond
 )
 
-func (h handles) changed(ctx context.Context, pending mapping.PendingResult) (int64, error) {
+// changed is how many rows a statement changed that is done.
+func changed(ctx context.Context, pending mapping.PendingResult) (int64, error) {
 	var res mapping.Result
 	defer mapping.DestroyResult(&res)
 	if mapping.ExecutePending(pending, &res) == mapping.StateError {
-		return 0, errors.Join(ctx.Err(), driverError(mapping.ResultError(&res)))
+		return 0, errors.Join(ctx.Err(), handle.Error(mapping.ResultError(&res)))
 	}
 	return int64(mapping.RowsChanged(&res)), nil //nolint:gosec // fewer than rows
 }

@@ -25,6 +25,7 @@ import (
 
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/store/cage"
+	"tidemark.dev/tidemark/engine/store/columns"
 	"tidemark.dev/tidemark/engine/store/staged"
 	"tidemark.dev/tidemark/engine/store/udf"
 )
@@ -73,7 +74,9 @@ type Store struct {
 	staged    *staged.Registry
 
 	decoderMu sync.Mutex
-	decoder   *sql.DB // an idle instance for foreign files, if there is one
+	// decoderStart is held while an instance for foreign files starts.
+	decoderStart sync.Mutex
+	decoder      *sql.DB // an idle instance for foreign files, if there is one
 }
 
 // checkpointThreshold keeps automatic checkpoints out of micro-batches: at
@@ -208,6 +211,21 @@ func (s *Store) HasFunction(name string) bool { return s.functions.Has(name) }
 // datasets is lent what it needs of them.
 func (s *Store) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	return s.queryLent(ctx, query, args)
+}
+
+// QueryColumns makes the store an engine.Columnar.
+func (s *Store) QueryColumns(ctx context.Context, query string, take func([]engine.Column, int) error) (ok bool, err error) {
+	names, err := s.attachedIn(ctx, query)
+	if err != nil {
+		return false, err
+	}
+	conn, end, err := s.lent(ctx, names, query, nil)
+	if err != nil {
+		return false, err
+	}
+	defer conn.Close()
+	defer end()
+	return columns.Query(ctx, conn, query, take)
 }
 
 // reopen brings the database back after a FATAL error has invalidated the

@@ -4,19 +4,18 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	bindings "github.com/duckdb/duckdb-go-bindings"
 	"github.com/duckdb/duckdb-go/v2"
 	"github.com/duckdb/duckdb-go/v2/arrowmapping"
 	"github.com/duckdb/duckdb-go/v2/mapping"
 
 	"tidemark.dev/tidemark/engine/store/cage"
+	"tidemark.dev/tidemark/engine/store/handle"
 	"tidemark.dev/tidemark/engine/store/result"
 )
 
@@ -59,15 +58,15 @@ func stream(ctx context.Context, conn driver.Conn, d cage.Delivery, args []any, 
 	if !ok {
 		return fmt.Errorf("the driver gave a %T", prepared)
 	}
-	if err := statement.BindWithCtx(ctx, namedValues(args)); err != nil {
+	if err := statement.BindWithCtx(ctx, handle.Named(args)); err != nil {
 		return err
 	}
-	handles, err := handlesOf(conn, statement)
+	handles, err := handle.Of(conn, statement)
 	if err != nil {
 		return err
 	}
-	defer interruptWith(ctx, handles.connection)()
-	res, err := begin(ctx, handles.statement)
+	defer handle.InterruptWith(ctx, handles.Connection)()
+	res, err := handles.Begin(ctx)
 	if err != nil {
 		return err
 	}
@@ -89,55 +88,15 @@ func stream(ctx context.Context, conn driver.Conn, d cage.Delivery, args []any, 
 	return fetch(ctx, &res, options, schema, sink)
 }
 
-// begin runs a bound statement until its first rows are there.
-func begin(ctx context.Context, statement mapping.PreparedStatement) (mapping.Result, error) {
-	var res mapping.Result
-	var pending mapping.PendingResult
-	if bindings.PendingPreparedStreaming(statement, &pending) == mapping.StateError {
-		err := driverError(mapping.PendingError(pending))
-		mapping.DestroyPending(&pending)
-		return res, err
-	}
-	defer mapping.DestroyPending(&pending)
-	if err := ctx.Err(); err != nil {
-		return res, err
-	}
-	if mapping.ExecutePending(pending, &res) == mapping.StateError {
-		err := errors.Join(ctx.Err(), driverError(mapping.ResultError(&res)))
-		mapping.DestroyResult(&res)
-		return res, err
-	}
-	return res, nil
-}
-
 func fetch(ctx context.Context, res *mapping.Result, options arrowmapping.ArrowOptions, schema *arrow.Schema, sink Sink) error {
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		chunk := mapping.FetchChunk(*res)
-		if chunk.Ptr == nil {
-			break
-		}
-		if mapping.DataChunkGetSize(chunk) == 0 {
-			mapping.DestroyDataChunk(&chunk)
-			break // so a stream says its end
-		}
+	return handle.Chunks(ctx, res, func(chunk mapping.DataChunk) error {
 		batch, failed := arrowmapping.DataChunkToArrowArray(options, schema, chunk)
-		mapping.DestroyDataChunk(&chunk)
 		if err := dataError(failed); err != nil {
 			return err
 		}
-		err := sink.Batch(batch)
-		batch.Release()
-		if err != nil {
-			return err
-		}
-	}
-	if text := mapping.ResultError(res); text != "" {
-		return errors.Join(ctx.Err(), driverError(text))
-	}
-	return ctx.Err()
+		defer batch.Release()
+		return sink.Batch(batch)
+	})
 }
 
 func schemaOf(res *mapping.Result, options arrowmapping.ArrowOptions) (*arrow.Schema, error) {
@@ -159,17 +118,6 @@ func uniqueFields(schema *arrow.Schema, names []string) *arrow.Schema {
 		fields[i].Name = names[i]
 	}
 	return arrow.NewSchema(fields, nil)
-}
-
-func namedValues(args []any) []driver.NamedValue {
-	out := make([]driver.NamedValue, len(args))
-	for i, a := range args {
-		out[i] = driver.NamedValue{Ordinal: i + 1, Value: a}
-		if named, ok := a.(sql.NamedArg); ok {
-			out[i].Name, out[i].Value = named.Name, named.Value
-		}
-	}
-	return out
 }
 
 func dataError(failed mapping.ErrorData) error {
