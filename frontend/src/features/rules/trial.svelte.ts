@@ -179,7 +179,7 @@ export class Trial {
     const key = this.#wantedKey
     const light = this.#dragging
     if (untrack(() => this.#nowKey === key && (light || this.#pointsKey === key))) {
-      this.busy = false // a run that was given up for what is shown already has left it set
+      this.busy = false // what was on its way for other settings has been given up
       return
     }
     const abort = new AbortController()
