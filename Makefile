@@ -2,7 +2,7 @@
 # so; scripts/ holds how.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test test-full flink cfn-lint bench check package screenshots s3-demo clean
+.PHONY: help setup build run test test-full flink kinesalite cfn-lint bench check package screenshots s3-demo clean
 
 # The driver's Arrow interface is behind this tag. Every go command that make
 # starts sees it, compiles alike (so that tests reuse what the build made), and
@@ -38,6 +38,9 @@ test-full: build ## Every test under the race detector, more random cases, and e
 
 flink: ## Install a whole Flink into .tools/flink, for the tests that run exported SQL
 	@scripts/flink.sh
+
+kinesalite: ## Install kinesalite into .tools/kinesalite, for the test of streams on an endpoint of others
+	@scripts/kinesalite.sh
 
 cfn-lint: ## Install cfn-lint into .tools/cfn-lint, for the test of exported templates
 	@tools/cfn-lint.sh

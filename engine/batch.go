@@ -80,10 +80,11 @@ type Released struct {
 	Stored, Quarantined, Dropped int64
 }
 
-// ConflictCount says how often a path met values its type cannot hold.
+// ConflictCount says how often a path met values its type cannot hold, in
+// records of one object, by its URL.
 type ConflictCount struct {
-	Path, Want, Got, Source, Example string
-	Count                            int64
+	Path, Want, Got, Source, Object, Example string
+	Count                                    int64
 }
 
 // ObjectState is how far the reading of an object has come.

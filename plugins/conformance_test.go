@@ -62,15 +62,21 @@ func suiteCases() []suiteCase {
 		}
 	}
 	for _, c := range hostileFunctions {
-		cases = append(cases, suiteCase{Name: "function: " + c.name, Module: of(someFunction, frame(0, emptyText()), c.answer),
-			Kind: "function", Input: []suiteColumn{column("a", "utf8", "x")}, Failed: c.want})
+		cases = append(cases, suiteCase{
+			Name: "function: " + c.name, Module: of(someFunction, frame(0, emptyText()), c.answer),
+			Kind: "function", Input: []suiteColumn{column("a", "utf8", "x")}, Failed: c.want,
+		})
 	}
 	for _, c := range hostileDecoders {
-		cases = append(cases, suiteCase{Name: "decoder: " + c.name, Module: of(someDecoder, frame(0, src(), emptyText()), c.answer),
-			Kind: "decoder", Input: []suiteColumn{column("bytes", "utf8", "abcde")}, Failed: c.want})
+		cases = append(cases, suiteCase{
+			Name: "decoder: " + c.name, Module: of(someDecoder, frame(0, src(), emptyText()), c.answer),
+			Kind: "decoder", Input: []suiteColumn{column("bytes", "utf8", "abcde")}, Failed: c.want,
+		})
 	}
-	cases = append(cases, suiteCase{Name: "decoder: good", Module: of(someDecoder, frame(0, src(), emptyText()), decoded(0, 5)),
-		Kind: "decoder", Input: []suiteColumn{column("bytes", "utf8", "abcde")}, Output: []suiteColumn{column("b", "utf8", "a")}})
+	cases = append(cases, suiteCase{
+		Name: "decoder: good", Module: of(someDecoder, frame(0, src(), emptyText()), decoded(0, 5)),
+		Kind: "decoder", Input: []suiteColumn{column("bytes", "utf8", "abcde")}, Output: []suiteColumn{column("b", "utf8", "a")},
+	})
 	return append(cases, identities()...)
 }
 
@@ -105,8 +111,10 @@ func identities() []suiteCase {
 		for _, in := range []suiteColumn{c, nulls} {
 			out := in
 			out.Field = "b"
-			cases = append(cases, suiteCase{Name: fmt.Sprintf("function: identity of %d %s", len(in.Values), c.Type), Module: identity(c.Type), Kind: "function",
-				Input: []suiteColumn{in}, Output: []suiteColumn{out}})
+			cases = append(cases, suiteCase{
+				Name: fmt.Sprintf("function: identity of %d %s", len(in.Values), c.Type), Module: identity(c.Type), Kind: "function",
+				Input: []suiteColumn{in}, Output: []suiteColumn{out},
+			})
 		}
 	}
 	return cases

@@ -41,6 +41,7 @@ type attachment struct {
 	// been told of.
 	unpaid  int64
 	mapping engine.Mapping
+	columns map[string][]engine.ForeignColumn // of a file, by its empty cut
 	shapes  map[string]*shape
 	footers map[string]*parquet.Footer
 }
@@ -49,6 +50,10 @@ type attachedSource struct {
 	*archive
 	objects []store.AttachedObject // by key
 }
+
+// footerWorkers is how many footers are asked for at once. They are small, so
+// that waiting is most of what they take.
+const footerWorkers = 32
 
 // maxFooters is how many footers stay in memory.
 const maxFooters = 4096
@@ -119,7 +124,7 @@ func (b *Workbench) attachment(ctx context.Context, dataset string) (*attachment
 	if err != nil {
 		return nil, err
 	}
-	a := &attachment{dataset: d.Name, config: config, mapping: mapping, shapes: map[string]*shape{}, footers: map[string]*parquet.Footer{}}
+	a := &attachment{dataset: d.Name, config: config, mapping: mapping, columns: map[string][]engine.ForeignColumn{}, shapes: map[string]*shape{}, footers: map[string]*parquet.Footer{}}
 	for _, s := range sources {
 		archive, err := b.openSource(ctx, s)
 		if err != nil {
@@ -144,6 +149,9 @@ type Refreshed struct {
 func (b *Workbench) refresh(ctx context.Context, a *attachment, force bool) (out Refreshed, err error) {
 	if !force && b.clock.Now().Sub(a.listed) < fresh {
 		return out, nil
+	}
+	if a.listed.IsZero() { // its files will be decoded, once they are known
+		b.counting.Go(func() { b.Store.ReadyDecoder(context.WithoutCancel(ctx)) })
 	}
 	for _, s := range a.sources {
 		done, err := b.refreshSource(ctx, a, s)
@@ -265,7 +273,7 @@ func (b *Workbench) affordLooks(dataset string, looks []*look) error {
 // lookAt reads footers, several at a time.
 func (b *Workbench) lookAt(ctx context.Context, a *attachment, s *attachedSource, looks []*look) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(pullWorkers)
+	g.SetLimit(footerWorkers)
 	for _, l := range looks {
 		g.Go(func() error {
 			began := time.Now()

@@ -36,7 +36,24 @@ func (b *Workbench) shapeOf(ctx context.Context, a *attachment, f *parquet.Foote
 	if s := a.shapes[key]; s != nil {
 		return s, nil
 	}
-	path, err := b.writeCut(&empty)
+	columns, ok := a.columns[key]
+	if !ok {
+		if columns, err = b.columnsOf(ctx, &empty); err != nil {
+			return nil, err
+		}
+		if len(a.columns) >= maxFooters {
+			a.columns, a.shapes = map[string][]engine.ForeignColumn{}, map[string]*shape{}
+		}
+		a.columns[key] = columns
+	}
+	s := newShape(columns, a.mapping)
+	a.shapes[key] = s
+	return s, nil
+}
+
+// columnsOf are the columns that DuckDB sees in a file.
+func (b *Workbench) columnsOf(ctx context.Context, empty *parquet.Cut) ([]engine.ForeignColumn, error) {
+	path, err := b.writeCut(empty)
 	if err != nil {
 		return nil, err
 	}
@@ -46,12 +63,7 @@ func (b *Workbench) shapeOf(ctx context.Context, a *attachment, f *parquet.Foote
 		return nil, err
 	}
 	defer t.Close()
-	s := newShape(t.Columns(), a.mapping)
-	if len(a.shapes) >= maxFooters {
-		a.shapes = map[string]*shape{}
-	}
-	a.shapes[key] = s
-	return s, nil
+	return t.Columns(), nil
 }
 
 // writeCut makes the file of a cut, its pieces still missing.

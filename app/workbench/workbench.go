@@ -53,7 +53,7 @@ type Workbench struct {
 	cache    *cache.Cache
 
 	attached attached
-	counting sync.WaitGroup // of what queries fetched, into the ledger
+	counting sync.WaitGroup // of what queries need not wait for
 
 	pulls     sync.Mutex
 	plugins   pluginHost

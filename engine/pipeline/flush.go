@@ -91,7 +91,7 @@ func (p *puller) settleTypes(ctx context.Context, b *staging) error {
 	p.evolve(ctx, &seen, b.position(b.later[0]))
 	for _, l := range b.later {
 		out := p.conform.Conform(l.raw)
-		b.conflicts(p.opt.Source, out.Conflicts)
+		b.conflicts(p.opt.Source, l.origin, out.Conflicts)
 		if err := b.append(l.origin, l.row, p.opt.Store, p.conform.AppendValues); err != nil {
 			return err
 		}

@@ -18,8 +18,8 @@ type LiveOptions struct {
 	Options
 	// From is how far the stream's shards were read before.
 	From []engine.Checkpoint
-	// Every is how long records wait for others before they are committed
-	// together; zero is a second.
+	// Every is how long records wait for others at most before they are
+	// committed together; zero is a second.
 	Every time.Duration
 	// Quota bounds what is taken in; nil is all.
 	Quota *Quota
@@ -135,21 +135,26 @@ func (l *live) run(ctx context.Context, stream engine.Stream) (Counts, error) {
 
 // gather builds batches of what arrives until the stream ends; stop ends it.
 func (l *live) gather(ctx context.Context, stop func(), ended <-chan error) error {
-	due := time.NewTimer(l.opt.Every)
+	due, flushed := time.NewTimer(l.opt.Every), time.Now()
 	defer due.Stop()
 	for {
 		select {
 		case a := <-l.taken:
+			first := l.points == nil
 			err := l.stage(ctx, a)
 			close(a.done)
 			if err != nil {
 				return l.drain(stop, ended, err)
+			}
+			if first && a.Behind == 0 {
+				due.Reset(l.soon(time.Since(flushed)))
 			}
 		case <-due.C:
 			if err := l.flushLive(ctx); err != nil {
 				return l.drain(stop, ended, err)
 			}
 			due.Reset(l.opt.Every)
+			flushed = time.Now()
 		case err := <-ended:
 			if engine.KindOf(err) == engine.Canceled || errors.Is(err, context.Canceled) {
 				return nil
@@ -157,6 +162,14 @@ func (l *live) gather(ctx context.Context, stop func(), ended <-chan error) erro
 			return err
 		}
 	}
+}
+
+// soon is how long the first records of a batch wait for others, so long after
+// the last commit. At the tip all shards are read at the same moment (pace of
+// the source), so a quarter of the time brings what there is; commits drift to
+// just after those moments, and become hardly more for it.
+func (l *live) soon(passed time.Duration) time.Duration {
+	return max(l.opt.Every/4, l.opt.Every*3/4-passed)
 }
 
 // drain ends a tail that cannot go on: nobody waits for a place any more. A

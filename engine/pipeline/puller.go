@@ -345,7 +345,7 @@ func (p *puller) lines(o *objectRun, c *piece) error {
 		c.block = nil
 	}
 	if ready {
-		p.batch.conflicts(p.opt.Source, c.conflicts)
+		p.batch.conflicts(p.opt.Source, o.origin, c.conflicts)
 		p.conform.KeepLongIntegers(c.long)
 		o.moments = append(o.moments, c.moments...)
 		p.stored(o, rows, c.untimed, c.times)
@@ -420,7 +420,7 @@ func (p *puller) conformLine(o *objectRun, l line) error {
 		p.storedLine(o, l, out)
 		return nil
 	}
-	p.batch.conflicts(p.opt.Source, out.Conflicts)
+	p.batch.conflicts(p.opt.Source, o.origin, out.Conflicts)
 	p.storedLine(o, l, out)
 	return p.batch.append(o.origin, l.row, p.opt.Store, p.conform.AppendValues)
 }

@@ -50,7 +50,7 @@ type staging struct {
 	live   *engine.LiveState
 }
 
-type clash struct{ path, want, got string }
+type clash struct{ path, want, got, object string }
 
 type putOff struct {
 	line
@@ -75,12 +75,12 @@ func (b *staging) quarantine(q engine.Quarantined) {
 	b.heldSize += int64(len(q.Raw)) + 256
 }
 
-func (b *staging) conflicts(source string, found []schema.Conflict) {
+func (b *staging) conflicts(source string, origin int, found []schema.Conflict) {
 	for _, c := range found {
-		key := clash{c.Path, c.Want, c.Got}
+		key := clash{c.Path, c.Want, c.Got, b.origins[origin].URL}
 		n := b.clashes[key]
 		if n == nil {
-			n = &engine.ConflictCount{Path: c.Path, Want: c.Want, Got: c.Got, Source: source, Example: c.Example}
+			n = &engine.ConflictCount{Path: c.Path, Want: c.Want, Got: c.Got, Source: source, Object: key.object, Example: c.Example}
 			b.clashes[key] = n
 		}
 		n.Count++

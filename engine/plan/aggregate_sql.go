@@ -23,7 +23,11 @@ func (a *Aggregate) sql(w *sqlWriter) []string {
 	}
 	x, t := w.finite(a.Arg), w.column(eventTime)
 	if a.Func == Collect {
-		return []string{"list(" + x + " ORDER BY " + t + ", " + x + ") FILTER (WHERE " + x + " IS NOT NULL)"}
+		order := t
+		if len(Columns(a.Arg)) > 0 { // DuckDB refuses to order by a constant
+			order += ", " + x
+		}
+		return []string{"list(" + x + " ORDER BY " + order + ") FILTER (WHERE " + x + " IS NOT NULL)"}
 	}
 	end := map[AggregateFunc]string{First: "min", Last: "max"}[a.Func]
 	return []string{"(" + end + "({'t': " + t + ", 'v': " + x + "}) FILTER (WHERE " + t + " IS NOT NULL AND " + x + " IS NOT NULL)).v"}

@@ -171,7 +171,9 @@ func (p *Plan) grouped(w *sqlWriter, relation string, r Range) string {
 		}
 	}
 	where := []string{at + " >= " + literalSQL(Time(r.From))}
-	if !r.To.IsZero() {
+	if r.To.IsZero() {
+		where = append(where, "isfinite("+at+")")
+	} else {
 		where = append(where, at+" < "+literalSQL(Time(r.To)))
 	}
 	if p.Where != nil {
@@ -205,8 +207,7 @@ func (p *Plan) SQL() (string, error) {
 	w := recordWriter()
 	var s string
 	err := w.try(func() {
-		s = "SELECT " + strings.Join(p.finished(w), ",\n       ") +
-			"\nFROM (\n" + indent(p.whole(w, relation)) + "\n)"
+		s = p.measured(w, p.whole(w, relation))
 		if p.looksBack() {
 			s = p.judged(w, s)
 		}
@@ -224,6 +225,19 @@ func (p *Plan) whole(w *sqlWriter, relation string) string {
 // finished lists the columns of SQL over those of grouped. Measures refer to
 // each other by the names they have in the same SELECT.
 func (p *Plan) finished(w *sqlWriter) []string {
+	columns := p.places()
+	p.refer(w)
+	for _, m := range p.Measures {
+		columns = append(columns, w.finite(m.Expr)+" AS "+engine.QuoteIdent(m.Name))
+	}
+	if p.When != nil && !p.looksBack() {
+		columns = append(columns, w.finite(p.When)+" AS breaching")
+	}
+	return columns
+}
+
+// places lists the columns that say which window and group it is.
+func (p *Plan) places() []string {
 	start := fmt.Sprintf("%s * %d", engine.QuoteIdent(windowName), p.Window.Size.Microseconds())
 	if p.Window.Offset != 0 {
 		start += fmt.Sprintf(" + %d", p.Window.Offset.Microseconds())
@@ -240,6 +254,11 @@ func (p *Plan) finished(w *sqlWriter) []string {
 	for _, k := range p.Keys {
 		columns = append(columns, engine.QuoteIdent(k.Name))
 	}
+	return columns
+}
+
+// refer writes aggregates by their parts, and all else by its name.
+func (p *Plan) refer(w *sqlWriter) {
 	w.ref = func(r *Ref) string {
 		if r.To != AggregateRef {
 			return engine.QuoteIdent(r.Name)
@@ -251,13 +270,6 @@ func (p *Plan) finished(w *sqlWriter) []string {
 		}
 		return "(" + a.finishSQL(parts) + ")"
 	}
-	for _, m := range p.Measures {
-		columns = append(columns, w.finite(m.Expr)+" AS "+engine.QuoteIdent(m.Name))
-	}
-	if p.When != nil && !p.looksBack() {
-		columns = append(columns, w.finite(p.When)+" AS breaching")
-	}
-	return columns
 }
 
 // looksBack reports whether when needs earlier windows.

@@ -137,9 +137,8 @@ func (p *Plan) RolledSQL(r Rolled, at Range, kept, ofRecords string) (string, er
 	w := recordWriter()
 	var s string
 	err := w.try(func() {
-		s = "WITH parts AS (\n" + indent(p.rolledParts(w, r, at, kept, ofRecords)) + "\n)\n" +
-			"SELECT " + strings.Join(p.finished(w), ",\n       ") +
-			"\nFROM (\n" + indent(p.rolledWhole()) + "\n)"
+		parts := indent(p.rolledParts(w, r, at, kept, ofRecords))
+		s = "WITH parts AS (\n" + parts + "\n)\n" + p.measured(w, p.rolledWhole())
 	})
 	return s, err
 }

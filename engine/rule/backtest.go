@@ -129,7 +129,12 @@ func (b *backtest) records(ctx context.Context, q engine.Querier, relation strin
 	if !b.overlapping() {
 		return nil
 	}
-	query, err := b.rule.Plan.CountQuery(relation, plan.Range{From: *b.report.From, To: b.end})
+	end := b.end
+	if b.rule.Spec.Expect != nil { // what lies in a window that is not over has entered none
+		spans := b.rule.Plan.Window.Spans(end)
+		end = spans[len(spans)-1].Start
+	}
+	query, err := b.rule.Plan.CountQuery(relation, plan.Range{From: *b.report.From, To: end})
 	if err != nil {
 		return err
 	}

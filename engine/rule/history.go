@@ -48,25 +48,25 @@ func (h *history) window(span plan.Span, breaching plan.Value, env *plan.Env) {
 	h.peak(env.Measures)
 }
 
-// point is the datapoint of a window. While the alarm lasts, a window must
-// meet recover_when to be one that does not breach.
+// point is the datapoint of a window: a missing one where when is null. While
+// the alarm lasts, a window must meet recover_when, too, to be one that does
+// not breach.
 func (h *history) point(breaching plan.Value, env *plan.Env) Point {
-	if h.state == Alarming && h.rule.recovered != nil && !breaching.True() {
-		switch v := h.rule.recovered(env); {
-		case v.IsNull():
-			return Absent
-		case v.True():
-			return NotBreaching
-		}
-		return Breaching
-	}
 	switch {
 	case breaching.IsNull():
 		return Absent
 	case breaching.True():
 		return Breaching
+	case h.state != Alarming || h.rule.recovered == nil:
+		return NotBreaching
 	}
-	return NotBreaching
+	switch v := h.rule.recovered(env); {
+	case v.IsNull():
+		return Absent
+	case v.True():
+		return NotBreaching
+	}
+	return Breaching
 }
 
 // silence moves on to a slot through slots without records. Once as many of

@@ -197,6 +197,9 @@ func deleteReplaced(ctx context.Context, tx *sql.Tx, name string, d *dataset, ur
 		if _, err := tx.ExecContext(ctx, "DELETE FROM tidemark.tombstones WHERE dataset = ? AND url = ?"+only("source"), name, url); err != nil {
 			return err
 		}
+		if _, err := tx.ExecContext(ctx, "DELETE FROM tidemark.conflicts WHERE dataset = ? AND object = ?"+only("source"), name, url); err != nil {
+			return err
+		}
 		if _, err := tx.ExecContext(ctx, "DELETE FROM tidemark.late WHERE dataset = ? AND starts_with(position, ?)"+only("source"), name, url+"#"); err != nil {
 			return err
 		}
@@ -260,19 +263,21 @@ func null(s string) any {
 	return s
 }
 
+// countConflicts adds to the report what the batch's records have, object by
+// object, so that what is read anew can be counted anew.
 func countConflicts(ctx context.Context, tx *sql.Tx, b engine.Batch) error {
-	for _, c := range b.Conflicts {
-		result, err := tx.ExecContext(ctx, `UPDATE tidemark.conflicts SET count = count + ? WHERE dataset = ? AND path = ? AND want = ? AND got = ? AND source = ?`,
-			c.Count, b.Dataset, c.Path, c.Want, c.Got, c.Source)
-		if err != nil {
-			return err
+	for chunk := range slices.Chunk(b.Conflicts, quarantineChunk) {
+		var values []string
+		var args []any
+		for _, c := range chunk {
+			values = append(values, "(?, ?, ?, ?, ?, ?, ?::BIGINT, ?)")
+			args = append(args, b.Dataset, c.Path, c.Want, c.Got, c.Source, c.Object, c.Count, c.Example)
 		}
-		if n, _ := result.RowsAffected(); n > 0 {
-			continue
-		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO tidemark.conflicts VALUES (?, ?, ?, ?, ?, ?, ?)`,
-			b.Dataset, c.Path, c.Want, c.Got, c.Source, c.Count, c.Example); err != nil {
-			return err
+		if _, err := tx.ExecContext(ctx, `MERGE INTO tidemark.conflicts AS c USING (VALUES `+strings.Join(values, ", ")+`) AS n(dataset, path, want, got, source, object, count, example)
+			ON c.dataset = n.dataset AND c.path = n.path AND c.want = n.want AND c.got = n.got AND c.source = n.source AND c.object = n.object
+			WHEN MATCHED THEN UPDATE SET count = c.count + n.count
+			WHEN NOT MATCHED THEN INSERT (dataset, path, want, got, source, count, example, object) VALUES (n.dataset, n.path, n.want, n.got, n.source, n.count, n.example, n.object)`, args...); err != nil {
+			return fmt.Errorf("count conflicts: %w", err)
 		}
 	}
 	return nil

@@ -24,7 +24,8 @@ func (s *Store) Conflicts(ctx context.Context, dataset string) ([]ConflictRow, e
 	if _, err := s.lookup(dataset); err != nil {
 		return nil, err
 	}
-	rows, err := s.QueryContext(ctx, `SELECT path, want, got, source, count, example FROM tidemark.conflicts WHERE dataset = ? ORDER BY count DESC, path, got`, dataset)
+	rows, err := s.QueryContext(ctx, `SELECT path, want, got, source, sum(count)::BIGINT AS n, min(example) FROM tidemark.conflicts
+		WHERE dataset = ? GROUP BY path, want, got, source ORDER BY n DESC, path, got, source`, dataset)
 	if err != nil {
 		return nil, err
 	}
@@ -80,6 +81,9 @@ func (s *Store) RestPaths(ctx context.Context, dataset string, most int) ([]stri
 	return out, rows.Err()
 }
 
+// objectSQL is the URL of the object that a row is from.
+const objectSQL = `regexp_replace(_position, '#[0-9./]+$', '')`
+
 // shapeSQL names the shape of a member of rest, as the conformer does.
 func shapeSQL(at string) string {
 	return fmt.Sprintf(`CASE WHEN json_extract(rest, %[1]s)::VARCHAR = '{}' THEN 'empty object' WHEN json_extract(rest, %[1]s)::VARCHAR = '[]' THEN 'empty list'
@@ -99,8 +103,8 @@ func recountConflicts(ctx context.Context, tx *sql.Tx, g segment, dataset string
 		args []any
 	}{
 		{`DELETE FROM tidemark.conflicts WHERE dataset = ? AND (path = ? OR starts_with(path, ? || '[') OR starts_with(path, ? || '.'))`, []any{dataset, key, key, key}},
-		{fmt.Sprintf(`INSERT INTO tidemark.conflicts SELECT ?, ?, ?, %[4]s AS got, _source, count(*), min(left(json_extract(rest, %[1]s)::VARCHAR, 200))
-			FROM %[2]s WHERE json_exists(rest, %[1]s) AND %[3]s IS NULL AND json_type(rest, %[1]s) <> 'NULL' GROUP BY got, _source`, at, g.sql(), path.SQL(), shapeSQL(at)), []any{dataset, key, to.String()}},
+		{fmt.Sprintf(`INSERT INTO tidemark.conflicts (dataset, path, want, got, source, count, example, object)
+			SELECT ?, ?, ?, %[4]s AS got, _source, count(*), min(left(json_extract(rest, %[1]s)::VARCHAR, 200)), `+objectSQL+` AS object FROM %[2]s WHERE json_exists(rest, %[1]s) AND %[3]s IS NULL AND json_type(rest, %[1]s) <> 'NULL' GROUP BY got, _source, object`, at, g.sql(), path.SQL(), shapeSQL(at)), []any{dataset, key, to.String()}},
 	} {
 		if _, err := tx.ExecContext(ctx, statement.sql, statement.args...); err != nil {
 			return fmt.Errorf("count the conflicts of %s anew: %w", key, err)
@@ -118,8 +122,8 @@ func leaveTogether(ctx context.Context, tx *sql.Tx, d *dataset, path engine.Path
 	}
 	at := engine.QuoteText(jsonPointer(engine.Path(path[1:]).String()))
 	for _, g := range d.segments {
-		if _, err := tx.ExecContext(ctx, `UPDATE tidemark.conflicts AS c SET count = c.count - r.n FROM (SELECT _source, `+shapeSQL(at)+` AS got, count(*) AS n FROM `+g.sql()+
-			` WHERE json_exists(rest, `+at+`) GROUP BY ALL) AS r WHERE c.dataset = ? AND c.path = ? AND c.source = r._source AND c.got = r.got`, d.version.Dataset, all); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE tidemark.conflicts AS c SET count = c.count - r.n FROM (SELECT _source, `+objectSQL+` AS object, `+shapeSQL(at)+` AS got, count(*) AS n FROM `+g.sql()+
+			` WHERE json_exists(rest, `+at+`) GROUP BY ALL) AS r WHERE c.dataset = ? AND c.path = ? AND c.source = r._source AND c.object = r.object AND c.got = r.got`, d.version.Dataset, all); err != nil {
 			return err
 		}
 	}

@@ -42,18 +42,58 @@ func (s *Store) OpenForeign(ctx context.Context, path, format, scratch string) (
 	return f, nil
 }
 
-func (s *Store) takeDecoder(ctx context.Context) (db *sql.DB, err error) {
-	s.decoderMu.Lock()
-	db = s.decoder
-	s.decoder = nil
-	s.decoderMu.Unlock()
+// ReadyDecoder starts an instance for foreign files if none is idle, so that
+// the next OpenForeign does not wait for one as long.
+func (s *Store) ReadyDecoder(ctx context.Context) {
+	s.decoderStart.Lock()
+	defer s.decoderStart.Unlock()
+	db := s.idleDecoder()
+	if db == nil {
+		db, _ = s.startDecoder(ctx) // who needs it tries again, and has the error
+	}
 	if db != nil {
+		s.keepDecoder(db)
+	}
+}
+
+// keepDecoder makes an instance the idle one.
+func (s *Store) keepDecoder(db *sql.DB) {
+	s.decoderMu.Lock()
+	defer s.decoderMu.Unlock()
+	if s.decoder != nil {
+		db.Close()
+		return
+	}
+	s.decoder = db
+}
+
+// idleDecoder takes the idle instance, if there is one.
+func (s *Store) idleDecoder() *sql.DB {
+	s.decoderMu.Lock()
+	defer s.decoderMu.Unlock()
+	db := s.decoder
+	s.decoder = nil
+	return db
+}
+
+func (s *Store) takeDecoder(ctx context.Context) (*sql.DB, error) {
+	if db := s.idleDecoder(); db != nil {
 		return db, nil
 	}
+	// Who starts one may be about to keep it.
+	s.decoderStart.Lock()
+	defer s.decoderStart.Unlock()
+	if db := s.idleDecoder(); db != nil {
+		return db, nil
+	}
+	return s.startDecoder(ctx)
+}
+
+func (s *Store) startDecoder(ctx context.Context) (*sql.DB, error) {
 	opt := s.opt
 	opt.inOrder = true // the number of a row is its place in the file
 	opt.Temp, opt.TempLimit = "", ""
-	db, err = openInstance(ctx, "", opt)
+	db, err := openInstance(ctx, "", opt)
 	if err != nil {
 		return nil, err
 	}
@@ -324,14 +364,12 @@ func (f *foreignTable) Close() error {
 
 // Detach gives the instance back, for the next file or to be thrown away.
 func (f *foreignTable) Detach() (cleanup func()) {
-	f.store.decoderMu.Lock()
-	defer f.store.decoderMu.Unlock()
 	switch {
 	case f.db == nil:
-	case f.spoilt || f.store.decoder != nil:
+	case f.spoilt:
 		f.db.Close()
 	default:
-		f.store.decoder = f.db
+		f.store.keepDecoder(f.db)
 	}
 	f.db = nil
 	return func() {

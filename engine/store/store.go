@@ -74,7 +74,9 @@ type Store struct {
 	staged    *staged.Registry
 
 	decoderMu sync.Mutex
-	decoder   *sql.DB // an idle instance for foreign files, if there is one
+	// decoderStart is held while an instance for foreign files starts.
+	decoderStart sync.Mutex
+	decoder      *sql.DB // an idle instance for foreign files, if there is one
 }
 
 // checkpointThreshold keeps automatic checkpoints out of micro-batches: at

@@ -88,6 +88,7 @@ var dataTables = []string{
 	`ALTER TABLE tidemark.quarantine ADD COLUMN IF NOT EXISTS head VARCHAR`,
 	`ALTER TABLE tidemark.discarded ADD COLUMN IF NOT EXISTS head VARCHAR`,
 	`ALTER TABLE tidemark.tombstones ADD COLUMN IF NOT EXISTS place VARCHAR`,
+	`ALTER TABLE tidemark.conflicts ADD COLUMN IF NOT EXISTS object VARCHAR`,
 }
 
 // layout tells sets of system tables apart: it follows from what makes them.

@@ -15,7 +15,7 @@ import (
 // depend on how records fell into batches or in which order they came.
 
 // rankSQL orders the versions of a key. A record without a time is before all.
-const rankSQL = `struct_pack(t := coalesce(event_time, TIMESTAMPTZ '-infinity'), s := _source, u := regexp_replace(_position, '#[0-9./]+$', ''), n := ` + placeSQL + `)`
+const rankSQL = `struct_pack(t := coalesce(event_time, TIMESTAMPTZ '-infinity'), s := _source, u := ` + objectSQL + `, n := ` + placeSQL + `)`
 
 // placeSQL is the place in an object or a shard as a text that sorts as its
 // numbers do: each has its length before it. A sequence number has more digits

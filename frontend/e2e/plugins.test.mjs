@@ -1,6 +1,6 @@
 // A plugin in a workspace from somebody else: looked at, allowed, set, tried beside another, and the lens.
 import assert from 'node:assert/strict'
-import { appendFile, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { root } from './harness.mjs'
@@ -17,10 +17,13 @@ export default async function ({ page, axe, api, go }) {
   // Each kind says how it is used. Lookups are beside them, and tried by the keyboard.
   await writeFile(join(dir, 'places.csv'), 'code,place\neu,Frankfurt\n')
   await go('/plugins')
-  await page.getByText('format: keyvalue', { exact: true }).waitFor({ timeout: 120_000 }) // the first look compiles them
+  await page.getByText('transforms: [log_template]', { exact: true }).waitFor({ timeout: 120_000 }) // the first look compiles them
+  await page.getByRole('row', { name: /^keyvalue .*used/ }).waitFor()
   await page.getByText('SELECT parse_user_agent(').first().waitFor()
-  if ((await api('GET', '/lookups')).length === 0) await page.getByRole('heading', { name: 'No lookups' }).waitFor()
-  await appendFile(join(dir, 'tidemark.yaml'), '\nlookups:\n  place_of: {table: places.csv, key: {code: region}, take: {place: place}}\n')
+  await page.getByRole('row', { name: /^owners a file/ }).waitFor()
+  const settings = join(dir, 'tidemark.yaml')
+  const place = '  place_of: {table: places.csv, key: {code: region}, take: {place: place}}\n'
+  await writeFile(settings, (await readFile(settings, 'utf8')).replace(/^lookups:\n/m, '$&' + place))
   await page.getByRole('row', { name: /^place_of/ }).waitFor()
   const trial = page.getByRole('form', { name: 'Try a lookup' })
   await trial.getByLabel('Try').selectOption('place_of')

@@ -24,7 +24,7 @@ test('the page', async (t) => {
         const { default: body, options = {} } = await import(`./${name}.test.mjs`)
         const server = await serve(s, options.workspace ? await options.workspace(s) : await copied(s, first, name))
         const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, colorScheme: options.colorScheme ?? 'light', reducedMotion: 'reduce' })
-        context.setDefaultTimeout(20_000)
+        context.setDefaultTimeout(60_000)
         const page = await context.newPage()
         // What the page itself gets wrong fails the test, wherever it is.
         const wrong = []

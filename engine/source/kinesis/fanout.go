@@ -70,7 +70,7 @@ func (r *reader) subscription(ctx context.Context, client *sdk.Client) (ended bo
 		}
 		last := page.Value.ContinuationSequenceNumber == nil
 		behind := time.Duration(aws.ToInt64(page.Value.MillisBehindLatest)) * time.Millisecond
-		if err := r.hand(ctx, page.Value.Records, behind, last); err != nil {
+		if err := r.hand(ctx, recordsOf(page.Value.Records), behind, last); err != nil {
 			return false, err
 		}
 		if last {
@@ -82,6 +82,14 @@ func (r *reader) subscription(ctx context.Context, client *sdk.Client) (ended bo
 	}
 	r.pace.called(0, false)
 	return false, ctx.Err()
+}
+
+func recordsOf(list []types.Record) []record {
+	out := make([]record, len(list))
+	for i, rec := range list {
+		out[i] = record{rec.Data, aws.ToString(rec.SequenceNumber), aws.ToString(rec.PartitionKey), aws.ToTime(rec.ApproximateArrivalTimestamp).UTC()}
+	}
+	return out
 }
 
 // from is where a subscription begins.

@@ -50,6 +50,9 @@ func (p *pace) called(bytes int, behind bool) {
 	p.fails = 0
 	paid := time.Duration(float64(bytes) / bytesASecond * float64(time.Second))
 	p.after(max(every, paid))
+	if !behind && paid < every { // at the tip all shards are asked at the same moments
+		p.next = p.config.Clock.Now().Truncate(every).Add(every)
+	}
 }
 
 // after plans the next call. A clock that is put back meanwhile makes nobody

@@ -78,37 +78,38 @@ func (r *reader) once(ctx context.Context) (ended bool, err error) {
 		return false, err
 	}
 	defer r.room.Release(held)
-	out, err := r.client.GetRecords(ctx, &sdk.GetRecordsInput{ShardIterator: r.iterator, Limit: aws.Int32(recordsACall)})
+	p, err := r.getRecords(ctx, r.iterator)
 	if err != nil {
 		return false, err
 	}
-	behind := time.Duration(aws.ToInt64(out.MillisBehindLatest)) * time.Millisecond
 	size := 0
-	for _, rec := range out.Records {
-		size += len(rec.Data)
+	for _, rec := range p.records {
+		size += len(rec.data)
 	}
 	r.page = min(max(smallPage, int64(size)*3), largePage)
-	if behind > 0 {
+	if p.behind > 0 {
 		r.page = largePage
 	}
-	r.iterator = out.NextShardIterator
-	r.pace.called(size, behind > 0)
-	return r.iterator == nil, r.hand(ctx, out.Records, behind, r.iterator == nil)
+	r.iterator = p.next
+	r.pace.called(size, p.behind > 0)
+	return r.iterator == nil, r.hand(ctx, p.records, p.behind, r.iterator == nil)
 }
 
 // hand gives records to the sink. Those the shard gave before are left out.
-func (r *reader) hand(ctx context.Context, records []types.Record, behind time.Duration, ended bool) error {
+func (r *reader) hand(ctx context.Context, records []record, behind time.Duration, ended bool) error {
 	a := engine.Arrivals{Behind: behind}
+	if len(records) > 0 {
+		a.Records = make([]engine.Arrival, 0, len(records))
+	}
 	cp := r.run.at
 	repeated, outside, bytes := int64(0), int64(0), int64(0)
 	for _, rec := range records {
-		seq := aws.ToString(rec.SequenceNumber)
-		if !after(seq, cp.Sequence) {
+		if !after(rec.sequence, cp.Sequence) {
 			repeated++
 			continue
 		}
-		cp.Sequence, cp.Arrival = seq, aws.ToTime(rec.ApproximateArrivalTimestamp).UTC()
-		bytes += int64(len(rec.Data))
+		cp.Sequence, cp.Arrival = rec.sequence, rec.arrived
+		bytes += int64(len(rec.data))
 		from := len(a.Records)
 		a.Records = r.split(a.Records, rec, cp)
 		for _, x := range a.Records[from:] {
@@ -146,10 +147,10 @@ func (r *reader) hand(ctx context.Context, records []types.Record, behind time.D
 }
 
 // split adds the records that one record of the stream stands for.
-func (r *reader) split(to []engine.Arrival, rec types.Record, cp engine.Checkpoint) []engine.Arrival {
-	inside, ok := unpack(rec.Data)
+func (r *reader) split(to []engine.Arrival, rec record, cp engine.Checkpoint) []engine.Arrival {
+	inside, ok := unpack(rec.data)
 	if !ok {
-		return append(to, engine.Arrival{Data: rec.Data, Sequence: cp.Sequence, Key: aws.ToString(rec.PartitionKey), Time: cp.Arrival})
+		return append(to, engine.Arrival{Data: rec.data, Sequence: cp.Sequence, Key: rec.key, Time: cp.Arrival})
 	}
 	for i, p := range inside {
 		to = append(to, engine.Arrival{
@@ -172,7 +173,8 @@ func after(a, b string) bool {
 // does not know any more begins with the oldest record, and leaves a gap.
 func (r *reader) position(ctx context.Context) error {
 	at := r.run.at
-	in := &sdk.GetShardIteratorInput{StreamARN: aws.String(r.id.arn), ShardId: aws.String(r.run.id)}
+	name, arn := r.config.named() // older endpoints know names alone
+	in := &sdk.GetShardIteratorInput{StreamName: name, StreamARN: arn, ShardId: aws.String(r.run.id)}
 	switch {
 	case at.Sequence != "":
 		in.ShardIteratorType, in.StartingSequenceNumber = types.ShardIteratorTypeAfterSequenceNumber, aws.String(at.Sequence)

@@ -3,7 +3,6 @@ package parquet
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/apache/thrift/lib/go/thrift"
 )
@@ -102,103 +101,9 @@ func (v value) shallow() value {
 
 func long(n int64) value { return value{kind: thrift.I64, number: n} }
 
-// decode reads a struct in the compact protocol.
-func decode(src []byte) (v value, err error) {
-	defer func() { // the bytes are somebody else's, and so is the decoder
-		if r := recover(); r != nil {
-			err = fmt.Errorf("%v", r)
-		}
-	}()
-	memory := thrift.NewTMemoryBuffer()
-	memory.Buffer.Write(src)
-	conf := &thrift.TConfiguration{MaxMessageSize: int32(len(src)) + 1, MaxFrameSize: int32(len(src)) + 1}
-	r := reader{thrift.NewTCompactProtocolConf(memory, conf)}
-	return r.value(thrift.STRUCT, 0)
-}
-
-type reader struct{ thrift.TProtocol }
-
 // background is for an interface that asks for a context and a memory that
 // never waits.
 var background = context.Background()
-
-func (r reader) value(kind thrift.TType, depth int) (v value, err error) {
-	if depth > maxDepth {
-		return v, errDepth
-	}
-	v.kind = kind
-	switch kind {
-	case thrift.BOOL:
-		var b bool
-		if b, err = r.ReadBool(background); b {
-			v.number = 1
-		}
-	case thrift.BYTE:
-		var n int8
-		n, err = r.ReadByte(background)
-		v.number = int64(n)
-	case thrift.I16:
-		var n int16
-		n, err = r.ReadI16(background)
-		v.number = int64(n)
-	case thrift.I32:
-		var n int32
-		n, err = r.ReadI32(background)
-		v.number = int64(n)
-	case thrift.I64:
-		v.number, err = r.ReadI64(background)
-	case thrift.DOUBLE:
-		v.float, err = r.ReadDouble(background)
-	case thrift.STRING:
-		v.text, err = r.ReadBinary(background)
-	case thrift.LIST:
-		err = r.list(&v, depth)
-	case thrift.STRUCT:
-		err = r.fields(&v, depth)
-	default:
-		err = fmt.Errorf("it has a value of the kind %v", kind)
-	}
-	return v, err
-}
-
-func (r reader) list(v *value, depth int) error {
-	elem, n, err := r.ReadListBegin(background)
-	if err != nil {
-		return err
-	}
-	v.elem = elem
-	for range n {
-		e, err := r.value(elem, depth+1)
-		if err != nil {
-			return err
-		}
-		v.list = append(v.list, e)
-	}
-	return r.ReadListEnd(background)
-}
-
-func (r reader) fields(v *value, depth int) error {
-	if _, err := r.ReadStructBegin(background); err != nil {
-		return err
-	}
-	for {
-		_, kind, id, err := r.ReadFieldBegin(background)
-		if err != nil {
-			return err
-		}
-		if kind == thrift.STOP {
-			return r.ReadStructEnd(background)
-		}
-		f, err := r.value(kind, depth+1)
-		if err != nil {
-			return err
-		}
-		v.fields = append(v.fields, field{id, f})
-		if err := r.ReadFieldEnd(background); err != nil {
-			return err
-		}
-	}
-}
 
 // encode writes a struct in the compact protocol.
 func encode(v value) ([]byte, error) {

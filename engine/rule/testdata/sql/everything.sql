@@ -45,6 +45,7 @@ FROM (
          count(*) AS "#14.1"
   FROM (SELECT "event_time" AS "event_time", "_late" AS "_late", "labels"['region'] AS "labels.region", "body"."type" AS "body.type", "body"."id" AS "body.id", "body"."http"."status" AS "body.http.status", "message" AS "message", "body"."cached" AS "body.cached", "body"."day" AS "body.day", "body"."tags" AS "body.tags", "body"."status" AS "body.status", "body"."bytes" AS "body.bytes", "body"."price" AS "body.price", "body"."duration_ms" AS "body.duration_ms", "body"."seen" AS "body.seen", "labels"['user.id'] AS "labels.""user.id""", "arrival_time" AS "arrival_time", "level" AS "level" FROM "app_logs") AS r
   WHERE r."event_time" >= TIMESTAMPTZ '1970-01-01 00:05:00+00'
+    AND isfinite(r."event_time")
     AND (((((coalesce((r."body.http.status" IN (500, 502)), TRUE) AND regexp_matches(r."message", '(?i)time ?out')) AND (NOT coalesce(r."body.cached", FALSE))) AND (starts_with(r."labels.region", 'eu') OR (make_timestamptz(epoch_us(r."body.day")) >= TIMESTAMPTZ '2026-01-01 00:00:00+00'))) AND (NOT (r."body.tags" IS NULL))) AND regexp_matches(r."body.type", '(?s)^etl-.*$'))
   GROUP BY 1, 2, 3, 4
   ORDER BY 2, 3, 4, 1

@@ -21,6 +21,7 @@ FROM (
              quantile_disc(CASE WHEN r."body.duration_ms" BETWEEN 2.2700248455477507e-308 AND 1.7976931348623157e+308 THEN CAST(floor(ln(r."body.duration_ms") * 49.998333288886556e0) AS INTEGER) + 40000 WHEN r."body.duration_ms" BETWEEN -1.7976931348623157e+308 AND -2.2700248455477507e-308 THEN -(CAST(floor(ln(-r."body.duration_ms") * 49.998333288886556e0) AS INTEGER) + 40000) WHEN abs(r."body.duration_ms") < 2.2700248455477507e-308 THEN 0 END, 0.95) AS "#2.1"
       FROM (SELECT "event_time" AS "event_time", "_late" AS "_late", "service" AS "service", "body"."duration_ms" AS "body.duration_ms" FROM "app_logs") AS r
       WHERE r."event_time" >= TIMESTAMPTZ '1970-01-01 00:00:00+00'
+        AND isfinite(r."event_time")
       GROUP BY 1, 2
       ORDER BY 2, 1
     )

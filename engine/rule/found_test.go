@@ -1,0 +1,73 @@
+package rule
+
+import (
+	"fmt"
+	"testing"
+
+	"tidemark.dev/tidemark/engine/plan"
+)
+
+// What TestWholeRules has found stays found.
+
+// A measure of measures runs in the statement that people see, where DuckDB
+// knows no alias inside of TRY; a list of a constant has no order by it; what
+// happened at infinity is in no window; and that a measure is there does not
+// tell which of its values are bad.
+func TestStatementOfDerivedMeasures(t *testing.T) {
+	db := logs(t, "1 a INFO", "2 a INFO", "61 a INFO", "never a INFO")
+	exec(t, db, "UPDATE app_logs SET event_time = 'infinity' WHERE event_time IS NULL")
+	for _, window := range []string{"{tumbling: 1m}", "{hopping: {size: 1m, every: 30s}}"} {
+		r, err := Compile(decodeSpec(t, "derived.yaml", "rule: derived\ndataset: app_logs\nwindow: "+window+
+			"\nmeasures: {n: count(), more: n + 1, most: abs(more) * 2, same: list(1.5)}\nwhen: most != nil && most > 3"), shop)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := queryValues(db, "SELECT n, more, most, breaching FROM ("+r.SQL()+")")
+		if err != nil {
+			t.Fatalf("%v\n%s", err, r.SQL())
+		}
+		report := backtestOf(t, db, r, BacktestOptions{Datapoints: true})
+		if len(rows) != len(report.Datapoints) || len(rows) < 2 {
+			t.Errorf("%s: %v by the statement, %v by the backtest", window, rows, report.Datapoints)
+		}
+		if peak := report.Episodes[0].Peak["most"]; !peak.Equal(plan.Int(6)) {
+			t.Errorf("%s: the peak is %v", window, peak)
+		}
+	}
+}
+
+// While an alarm lasts, a window whose when is null is a missing datapoint,
+// whatever recover_when says to it.
+func TestMissingWhileInAlarm(t *testing.T) {
+	db := logs(t, "1 a ERROR", "61 a INFO", "121 a WARN", "122 a INFO")
+	for _, recover := range []string{"recover_when: true", "recover_when: false"} {
+		r := errorsRule(t, recover)
+		r, err := r.With(map[string]string{"when": "n > 1 ? rate >= 0.5 : (errors > 0 ? true : nil)", "missing": "ignore"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, x := range backtestOf(t, db, r, BacktestOptions{}).Transitions {
+			got = append(got, fmt.Sprint(x.At.Sub(noon).Minutes(), " ", x.To))
+		}
+		want := "[1 ALARM 3 OK]"
+		if recover == "recover_when: false" {
+			want = "[1 ALARM]"
+		}
+		if s := fmt.Sprint(got); s != want {
+			t.Errorf("%s: %s, want %s", recover, s, want)
+		}
+	}
+}
+
+// A record of a day that is not over has entered no window of an expectation.
+func TestExpectationCountsWhatIsOver(t *testing.T) {
+	db := logs(t, "0 a INFO", "3600 a INFO")
+	r, err := Compile(decodeSpec(t, "over.yaml", `{rule: over, dataset: app_logs, expect: {within: 48h, by: "06:00"}}`), shop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := backtestOf(t, db, r, BacktestOptions{}); got.Windows != 0 || got.Records != 0 {
+		t.Errorf("%d windows, %d records", got.Windows, got.Records)
+	}
+}

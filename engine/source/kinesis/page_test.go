@@ -1,0 +1,123 @@
+package kinesis
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// answer is what the service says, for the standard library to write.
+type answer struct {
+	Records            []answered
+	NextShardIterator  *string
+	MillisBehindLatest int64
+}
+
+type answered struct {
+	ApproximateArrivalTimestamp         float64
+	Data                                []byte
+	Other, PartitionKey, SequenceNumber string
+}
+
+func TestReadPage(t *testing.T) {
+	p, err := readPage([]byte(`{ "Records" : [
+		{"ApproximateArrivalTimestamp":1.772366400123E9,"Data":"eyJhIjoxfQ==","PartitionKey":"k\"\u00e9","SequenceNumber":"49661","EncryptionType":"KMS"},
+		{"SequenceNumber":"49662","Data":"\/\/\/\/","PartitionKey":"","More":{"a":[1,true,null,{"b":"}"}]}},
+		{"Data":"","SequenceNumber":"49663","PartitionKey":"x","ApproximateArrivalTimestamp":1772366401}
+	], "ChildShards": [{"ShardId":"s"}], "MillisBehindLatest": 1500, "NextShardIterator": "AAA" }` + "\n"))
+	if err != nil || p.next == nil || *p.next != "AAA" || p.behind != 1500*time.Millisecond || len(p.records) != 3 {
+		t.Fatalf("%+v %v", p, err)
+	}
+	for i, want := range []record{
+		{[]byte(`{"a":1}`), "49661", `k"é`, time.UnixMilli(1772366400123).UTC()},
+		{[]byte{255, 255, 255}, "49662", "", time.Time{}},
+		{[]byte{}, "49663", "x", time.UnixMilli(1772366401000).UTC()},
+	} {
+		if r := p.records[i]; !bytes.Equal(r.data, want.data) || r.sequence != want.sequence || r.key != want.key || !r.arrived.Equal(want.arrived) {
+			t.Errorf("record %d: %+v", i, r)
+		}
+	}
+	if p, err := readPage([]byte(`{"Records":[],"NextShardIterator":null}`)); err != nil || p.next != nil || len(p.records) != 0 {
+		t.Errorf("%+v %v", p, err)
+	}
+	for _, bad := range []string{"", "{", "[]", `{"Records":[{"Data":"?"}]}`, `{"Records":[{}`, `{"Records":[]}}`, `{"MillisBehindLatest":x}`, `{"a":"\`, `{"a":tru}`, `{"a" 1}`} {
+		if p, err := readPage([]byte(bad)); err == nil {
+			t.Errorf("%s was read: %+v", bad, p)
+		}
+	}
+}
+
+// TestReadPageIsAsTheLibrary: whatever an answer holds, however it is written.
+func TestReadPageIsAsTheLibrary(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var a answer
+		for range rapid.IntRange(0, 5).Draw(t, "records") {
+			a.Records = append(a.Records, answered{
+				Data:         rapid.SliceOf(rapid.Byte()).Draw(t, "data"),
+				PartitionKey: rapid.String().Draw(t, "key"), SequenceNumber: rapid.StringMatching(`[0-9]{0,60}`).Draw(t, "sequence"),
+				ApproximateArrivalTimestamp: float64(rapid.Int64Range(0, 4e12).Draw(t, "arrived")) / 1000, Other: rapid.String().Draw(t, "other"),
+			})
+		}
+		a.MillisBehindLatest = rapid.Int64Range(0, 1e12).Draw(t, "behind")
+		if rapid.Bool().Draw(t, "open") {
+			next := rapid.String().Draw(t, "next")
+			a.NextShardIterator = &next
+		}
+		text, err := json.MarshalIndent(a, "", rapid.SampledFrom([]string{"", " ", "\t"}).Draw(t, "indent"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := readPage(text)
+		if err != nil || p.behind.Milliseconds() != a.MillisBehindLatest || (p.next == nil) != (a.NextShardIterator == nil) || p.next != nil && *p.next != *a.NextShardIterator || len(p.records) != len(a.Records) {
+			t.Fatalf("%s: %+v, %v", text, p, err)
+		}
+		for i, r := range p.records {
+			w := a.Records[i]
+			if !bytes.Equal(r.data, w.Data) || r.sequence != w.SequenceNumber || r.key != w.PartitionKey || r.arrived.UnixMilli() != int64(math.Round(w.ApproximateArrivalTimestamp*1000)) {
+				t.Fatalf("record %d of %s: %+v", i, text, r)
+			}
+		}
+	})
+}
+
+// FuzzReadPage: an answer is hostile at worst, and read or refused.
+func FuzzReadPage(f *testing.F) {
+	f.Add([]byte(`{"Records":[{"ApproximateArrivalTimestamp":1772366400.123,"Data":"eyJhIjoxfQ==","PartitionKey":"k\n","SequenceNumber":"1","x":[{}]}],"MillisBehindLatest":5,"NextShardIterator":"A"}`))
+	f.Add([]byte(`{"Records":null,"ChildShards":[[],{"a":-1e3}],"NextShardIterator":null}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		p, err := readPage(text)
+		if err != nil {
+			return
+		}
+		size := 0
+		for _, r := range p.records {
+			size += len(r.data) + len(r.sequence) + len(r.key)
+		}
+		if size > len(text) {
+			t.Errorf("%d bytes out of %d", size, len(text))
+		}
+	})
+}
+
+// BenchmarkReadPage reads a page of a thousand records of 300 bytes.
+func BenchmarkReadPage(b *testing.B) {
+	var a answer
+	for range 1000 {
+		a.Records = append(a.Records, answered{ApproximateArrivalTimestamp: 1772366400.123, Data: bytes.Repeat([]byte("log"), 100), PartitionKey: "key", SequenceNumber: "49668160642704865135248150142853902518389748960000001234"})
+	}
+	text, err := json.Marshal(a)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := readPage(text); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
