@@ -15,6 +15,8 @@ func SetType(body engine.Type, path engine.Path, to engine.Type) (engine.Type, C
 		change.Op = "add"
 	case from.Equal(to):
 		return body, Change{}, nil
+	case to.AsText && from.Kind == to.Kind:
+		change.Op, change.From, change.To = "widen", from.String(), to.String()+" of all values"
 	case !from.Known():
 		change.Op, change.From = "resolve", from.String()
 	case widened(*from, to):
