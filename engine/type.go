@@ -58,6 +58,9 @@ type Type struct {
 	// Precision and Scale belong to a decimal.
 	Precision uint8 `json:"precision,omitempty"`
 	Scale     uint8 `json:"scale,omitempty"`
+	// AsText belongs to a varchar that a person has declared: it takes values of
+	// all kinds, as the text that they are written as. Inference never sets it.
+	AsText bool `json:"as_text,omitempty"`
 }
 
 // Field is a member of a struct.
@@ -99,7 +102,7 @@ func (t Type) Numeric() bool {
 
 // Equal reports whether two types are the same, order of members included.
 func (t Type) Equal(u Type) bool {
-	if t.Kind != u.Kind || t.Precision != u.Precision || t.Scale != u.Scale || len(t.Fields) != len(u.Fields) {
+	if t.Kind != u.Kind || t.Precision != u.Precision || t.Scale != u.Scale || t.AsText != u.AsText || len(t.Fields) != len(u.Fields) {
 		return false
 	}
 	if (t.Elem == nil) != (u.Elem == nil) || t.Elem != nil && !t.Elem.Equal(*u.Elem) {

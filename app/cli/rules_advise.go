@@ -17,6 +17,7 @@ func (a *app) rulesCompare() *cobra.Command {
 	var from, to timeFlag
 	var set []string
 	var zone, with string
+	var windows bool
 	cmd := &cobra.Command{
 		Use:   "compare RULE [OTHER]",
 		Short: "Say what another version of a rule would have done differently",
@@ -38,7 +39,7 @@ func (a *app) rulesCompare() *cobra.Command {
 			if len(args) == 1 && len(other) == 0 {
 				return engine.Errorf(engine.Invalid, "compare", "there is nothing to compare %s with", args[0]).WithHint("name another rule, or give --set when=...")
 			}
-			run := workbench.CompareRun{A: workbench.BacktestRun{From: from.pointer(), To: to.pointer()}, TimeZone: zone}
+			run := workbench.CompareRun{A: workbench.BacktestRun{From: from.pointer(), To: to.pointer()}, TimeZone: zone, Windows: windows}
 			run.A.Name = args[0]
 			run.B = run.A
 			run.B.Set, run.B.Name = other, args[len(args)-1]
@@ -58,6 +59,7 @@ func (a *app) rulesCompare() *cobra.Command {
 	cmd.Flags().Var(&to, "to", "only windows before this time")
 	cmd.Flags().StringArrayVar(&set, "set", nil, "the other version: when='error_rate > 0.1', alarm.datapoints=2")
 	cmd.Flags().StringVar(&zone, "time-zone", "", "where the night is (default UTC)")
+	cmd.Flags().BoolVar(&windows, "windows", false, "say which windows are judged differently, too")
 	cmd.Flags().StringVar(&with, "with", "", "the file with the history of the rule's exported copy")
 	return cmd
 }
@@ -103,7 +105,28 @@ func (a *app) printComparison(c rule.Comparison) error {
 			fmt.Fprintf(a.stdout, "%s: %s to %s %s\n", list.title, moment(&e.Start), end, safeCell(pairs(e.Key)))
 		}
 	}
-	return nil
+	if c.Windows == 0 {
+		return nil
+	}
+	fmt.Fprintf(a.stdout, "%s of %s judged differently\n", thousands(int64(len(c.Differ))), plural(c.Windows, "window"))
+	t = newTable("WINDOW", "KEY", "A", "B")
+	for _, d := range c.Differ {
+		t.add(moment(&d.Start), pairs(d.Key), judgement(d.A), judgement(d.B))
+	}
+	return t.write(a.stdout)
+}
+
+// judgement is what a version of a rule takes a window for.
+func judgement(j *rule.Judged) string {
+	switch {
+	case j == nil:
+		return "no records"
+	case j.Breaching.IsNull():
+		return "missing"
+	case j.Breaching.True():
+		return "breaching"
+	}
+	return "not breaching"
 }
 
 // outcomeLines are the rows of a table, one column an outcome.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -55,10 +56,26 @@ func (a *app) printSchema(ctx context.Context, b *workbench.Workbench, name stri
 	v, _ := b.Store.Schema(name)
 	a.say("%s, version %d", name, v.Version)
 	t := newTable("COLUMN", "TYPE")
+	texts := textPaths(engine.Path{"body"}, v.Body)
 	for _, c := range columns {
+		if slices.Contains(texts, c[0]) {
+			c[1] += " of all values"
+		}
 		t.add(c[0], c[1])
 	}
 	return t.write(a.stdout)
+}
+
+// textPaths are the paths that somebody has declared to be text.
+func textPaths(at engine.Path, t engine.Type) (out []string) {
+	for _, f := range t.Fields {
+		p := append(at[:len(at):len(at)], f.Name)
+		if f.Type.AsText {
+			out = append(out, p.String())
+		}
+		out = append(out, textPaths(p, f.Type)...)
+	}
+	return out
 }
 
 func (a *app) schemaHistory() *cobra.Command {

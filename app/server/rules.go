@@ -99,6 +99,32 @@ type RuleComparison struct {
 	Gone []BacktestEpisode `json:"gone" doc:"Episodes of a that none of b overlaps."`
 	Came []BacktestEpisode `json:"came"`
 	Kept int               `json:"kept"`
+	Both []RulePair        `json:"both" doc:"Episodes of b, each with the first of a that it overlaps."`
+	// Differ holds the first of Differing windows.
+	Windows   int64         `json:"windows" doc:"Windows that either has; zero unless they were asked for."`
+	Differing int           `json:"differing" doc:"How many of them are judged differently."`
+	Differ    []RuleDiffers `json:"differ" doc:"The first thousand of those, in the order of time."`
+}
+
+// RulePair is an episode as two versions of a rule have it.
+type RulePair struct {
+	A BacktestEpisode `json:"a"`
+	B BacktestEpisode `json:"b"`
+}
+
+// RuleDiffers is a window that two versions of a rule judge differently.
+type RuleDiffers struct {
+	Start time.Time      `json:"start"`
+	End   time.Time      `json:"end"`
+	Key   map[string]any `json:"key"`
+	A     *RuleJudged    `json:"a" doc:"Null if this version has no such window."`
+	B     *RuleJudged    `json:"b"`
+}
+
+// RuleJudged is what a version of a rule takes a window for.
+type RuleJudged struct {
+	Values    map[string]any `json:"values"`
+	Breaching *bool          `json:"breaching" doc:"Null for a missing datapoint."`
 }
 
 // RuleAdvice is what a rule's own history says about its settings.
@@ -306,7 +332,25 @@ func (s *Server) compareRules(ctx context.Context, in *struct{ Body workbench.Co
 	if err != nil {
 		return RuleComparison{}, err
 	}
-	return RuleComparison{outcomeReply(c.A), outcomeReply(c.B), episodesReply(c.Gone), episodesReply(c.Came), c.Kept}, nil
+	out := RuleComparison{
+		A: outcomeReply(c.A), B: outcomeReply(c.B), Gone: episodesReply(c.Gone), Came: episodesReply(c.Came), Kept: c.Kept,
+		Both: make([]RulePair, 0, len(c.Both)), Windows: c.Windows, Differing: len(c.Differ), Differ: []RuleDiffers{},
+	}
+	for _, p := range c.Both {
+		pair := episodesReply([]rule.Episode{p.A, p.B})
+		out.Both = append(out.Both, RulePair{pair[0], pair[1]})
+	}
+	for _, d := range c.Differ[:min(len(c.Differ), maxChanged)] {
+		out.Differ = append(out.Differ, RuleDiffers{d.Start, d.End, anyValues(d.Key), judgedReply(d.A), judgedReply(d.B)})
+	}
+	return out, nil
+}
+
+func judgedReply(j *rule.Judged) *RuleJudged {
+	if j == nil {
+		return nil
+	}
+	return &RuleJudged{anyValues(j.Values), truthOf(j.Breaching)}
 }
 
 func (s *Server) adviseRule(ctx context.Context, in *struct{ Body workbench.AdviseRun }) (RuleAdvice, error) {

@@ -23,6 +23,7 @@ type CompareRun struct {
 	A        BacktestRun `json:"a"`
 	B        BacktestRun `json:"b"`
 	TimeZone string      `json:"time_zone,omitempty" doc:"Where the night is; absent is UTC."`
+	Windows  bool        `json:"windows,omitempty" doc:"Whether the windows that are judged differently are in the answer."`
 }
 
 // Compare runs both and says what the second does differently. Incidents are
@@ -32,8 +33,7 @@ func (b *Workbench) Compare(ctx context.Context, run CompareRun) (rule.Compariso
 	if err != nil {
 		return rule.Comparison{}, err
 	}
-	light := false
-	run.A.Datapoints, run.B.Datapoints = &light, &light
+	run.A.Datapoints, run.B.Datapoints = &run.Windows, &run.Windows
 	x, err := b.RunBacktest(ctx, run.A)
 	if err != nil {
 		return rule.Comparison{}, err

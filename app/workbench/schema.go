@@ -88,6 +88,7 @@ func (b *Workbench) setType(ctx context.Context, name, path, typ string) (engine
 	if !to.Known() {
 		return none, engine.Errorf(engine.Invalid, "set a type", "%s holds no values", typ)
 	}
+	to.AsText = to.Kind == engine.Varchar
 	d, err := b.Store.Dataset(name)
 	if err != nil {
 		return none, err

@@ -53,18 +53,70 @@ func sound(t testing.TB) func(text bool, c Chunk) {
 	}
 }
 
-// samples adds the samples of all kinds to a fuzz target.
-func samples(f *testing.F, text bool) {
+// seed is a sample of a kind, which is named by its place among them.
+type seed struct {
+	kind uint8
+	raw  []byte
+}
+
+// seeds are the samples of all kinds that are lines of text, or that are JSON.
+func seeds(t testing.TB, text bool) (out []seed) {
+	t.Helper()
 	for i, k := range Builtin().kinds {
 		files, _ := filepath.Glob("testdata/kinds/" + string(k.Name) + "*.in")
 		for _, file := range files {
 			raw, err := os.ReadFile(file)
 			if err != nil {
-				f.Fatal(err)
+				t.Fatal(err)
 			}
 			if isText := skipBlanks(raw)[0] != '{'; isText == text {
-				f.Add(uint8(i), raw)
+				out = append(out, seed{uint8(i), raw})
 			}
+		}
+	}
+	return out
+}
+
+// samples adds the samples of all kinds to a fuzz target.
+func samples(f *testing.F, text bool) {
+	for _, s := range seeds(f, text) {
+		f.Add(s.kind, s.raw)
+	}
+}
+
+// plainTargets are the fuzz targets of the formats without fields of their own.
+var plainTargets = map[string]struct{ file, target string }{
+	"json":    {"format_test.go", "FuzzSplitter"},
+	"ndjson":  {"format_test.go", "FuzzSplitter"},
+	"csv":     {"../store/csv_fuzz_test.go", "FuzzCSV"},
+	"parquet": {"../source/parquet/parquet_test.go", "FuzzRead"},
+}
+
+// Every decoder is fuzzed: those of kinds from a sample that they take records
+// from, the others by a target of their own.
+func TestEveryDecoderIsFuzzed(t *testing.T) {
+	records := make([]int, len(Builtin().kinds))
+	for _, text := range []bool{true, false} {
+		for _, s := range seeds(t, text) {
+			asKind(t, s.kind, s.raw, func(_ bool, c Chunk) {
+				for _, r := range c.Records {
+					if r.Problem == "" && !r.Dropped {
+						records[s.kind]++
+					}
+				}
+			})
+		}
+	}
+	for i, k := range Builtin().kinds {
+		if records[i] == 0 {
+			t.Errorf("no seed of FuzzText or FuzzJSON gives a record of %s: add testdata/kinds/%[1]s.in", k.Name)
+		}
+	}
+	for _, name := range plainNames {
+		at, ok := plainTargets[name]
+		source, err := os.ReadFile(filepath.FromSlash(at.file))
+		if !ok || err != nil || !bytes.Contains(source, []byte("func "+at.target+"(f *testing.F)")) {
+			t.Errorf("%s has no fuzz target: %v, %v", name, at, err)
 		}
 	}
 }

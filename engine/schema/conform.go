@@ -444,6 +444,10 @@ func (c *Conformer) untyped(n *node, start int, kind shape) {
 // typed checks a scalar value against a known type.
 func (c *Conformer) typed(n *node, start int, kind shape) {
 	token := c.s.b[start:c.s.pos]
+	if n.typ.AsText && kind != isText {
+		c.asText(n, token, start)
+		return
+	}
 	text, verdict := c.fit(n.typ, token, kind)
 	switch verdict {
 	case fits:
@@ -479,6 +483,16 @@ func (c *Conformer) typed(n *node, start int, kind shape) {
 		return
 	}
 	c.setAside(n.path, start, kind)
+}
+
+// asText takes a value that is no text as the text it is written as.
+func (c *Conformer) asText(n *node, token []byte, start int) {
+	if n.cells != nil {
+		n.cells.put(c.row, c.columns.plain(token))
+	}
+	mark := len(c.scratch)
+	c.scratch = AppendQuoted(c.scratch, token)
+	c.edits = append(c.edits, edit{start: start, end: c.s.pos, text: c.scratch[mark:len(c.scratch):len(c.scratch)]})
 }
 
 // elements reads a list or a map. If anything in it does not fit, the whole

@@ -3,6 +3,7 @@ package schema
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"tidemark.dev/tidemark/engine"
 )
@@ -26,7 +27,7 @@ func ParseType(s string) (engine.Type, error) {
 	p := &typeParser{s: s}
 	t, ok := p.typ(0)
 	p.space()
-	if ok && p.i == len(p.s) {
+	if ok && p.i == len(p.s) && utf8.ValidString(s) { // the registry could not write down another name
 		return t, nil
 	}
 	e := engine.Errorf(engine.Invalid, "read a type", "%q is no type", s)

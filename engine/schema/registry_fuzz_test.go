@@ -17,6 +17,7 @@ func FuzzRegistry(f *testing.F) {
 	f.Add([]byte("{\"a\":[],\"b\":{},\"c\":null}\n{\"a\":[{\"x\":1}],\"b\":{\"y\":1.5}}\n!a.x varchar\n{\"A\":1}"))
 	f.Add([]byte("+{\"properties\":{\"a\":{\"type\":\"integer\"}}}\n{\"a\":1.7}\n!a double\n{\"a\":1e400,\"t\":\"2026-01-01\"}"))
 	f.Add([]byte("+{\"type\":\"record\",\"name\":\"r\",\"fields\":[{\"name\":\"a\",\"type\":\"long\"}]}\n!b.c list(json)\n!b map(bigint)\n{\"b\":{\"c\":[1]}}"))
+	f.Add([]byte("!\xf2 list(json)\n!a struct(\"\xf2\" json)"))
 	f.Fuzz(func(t *testing.T, life []byte) {
 		body := engine.Type{Kind: engine.Struct}
 		for line := range bytes.Lines(life) {

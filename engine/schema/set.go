@@ -1,10 +1,17 @@
 package schema
 
-import "tidemark.dev/tidemark/engine"
+import (
+	"unicode/utf8"
+
+	"tidemark.dev/tidemark/engine"
+)
 
 // SetType gives one path of a body another type, as a person asks. A path
 // that does not exist is added. The change is zero when nothing changes.
 func SetType(body engine.Type, path engine.Path, to engine.Type) (engine.Type, Change, error) {
+	if !utf8.ValidString(path.String()) {
+		return body, Change{}, engine.Errorf(engine.Invalid, "set a type", "the name %q is not valid UTF-8", path.String())
+	}
 	out, from, err := setType(body, path, to)
 	if err != nil {
 		return body, Change{}, err
@@ -15,6 +22,8 @@ func SetType(body engine.Type, path engine.Path, to engine.Type) (engine.Type, C
 		change.Op = "add"
 	case from.Equal(to):
 		return body, Change{}, nil
+	case to.AsText && from.Kind == to.Kind:
+		change.Op, change.From, change.To = "widen", from.String(), to.String()+" of all values"
 	case !from.Known():
 		change.Op, change.From = "resolve", from.String()
 	case widened(*from, to):

@@ -28,12 +28,6 @@ type bench struct {
 }
 
 func main() {
-	if path := os.Getenv(rawVar); path != "" {
-		if err := raw(path); err != nil {
-			fail(err)
-		}
-		return
-	}
 	if dir := os.Getenv(hugeVar); dir != "" {
 		if err := (&bench{ctx: context.Background()}).huge(dir); err != nil {
 			fail(err)

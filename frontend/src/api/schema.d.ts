@@ -1956,6 +1956,8 @@ export interface components {
             b: components["schemas"]["BacktestRun"];
             /** @description Where the night is; absent is UTC. */
             time_zone?: string;
+            /** @description Whether the windows that are judged differently are in the answer. */
+            windows?: boolean;
         };
         ComposedQuery: {
             params: {
@@ -3273,17 +3275,50 @@ export interface components {
         RuleComparison: {
             a: components["schemas"]["RuleOutcome"];
             b: components["schemas"]["RuleOutcome"];
+            /** @description Episodes of b, each with the first of a that it overlaps. */
+            both: components["schemas"]["RulePair"][];
             came: components["schemas"]["BacktestEpisode"][];
+            /** @description The first thousand of those, in the order of time. */
+            differ: components["schemas"]["RuleDiffers"][];
+            /**
+             * Format: int64
+             * @description How many of them are judged differently.
+             */
+            differing: number;
             /** @description Episodes of a that none of b overlaps. */
             gone: components["schemas"]["BacktestEpisode"][];
             /** Format: int64 */
             kept: number;
+            /**
+             * Format: int64
+             * @description Windows that either has; zero unless they were asked for.
+             */
+            windows: number;
+        };
+        RuleDiffers: {
+            /** @description Null if this version has no such window. */
+            a: components["schemas"]["RuleJudged"];
+            b: components["schemas"]["RuleJudged"];
+            /** Format: date-time */
+            end: string;
+            key: {
+                [key: string]: unknown;
+            };
+            /** Format: date-time */
+            start: string;
         };
         RuleExplained: {
             sentence: string;
             /** Format: date-time */
             since: string | null;
             state: string;
+        };
+        RuleJudged: {
+            /** @description Null for a missing datapoint. */
+            breaching: boolean | null;
+            values: {
+                [key: string]: unknown;
+            };
         };
         RuleListed: {
             alarm: string;
@@ -3322,6 +3357,10 @@ export interface components {
              * @description Spent in ALARM, all groups together.
              */
             seconds: number;
+        };
+        RulePair: {
+            a: components["schemas"]["BacktestEpisode"];
+            b: components["schemas"]["BacktestEpisode"];
         };
         RuleSummary: {
             dataset: string;

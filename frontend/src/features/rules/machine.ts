@@ -311,6 +311,12 @@ export function compare(before: Backtest, now: Backtest): Difference {
   return { gone, came, kept: now.episodes.length - came.length }
 }
 
+/** verdict is what a version of a rule takes a window for. */
+export function verdict(j: { breaching: boolean | null } | null): string {
+  if (!j) return 'no records'
+  return j.breaching === null ? 'missing' : j.breaching ? 'breaching' : 'not breaching'
+}
+
 export type Kind = 'rate' | 'slow' | 'quiet' | 'absent' | 'slower' | 'unusual' | 'run'
 
 /** kinds are the rules that can be begun with, in words. */

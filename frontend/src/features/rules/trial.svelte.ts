@@ -178,7 +178,10 @@ export class Trial {
     if (!this.#wantedKey || !this.#ranged || !this.base) return
     const key = this.#wantedKey
     const light = this.#dragging
-    if (untrack(() => this.#nowKey === key && (light || this.#pointsKey === key))) return
+    if (untrack(() => this.#nowKey === key && (light || this.#pointsKey === key))) {
+      this.busy = false // what was on its way for other settings has been given up
+      return
+    }
     const abort = new AbortController()
     const timer = setTimeout(() => void this.#run(key, light, abort.signal), light ? 60 : untrack(() => this.now) ? 220 : 0)
     return () => {
