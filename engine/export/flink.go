@@ -94,8 +94,6 @@ func (w *flinkRule) checkWindow() {
 		w.no("time_zone: "+window.Zone.String(), "the windows of one job are cut in one time zone, and this one's is UTC", "leave time_zone out")
 	case window.Offset != 0:
 		w.no("offset: "+engine.FormatDuration(window.Offset), "Flink 2.2 loses records at the edges of windows that have an offset", "leave offset out")
-	case window.Kind == plan.Session && len(w.Plan.Keys) > 1:
-		w.no("group_by with window: {session: …}", "Flink 2.2 takes only the first of several partition keys through a view, and does not plan the job", "group by one field, or use a tumbling window")
 	case window.Kind == plan.Hopping && window.Size%window.Every != 0:
 		w.no("window: {hopping: …}", "Flink wants the size to be a multiple of the step", "use a size that is a multiple of every")
 	case window.Size%1e6 != 0 || window.Every%1e6 != 0 || window.Gap%1e6 != 0:
@@ -130,12 +128,32 @@ func (w *flinkRule) windowSQL(relation string) string {
 		return "CUMULATE(TABLE " + relation + at + flinkInterval(window.Every) + ", " + flinkInterval(window.Size) + ")"
 	case plan.Session:
 		by := ""
-		if len(w.Plan.Keys) > 0 {
-			by = " PARTITION BY (" + strings.Join(w.keys(), ", ") + ")"
+		switch keys := w.keys(); {
+		case w.sessionKeyed():
+			by = " PARTITION BY (" + quoted(sessionKey) + ")"
+		case len(keys) > 0:
+			by = " PARTITION BY (" + keys[0] + ")"
 		}
 		return "SESSION(TABLE " + relation + by + at + flinkInterval(window.Gap) + ")"
 	}
 	return "TUMBLE(TABLE " + relation + at + flinkInterval(window.Size) + ")"
+}
+
+// sessionKey is a column that says which group a record is of. Flink takes
+// only the first of several partition keys through a view.
+const sessionKey = "#session"
+
+func (w *flinkRule) sessionKeyed() bool {
+	return w.Plan.Window.Kind == plan.Session && len(w.Plan.Keys) > 1
+}
+
+// sessionOf is the value of sessionKey.
+func (w *flinkRule) sessionOf() string {
+	parts := make([]string, len(w.Plan.Keys))
+	for i, k := range w.Plan.Keys {
+		parts[i] = "CAST(" + w.exprs.value(k.Column) + " AS STRING)"
+	}
+	return "JSON_ARRAY(" + strings.Join(parts, ", ") + " NULL ON NULL)"
 }
 
 func (w *flinkRule) keys() (names []string) {
@@ -200,6 +218,9 @@ func (w *flinkRule) counted() string {
 			columns = append(columns, w.exprs.value(k.Column)+" AS "+name)
 		}
 	}
+	if w.sessionKeyed() {
+		columns = append(columns, w.sessionOf()+" AS "+quoted(sessionKey))
+	}
 	where := ""
 	if w.Plan.Where != nil {
 		where = "\nWHERE " + w.exprs.value(w.Plan.Where)
@@ -220,7 +241,27 @@ func (w *flinkRule) counted() string {
 	return fmt.Sprintf("CREATE TEMPORARY VIEW %s AS\nSELECT %s\nFROM %s%s;\n\n", input, strings.Join(columns, ", "), quoted(w.Plan.Dataset), where) +
 		fmt.Sprintf("CREATE TEMPORARY VIEW %s AS\nSELECT %s\nFROM (\n  SELECT %s\n  FROM TABLE(%s)\n  GROUP BY %s\n);\n\n", w.table("counted"),
 			strings.Join(append(all, outer...), ", "),
-			strings.Join(append(append(slices.Clone(by), "COUNT(*) AS `records`"), inner...), ",\n    "), w.windowSQL(input), strings.Join(by, ", "))
+			strings.Join(append(append(w.grouped(by), "COUNT(*) AS `records`"), inner...), ",\n    "), w.windowSQL(input), strings.Join(w.grouping(by), ", "))
+}
+
+// grouping is what records are grouped by: a session by what it is a partition
+// of, else it would not be known to be over.
+func (w *flinkRule) grouping(by []string) []string {
+	if !w.sessionKeyed() {
+		return by
+	}
+	return append([]string{quoted(sessionKey)}, by[len(w.Plan.Keys):]...)
+}
+
+// grouped are the columns of a group.
+func (w *flinkRule) grouped(by []string) []string {
+	columns := slices.Clone(by)
+	if w.sessionKeyed() {
+		for i, name := range w.keys() { // all records of the group have it
+			columns[i] = "MAX(" + name + ") AS " + name
+		}
+	}
+	return columns
 }
 
 // windows computes the measures, and whether a window breaches.
@@ -312,6 +353,9 @@ func (w *flinkRule) differences() []Difference {
 		{"watermark", "it follows the newest record of all shards together, and a window is shown a millisecond before the watermark is at its end"},
 	}
 	list = append(list, streamDifferences(w.Rule)...)
+	if w.Plan.Window.Kind == plan.Session {
+		list = append(list, Difference{"session", "a record that comes exactly the gap after the one before it is still of the same session"})
+	}
 	for _, i := range w.aggregated() {
 		switch a := w.Plan.Aggregates[i]; a.Func {
 		case plan.Quantile:

@@ -40,6 +40,26 @@ export default async function ({ page, axe, api, go }) {
   await settled()
   await page.getByRole('tab', { name: /^Episodes/ }).click()
 
+  // In another system: the artefact, and the schema of what it reads.
+  await page.getByRole('button', { name: 'Export', exact: true }).click()
+  const exported = page.getByRole('region', { name: 'Export' })
+  await exported.getByText('tidemark:checkout_error_rate:breach').first().waitFor()
+  assert.equal(await exported.getByText('The schema of its records').count(), 0) // counters have none
+  await exported.getByLabel('Target').selectOption('flink')
+  await exported.getByText('flink cannot hold this rule.').waitFor() // plugins have no place there
+  await exported.getByLabel('transformed before').check()
+  await exported.getByText('CREATE TABLE').first().waitFor()
+  await exported.getByText('app_logs.avsc', { exact: true }).click()
+  const schema = exported.getByLabel('The schema app_logs.avsc')
+  assert.equal(JSON.parse(await schema.innerText()).type, 'record')
+  await axe('rules: export')
+  const file = page.waitForEvent('download')
+  await exported.getByRole('button', { name: 'Download app_logs.avsc' }).click()
+  assert.equal((await file).suggestedFilename(), 'app_logs.avsc')
+  assert.equal(await exported.locator('.schemas details').count(), 3)
+  await page.getByRole('button', { name: 'Export', exact: true }).click()
+  await settled()
+
   // By mouse: drag the threshold up; it fires differently, and nothing is written.
   const box = await threshold.boundingBox()
   await page.mouse.move(box.x + 200, box.y + box.height / 2)
