@@ -267,7 +267,7 @@ func unmasked(t *testing.T, root, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plain := strings.NewReplacer("transforms: [mask_pii]", "", `"data/logs`, `"`+root+"/data/logs").Replace(string(text))
+	plain := strings.NewReplacer("transforms: [mask_pii]", "", "transforms: [owners, mask_pii]", "", `"data/logs`, `"`+root+"/data/logs").Replace(string(text))
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "tidemark.yaml"), []byte(plain), 0o600); err != nil {
 		t.Fatal(err)
