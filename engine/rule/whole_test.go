@@ -161,7 +161,8 @@ func TestWholeRules(t *testing.T) {
 			rt.Fatalf("%v\n%s", err, drawn.text)
 		}
 		want := drawn.run(records, opt.From, opt.To)
-		if problem := drawn.differ(got, want); problem != "" {
+		told := opt.From.IsZero() || !r.warms() // else see TestFromIsWhole
+		if problem := drawn.differ(got, want, told); problem != "" {
 			rt.Fatalf("%s\n%s\nfrom %v to %v\n%s", problem, drawn.text, opt.From, opt.To, strings.Join(rows, "\n"))
 		}
 		if problem := drawn.shown(rt, db, r, want, opt); problem != "" {
@@ -180,8 +181,9 @@ func TestWholeRules(t *testing.T) {
 	}
 }
 
-// differ says where a report is not what it should be.
-func (r *naiveRule) differ(got *Report, want *naiveReport) string {
+// differ says where a report is not what it should be; told says that its
+// alarms began with nothing before them, as those here do.
+func (r *naiveRule) differ(got *Report, want *naiveReport, told bool) string {
 	windows := map[string]bool{}
 	for _, d := range got.Datapoints {
 		id := fmt.Sprint(d.Start.UnixMicro(), " ", d.End.UnixMicro(), " ", r.groupText(d.Key))
@@ -223,9 +225,9 @@ func (r *naiveRule) differ(got *Report, want *naiveReport) string {
 	counts := []int64{got.Windows, got.Records, got.Late, got.Overflows}
 	wanted := []int64{int64(len(want.windows)), want.records, want.late, want.overflows}
 	switch {
-	case !slices.Equal(transitions, want.transitions):
+	case told && !slices.Equal(transitions, want.transitions):
 		return fmt.Sprintf("transitions\n%s\nshould be\n%s", strings.Join(transitions, "\n"), strings.Join(want.transitions, "\n"))
-	case !slices.Equal(episodes, want.episodes):
+	case told && !slices.Equal(episodes, want.episodes):
 		return fmt.Sprintf("episodes\n%s\nshould be\n%s", strings.Join(episodes, "\n"), strings.Join(want.episodes, "\n"))
 	case !slices.Equal(counts, wanted):
 		return fmt.Sprintf("windows, records, late, overflows are %v, and should be %v", counts, wanted)
