@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -211,7 +212,9 @@ func (v *arrivals) replayAll() {
 			v.groups[name] = &arrivedGroup{keys: keys}
 		}
 	}
-	for _, g := range v.groups {
+	// In one order, so that what happens at the same time is told in it.
+	for _, name := range slices.Sorted(maps.Keys(v.groups)) {
+		g := v.groups[name]
 		slices.SortStableFunc(g.events, func(a, b arrivedWindow) int {
 			return cmp.Or(a.at.Compare(b.at), cmp.Compare(boolInt(a.late), boolInt(b.late)))
 		})
