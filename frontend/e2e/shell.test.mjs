@@ -79,7 +79,7 @@ export default async function ({ page, url, server, axe, surroundings }) {
   try {
     assert.equal(again.url, url)
     await page.getByText('The program does not answer').waitFor({ state: 'detached' })
-    await page.getByText(/records in 2 datasets/).waitFor()
+    await page.getByText(/records in 3 datasets/).waitFor()
   } finally {
     await again.stop()
   }
@@ -90,7 +90,7 @@ export default async function ({ page, url, server, axe, surroundings }) {
     assert.notEqual(third.token, again.token)
     await page.getByText('The program was started anew').waitFor()
     await page.goto(third.url)
-    await page.getByText(/records in 2 datasets/).waitFor()
+    await page.getByText(/records in 3 datasets/).waitFor()
   } finally {
     await third.stop()
   }
