@@ -75,20 +75,9 @@ func New(c Config) *Source {
 		c.Clock = engine.SystemClock{}
 	}
 	if c.Wait == nil {
-		c.Wait = sleep
+		c.Wait = engine.Wait
 	}
 	return &Source{config: c, speed: c.Speed, state: engine.ShardState{Shard: shard, State: "waiting"}}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // Play is how a play stands.
