@@ -3,6 +3,7 @@ package workbench
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -27,7 +28,9 @@ type Use struct {
 	BytesNeeded    int64 `json:"bytes_needed" doc:"Of the columns and row groups that the query needs."`
 	BytesEstimated int64 `json:"bytes_estimated" doc:"What was expected to be fetched: what is needed and not in the cache, and small gaps."`
 	BytesFetched   int64 `json:"bytes_fetched"`
-	Requests       int64 `json:"requests"`
+	// BytesMost is set of a query with a LIMIT that is fetched in steps.
+	BytesMost int64 `json:"bytes_most,omitempty" doc:"What would be fetched at most, of a query whose LIMIT ends that as soon as it has its rows: then bytes_estimated is what the steps taken were expected to bring, and of a query that did not run yet the first one."`
+	Requests  int64 `json:"requests"`
 	// CostUSD is what was fetched at the prices of the dry run.
 	CostUSD float64 `json:"cost_usd"`
 	// Broken objects stand in quarantine, and their rows are missing.
@@ -43,17 +46,21 @@ func WithUse(ctx context.Context, fn func(Use)) context.Context {
 	return context.WithValue(ctx, useKey{}, fn)
 }
 
+// enough reports whether a query has all the rows it wants of what was
+// fetched so far.
+type enough func(context.Context, store.LentTable) (bool, error)
+
 // Lend fetches what a query needs.
-func (l lender) Lend(ctx context.Context, needs []engine.Need) (*store.Loan, error) {
-	loan, err := l.b.lend(ctx, needs, false)
+func (l lender) Lend(ctx context.Context, needs []engine.Need, has func(context.Context, store.LentTable) (bool, error)) (*store.Loan, error) {
+	loan, err := l.b.lend(ctx, needs, has, false)
 	switch engine.KindOf(err) {
 	case engine.Conflict, engine.NotFound: // the listing is not true any more
-		return l.b.lend(ctx, needs, true)
+		return l.b.lend(ctx, needs, has, true)
 	}
 	return loan, err
 }
 
-func (b *Workbench) lend(ctx context.Context, needs []engine.Need, again bool) (*store.Loan, error) {
+func (b *Workbench) lend(ctx context.Context, needs []engine.Need, has enough, again bool) (*store.Loan, error) {
 	loan := &store.Loan{}
 	var made []*order
 	loan.Return = func() {
@@ -61,27 +68,26 @@ func (b *Workbench) lend(ctx context.Context, needs []engine.Need, again bool) (
 			o.remove()
 		}
 	}
-	var estimate int64
 	for _, need := range needs {
-		o, err := b.order(ctx, need, again)
+		o, err := b.order(ctx, need, has != nil, again)
 		if err != nil {
 			loan.Return()
 			return nil, err
 		}
 		made = append(made, o)
-		estimate += o.use.BytesEstimated
 	}
 	err := estimated(ctx, made)
 	if err == nil {
-		err = b.afford(made, estimate)
+		err = b.afford(made)
 	}
 	for _, o := range made {
 		if err == nil {
 			err = b.deliver(ctx, o)
 		}
-		if err == nil {
-			loan.Tables = append(loan.Tables, o.table())
+		if err == nil && has != nil {
+			err = b.widen(ctx, o, has)
 		}
+		loan.Tables = append(loan.Tables, o.table())
 	}
 	if err != nil {
 		loan.Return()
@@ -94,12 +100,13 @@ func (b *Workbench) lend(ctx context.Context, needs []engine.Need, again bool) (
 }
 
 // afford refuses what is over the budget of one query, before it is fetched.
-func (b *Workbench) afford(orders []*order, estimate int64) error {
+func (b *Workbench) afford(orders []*order) error {
 	limit := int64(b.Current().Config.Limits.Fetch)
-	var size int64
+	var size, estimate int64
 	var names []string
 	for _, o := range orders {
 		names = append(names, o.need.Dataset)
+		estimate += o.use.BytesEstimated
 		for _, c := range o.cuts {
 			size += c.cut.Size()
 		}
@@ -121,15 +128,27 @@ type order struct {
 	at    *attachment
 	use   Use
 	began time.Time
-	cuts  []*orderedCut
+	// lots are the objects, and what of them is not ordered yet; cuts is what
+	// is, of which so many are delivered.
+	lots      []*lot
+	cuts      []*orderedCut
+	delivered int
+}
+
+// lot is an object of which a query needs some row groups.
+type lot struct {
+	source         *attachedSource
+	object         store.AttachedObject
+	footer         *parquet.Footer
+	shape          *shape
+	aside          []string
+	leaves, groups []int
+	begun, broken  bool // something of it is ordered; cannot be read
 }
 
 // orderedCut is a part of an object that becomes a file.
 type orderedCut struct {
-	source *attachedSource
-	object store.AttachedObject
-	shape  *shape
-	aside  []string
+	*lot
 	cut    parquet.Cut
 	path   string
 	file   store.LentFile
@@ -153,7 +172,7 @@ func (o *order) report(ctx context.Context) {
 
 func (o *order) table() store.LentTable {
 	t := store.LentTable{Need: o.need}
-	for _, c := range o.cuts {
+	for _, c := range o.cuts[:o.delivered] {
 		if c.broken == nil {
 			t.Files = append(t.Files, c.file)
 		}
@@ -161,8 +180,9 @@ func (o *order) table() store.LentTable {
 	return t
 }
 
-// order finds out which bytes of which objects a query needs.
-func (b *Workbench) order(ctx context.Context, need engine.Need, again bool) (*order, error) {
+// order finds out which bytes of which objects a query needs. In steps, it
+// orders the first of what the query may need.
+func (b *Workbench) order(ctx context.Context, need engine.Need, steps, again bool) (*order, error) {
 	a, err := b.attachment(ctx, need.Dataset)
 	if err != nil {
 		return nil, err
@@ -186,12 +206,18 @@ func (b *Workbench) order(ctx context.Context, need engine.Need, again bool) (*o
 			if !mayHoldTime(object, need.Scans) {
 				continue
 			}
-			if err := b.orderObject(ctx, o, s, object); err != nil {
+			if err := b.addLot(ctx, o, s, object); err != nil {
 				return nil, err
 			}
 		}
 	}
-	return o, nil
+	if !steps {
+		return o, b.takeGroups(o, math.MaxInt)
+	}
+	if err := b.most(o); err != nil {
+		return nil, err
+	}
+	return o, b.takeRows(o, need.Scans[0].Limit)
 }
 
 // mayHoldTime decides by what the ledger has of an object's event times.
@@ -233,7 +259,8 @@ func outside(o store.AttachedObject, op string, t time.Time) bool {
 	return false
 }
 
-func (b *Workbench) orderObject(ctx context.Context, o *order, s *attachedSource, object store.AttachedObject) error {
+// addLot adds an object to an order, if it may hold what the query asks for.
+func (b *Workbench) addLot(ctx context.Context, o *order, s *attachedSource, object store.AttachedObject) error {
 	f, fetched, err := b.footer(ctx, o.at, s.archive, object.Object)
 	o.use.BytesFetched += fetched
 	o.use.BytesEstimated += fetched
@@ -251,29 +278,11 @@ func (b *Workbench) orderObject(ctx context.Context, o *order, s *attachedSource
 	if len(groups) == 0 {
 		return nil
 	}
-	o.use.ObjectsRead++
-	o.use.RowGroupsRead += int64(len(groups))
 	leaves := f.Select(sh.wanted(o.need.Paths, aside))
 	if len(leaves) == 0 {
 		leaves = f.Smallest(groups)
 	}
-	cuts, err := f.Cuts(leaves, groups)
-	if err != nil {
-		return err
-	}
-	for _, c := range cuts {
-		one := &orderedCut{source: s, object: object, shape: sh, aside: aside, cut: c}
-		o.cuts = append(o.cuts, one)
-		for _, p := range c.Pieces {
-			o.use.BytesNeeded += p.Length
-		}
-		for _, r := range b.ranges(one) {
-			if s.place != "" && !b.cached(one, r) {
-				o.use.BytesEstimated += r.Length
-				o.use.Requests++
-			}
-		}
-	}
+	o.lots = append(o.lots, &lot{source: s, object: object, footer: f, shape: sh, aside: aside, leaves: leaves, groups: groups})
 	return nil
 }
 
@@ -296,10 +305,12 @@ func (b *Workbench) cached(c *orderedCut, r parquet.Range) bool {
 	return len(r.Pieces) == 1 && b.cache.Holds(c.source.place, rangeObject(c.object.Object, r.Offset, r.Length))
 }
 
-// deliver fetches an order, several ranges at a time, and decodes it where it
-// can do no harm.
+// deliver fetches what is ordered, several ranges at a time, and decodes it
+// where it can do no harm.
 func (b *Workbench) deliver(ctx context.Context, o *order) error {
-	fetched, err := b.fetchCuts(ctx, o)
+	cuts := o.cuts[o.delivered:]
+	o.delivered = len(o.cuts)
+	fetched, err := b.fetchCuts(ctx, cuts)
 	for _, n := range fetched {
 		o.use.BytesFetched += n
 	}
@@ -307,11 +318,12 @@ func (b *Workbench) deliver(ctx context.Context, o *order) error {
 		return err
 	}
 	o.use.CostUSD = float64(o.use.Requests)*usdPerGet + float64(o.use.BytesFetched)/1e9*usdPerGB
-	for _, c := range o.cuts {
+	for _, c := range cuts {
 		if err := b.decodeCut(ctx, c); err != nil {
 			return err
 		}
-		if c.broken != nil {
+		if c.broken != nil && !c.lot.broken {
+			c.lot.broken = true
 			o.use.Broken++
 			if err := b.setAside(ctx, o.need.Dataset, c.object.Object, c.broken, c.object.Fetched); err != nil {
 				return err
@@ -320,14 +332,14 @@ func (b *Workbench) deliver(ctx context.Context, o *order) error {
 		}
 	}
 	// The query need not wait for what is only counted.
-	b.counting.Go(func() { _ = b.countFetched(context.WithoutCancel(ctx), o, fetched) })
+	b.counting.Go(func() { _ = b.countFetched(context.WithoutCancel(ctx), o.need.Dataset, cuts, fetched) })
 	return nil
 }
 
 // countFetched writes into the ledger what was fetched of which object.
-func (b *Workbench) countFetched(ctx context.Context, o *order, fetched []int64) error {
+func (b *Workbench) countFetched(ctx context.Context, dataset string, cuts []*orderedCut, fetched []int64) error {
 	by := map[string]map[string]int64{}
-	for i, c := range o.cuts {
+	for i, c := range cuts {
 		name := c.source.config.Name
 		if fetched[i] > 0 && by[name] == nil {
 			by[name] = map[string]int64{}
@@ -337,7 +349,7 @@ func (b *Workbench) countFetched(ctx context.Context, o *order, fetched []int64)
 		}
 	}
 	for source, bytes := range by {
-		if err := b.Store.CountFetched(ctx, o.need.Dataset, source, bytes); err != nil {
+		if err := b.Store.CountFetched(ctx, dataset, source, bytes); err != nil {
 			return err
 		}
 	}
@@ -356,9 +368,9 @@ func (a *attachment) markBroken(o store.AttachedObject) {
 	}
 }
 
-// fetchCuts makes the files of all cuts.
-func (b *Workbench) fetchCuts(ctx context.Context, o *order) (fetched []int64, err error) {
-	fetched = make([]int64, len(o.cuts))
+// fetchCuts makes the files of cuts.
+func (b *Workbench) fetchCuts(ctx context.Context, cuts []*orderedCut) (fetched []int64, err error) {
+	fetched = make([]int64, len(cuts))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(pullWorkers)
 	type part struct {
@@ -368,7 +380,7 @@ func (b *Workbench) fetchCuts(ctx context.Context, o *order) (fetched []int64, e
 		n   int64
 	}
 	var parts []*part
-	for i, c := range o.cuts {
+	for i, c := range cuts {
 		for _, r := range b.ranges(c) {
 			parts = append(parts, &part{cut: c, i: i, r: r})
 		}
