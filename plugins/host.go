@@ -12,7 +12,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -21,15 +20,9 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf16"
 
 	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/api"
-	"github.com/tetratelabs/wazero/experimental"
-	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/plugins/meter"
@@ -237,190 +230,4 @@ func (p *Plugin) config() []byte {
 		return []byte("{}") // YAML values marshal; a map with odd keys does not
 	}
 	return text
-}
-
-// provide gives the module what it imports, and makes nothing that it does not.
-func (p *Plugin) provide(ctx context.Context) error {
-	wants := map[string]bool{}
-	for _, f := range p.compiled.ImportedFunctions() {
-		module, _, _ := f.Import()
-		wants[module] = true
-	}
-	if wants[wasi_snapshot_preview1.ModuleName] {
-		// A call of WASI may cost much more than a step of the meter, so that each
-		// one looks at the clock first.
-		listening := experimental.WithFunctionListenerFactory(ctx, lookFirst{})
-		if _, err := wasi_snapshot_preview1.Instantiate(listening, p.runtime); err != nil {
-			return err
-		}
-	}
-	if wants[nativeModule] {
-		if err := p.provideNatives(ctx); err != nil {
-			return err
-		}
-	}
-	if wants["env"] {
-		_, err := p.runtime.NewHostModuleBuilder("env").
-			NewFunctionBuilder().WithFunc(abort).Export("abort").
-			Instantiate(ctx)
-		if err != nil {
-			return err
-		}
-	}
-	_, err := p.runtime.NewHostModuleBuilder(meter.Module).
-		NewFunctionBuilder().WithFunc(yield).Export(meter.Name).
-		NewFunctionBuilder().WithFunc(p.log).Export("log").
-		Instantiate(ctx)
-	return err
-}
-
-// deadlineKey carries the moment at which the call under way must end.
-type deadlineKey struct{}
-
-// within gives the call that gets the context some time from now on.
-func within(ctx context.Context, d time.Duration) context.Context {
-	return context.WithValue(ctx, deadlineKey{}, time.Now().Add(d))
-}
-
-// errDeadline ends a call that takes too long.
-var errDeadline = errors.New("it ran longer than its deadline")
-
-// yield is what a metered module calls now and then.
-func yield(ctx context.Context) {
-	if err := ctx.Err(); err != nil {
-		panic(err)
-	}
-	if end, ok := ctx.Value(deadlineKey{}).(time.Time); ok && time.Now().After(end) {
-		panic(errDeadline)
-	}
-}
-
-// lookFirst yields before each call of the functions that it is given for.
-type lookFirst struct{}
-
-func (l lookFirst) NewFunctionListener(api.FunctionDefinition) experimental.FunctionListener {
-	return l
-}
-
-func (lookFirst) Before(ctx context.Context, _ api.Module, _ api.FunctionDefinition, _ []uint64, _ experimental.StackIterator) {
-	yield(ctx)
-}
-
-func (lookFirst) After(context.Context, api.Module, api.FunctionDefinition, []uint64) {}
-
-func (lookFirst) Abort(context.Context, api.Module, api.FunctionDefinition, error) {}
-
-// maxLogLine bounds what a plugin may log at once.
-const maxLogLine = 1024
-
-func (p *Plugin) log(ctx context.Context, m api.Module, level, ptr, n uint32) {
-	yield(ctx)
-	if text, ok := m.Memory().Read(ptr, min(n, maxLogLine)); ok && p.logged.Add(1) <= 1000 {
-		p.host.opt.Logger.Log(context.Background(), slog.Level(4*int(min(level, 3))-4), clean(string(text)), "plugin", p.name)
-	}
-}
-
-var errAborted = errors.New("it aborted")
-
-// abort is what AssemblyScript calls when an assertion fails; its text is
-// UTF-16 with the length in front.
-func abort(_ context.Context, m api.Module, message, _, line, _ uint32) {
-	text := "no reason given"
-	if message != 0 {
-		if n, ok := m.Memory().ReadUint32Le(message - 4); ok {
-			if raw, ok := m.Memory().Read(message, min(n, 2*maxLogLine)); ok {
-				text = fromUTF16(raw)
-			}
-		}
-	}
-	panic(fmt.Errorf("%w at line %d: %s", errAborted, line, clean(text)))
-}
-
-func fromUTF16(b []byte) string {
-	units := make([]uint16, 0, len(b)/2)
-	for ; len(b) > 1; b = b[2:] {
-		units = append(units, binary.LittleEndian.Uint16(b))
-	}
-	return string(utf16.Decode(units))
-}
-
-func checkImports(c wazero.CompiledModule) error {
-	yields := 0
-	for _, f := range c.ImportedFunctions() {
-		module, name, _ := f.Import()
-		if module == meter.Module && name == meter.Name {
-			yields++ // the meter's own is one
-		}
-		switch {
-		case yields > 1:
-			return fmt.Errorf("it imports %s.%s, which is the host's", module, name)
-		case module == "wasi_snapshot_preview1", module == meter.Module && (name == meter.Name || name == "log"), module == "env" && name == "abort", isNative(module, name):
-		default:
-			return fmt.Errorf("it imports %s.%s, which plugins are not given", clean(module), clean(name))
-		}
-	}
-	if len(c.ImportedMemories()) > 0 {
-		return errors.New("it imports a memory instead of exporting its own")
-	}
-	return nil
-}
-
-func checkExports(c wazero.CompiledModule) error {
-	exports := c.ExportedFunctions()
-	i32, i64 := api.ValueTypeI32, api.ValueTypeI64
-	if exports["tm_abi_1"] == nil {
-		for name := range exports {
-			if len(name) > 7 && name[:7] == "tm_abi_" {
-				return fmt.Errorf("it is made for ABI version %s, this host has 1", clean(name[7:]))
-			}
-		}
-		return errors.New("it does not export tm_abi_1, so it is no Tidemark plugin")
-	}
-	for _, want := range []struct {
-		name            string
-		params, results []api.ValueType
-		optional        bool
-	}{
-		{"tm_abi_1", nil, []api.ValueType{i32}, false},
-		{"tm_manifest", nil, []api.ValueType{i64}, false},
-		{"tm_alloc", []api.ValueType{i32}, []api.ValueType{i32}, false},
-		{"tm_call", []api.ValueType{i32, i32, i32}, []api.ValueType{i64}, false},
-		{"tm_init", []api.ValueType{i32, i32}, []api.ValueType{i64}, true},
-		{"_initialize", nil, nil, true},
-	} {
-		f := exports[want.name]
-		if f == nil && want.optional {
-			continue
-		}
-		if f == nil {
-			return fmt.Errorf("it does not export %s", want.name)
-		}
-		if !bytes.Equal(f.ParamTypes(), want.params) || !bytes.Equal(f.ResultTypes(), want.results) {
-			return fmt.Errorf("its export %s has another signature than the ABI", want.name)
-		}
-	}
-	if len(c.ExportedMemories()) != 1 || c.ExportedMemories()["memory"] == nil {
-		return errors.New("it does not export its memory as memory")
-	}
-	return nil
-}
-
-func firstLine(err error) string {
-	line, _, _ := strings.Cut(err.Error(), "\n")
-	return line
-}
-
-// maxSaid bounds a text of a plugin's in a message.
-const maxSaid = 500
-
-// clean makes a text of a plugin's fit to show: valid, short and without
-// control characters, which a terminal would obey.
-func clean(text string) string {
-	text = strings.ToValidUTF8(text[:min(len(text), maxSaid)], "?")
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, text)
 }

@@ -20,6 +20,9 @@ type FilterValues struct {
 	More     bool         `json:"more"`
 }
 
+// maxFilterValues is how many values a filter offers.
+const maxFilterValues = 100
+
 // FilterValues counts the values of a path.
 func (b *Workbench) FilterValues(ctx context.Context, q FilterQuery) (FilterValues, error) {
 	if q.Dataset == "" {

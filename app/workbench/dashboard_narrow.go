@@ -110,6 +110,9 @@ func (n *narrowing) narrow(tables []string) ([]dashboard.Narrowed, error) {
 	return out, nil
 }
 
+// allEvents is the union of all datasets.
+const allEvents = "all_events"
+
 // datasetNamed finds a dataset as SQL does, without regard to case. The union
 // of all is one without a body.
 func (b *Workbench) datasetNamed(name string) (engine.Dataset, bool) {

@@ -23,6 +23,10 @@ type LiveOptions struct {
 	Every time.Duration
 	// Quota bounds what is taken in; nil is all.
 	Quota *Quota
+	// Aside is called before each piece of work of a tail that is behind, and
+	// before each commit; it returns when that may begin: others may come first.
+	// It is called from several goroutines; nil begins at once.
+	Aside func(context.Context)
 	// Wait sleeps for a quota that blocks; nil is the machine's time.
 	Wait func(context.Context, time.Duration) error
 	// Advance is told what a batch brings before it is committed, and gives
@@ -64,6 +68,9 @@ func Tail(ctx context.Context, opt LiveOptions, stream engine.Stream) (Counts, e
 	if opt.Every <= 0 {
 		opt.Every = everyDefault
 	}
+	if opt.Aside == nil {
+		opt.Aside = func(context.Context) {}
+	}
 	l := &live{
 		puller: newPuller(opt.Options), opt: opt,
 		taken: make(chan *arrived), shards: map[string]*objectRun{},
@@ -90,6 +97,9 @@ type live struct {
 	points  map[string]engine.Checkpoint // of the batch being built
 	gaps    []engine.ShardGap
 	moments map[string]Moments
+
+	regulars regulars
+	flushed  time.Time // when the last batch was handed over
 }
 
 // arrived is what one call of the stream brought, prepared.
@@ -105,7 +115,7 @@ func (l *live) run(ctx context.Context, stream engine.Stream) (Counts, error) {
 	work := context.WithoutCancel(ctx)
 	l.keepMoments = l.opt.Advance != nil
 	l.commits = newCommitter(work, l.opt.Store)
-	l.commits.after = l.committed
+	l.commits.before, l.commits.after = l.opt.Aside, l.committed
 	defer l.commits.stop()
 	if err := l.prepare(work, nil); err != nil {
 		return l.counts, err
@@ -135,26 +145,30 @@ func (l *live) run(ctx context.Context, stream engine.Stream) (Counts, error) {
 
 // gather builds batches of what arrives until the stream ends; stop ends it.
 func (l *live) gather(ctx context.Context, stop func(), ended <-chan error) error {
-	due, flushed := time.NewTimer(l.opt.Every), time.Now()
+	due := time.NewTimer(l.opt.Every)
+	l.flushed = time.Now()
 	defer due.Stop()
 	for {
 		select {
 		case a := <-l.taken:
-			first := l.points == nil
+			first, all := l.points == nil, l.regulars.heard(a.Arrivals)
 			err := l.stage(ctx, a)
 			close(a.done)
 			if err != nil {
 				return l.drain(stop, ended, err)
 			}
-			if first && a.Behind == 0 {
-				due.Reset(l.soon(time.Since(flushed)))
+			switch {
+			case a.Behind > 0:
+			case all:
+				due.Reset(l.soon(time.Since(l.flushed), 0))
+			case first:
+				due.Reset(l.soon(time.Since(l.flushed), l.opt.Every/4))
 			}
 		case <-due.C:
 			if err := l.flushLive(ctx); err != nil {
 				return l.drain(stop, ended, err)
 			}
 			due.Reset(l.opt.Every)
-			flushed = time.Now()
 		case err := <-ended:
 			if engine.KindOf(err) == engine.Canceled || errors.Is(err, context.Canceled) {
 				return nil
@@ -164,12 +178,13 @@ func (l *live) gather(ctx context.Context, stop func(), ended <-chan error) erro
 	}
 }
 
-// soon is how long the first records of a batch wait for others, so long after
-// the last commit. At the tip all shards are read at the same moment (pace of
-// the source), so a quarter of the time brings what there is; commits drift to
-// just after those moments, and become hardly more for it.
-func (l *live) soon(passed time.Duration) time.Duration {
-	return max(l.opt.Every/4, l.opt.Every*3/4-passed)
+// soon is how long a batch is kept at the tip, so long after the last commit,
+// when its records wait that long for others. All shards are read at the same
+// moments (pace of the source): a quarter of the time brings what there is, and
+// none is needed when all have come that usually do. Commits drift to just
+// after those moments, and are never closer than three quarters of the time.
+func (l *live) soon(passed, others time.Duration) time.Duration {
+	return max(others, l.opt.Every*3/4-passed)
 }
 
 // drain ends a tail that cannot go on: nobody waits for a place any more. A
@@ -253,6 +268,9 @@ func (l *live) prepareArrivals(ctx context.Context, a engine.Arrivals) ([]*piece
 	for i := range parts {
 		some := a.Records[len(a.Records)*i/parts : len(a.Records)*(i+1)/parts]
 		do := func() {
+			if a.Behind > 0 {
+				l.opt.Aside(ctx)
+			}
 			if problems[i] = enter(ctx, l.preparing); problems[i] != nil {
 				return
 			}
@@ -358,6 +376,7 @@ func (l *live) flushLive(ctx context.Context) error {
 	}
 	points, gaps, moments := l.points, l.gaps, l.moments
 	l.points, l.gaps, l.moments = nil, nil, nil
+	l.regulars.next()
 	if l.batch == nil {
 		l.batch = newStaging(l.opt.Staging)
 	}
@@ -376,6 +395,7 @@ func (l *live) flushLive(ctx context.Context) error {
 	}
 	l.batch.live = state
 	err := l.flush(ctx)
+	l.flushed = time.Now()
 	clear(l.shards) // their places in the batch are gone with it
 	// Rows of the next batch are late against what is known from now on.
 	l.puller.opt.Watermark = later(l.puller.opt.Watermark, state.Watermark)

@@ -17,7 +17,7 @@ func TestCommitsFollowTheReads(t *testing.T) {
 			if flushed > read { // it would come into a later batch
 				t.Fatalf("begun at %v, a commit at %v comes after the read at %v", begin, flushed, read)
 			}
-			waits = l.soon(read - flushed)
+			waits = l.soon(read-flushed, l.opt.Every/4)
 			if read+waits-flushed < 750*time.Millisecond {
 				t.Errorf("begun at %v, commits are %v apart", begin, read+waits-flushed)
 			}

@@ -1,11 +1,8 @@
 package schema
 
 import (
-	"encoding/binary"
 	"math"
-	"math/bits"
 	"slices"
-	"unsafe"
 
 	"tidemark.dev/tidemark/engine"
 )
@@ -31,38 +28,6 @@ const (
 	columnBody   = columnLabels + 1
 	columnRest   = columnLabels + 2
 )
-
-// cells is a column that grows; see engine.Cells.
-type cells struct {
-	width  int // words a value
-	n      int
-	sparse bool
-	rows   []uint32
-	values []uint64
-	inner  []*cells
-	listed bool   // inner has rows of its own
-	length uint32 // rows of inner, if listed
-}
-
-func newCells(t engine.Type) *cells {
-	c := &cells{width: 1}
-	switch t.Kind {
-	case engine.HugeInt, engine.Decimal, engine.UUID:
-		c.width = 2
-	case engine.List:
-		c.listed, c.inner = true, []*cells{newCells(*t.Elem)}
-	case engine.Map:
-		c.listed, c.inner = true, []*cells{newCells(engine.Scalar(engine.Varchar)), newCells(*t.Elem)}
-	case engine.Struct:
-		c.width = 0
-		for _, f := range t.Fields {
-			if f.Type.Known() {
-				c.inner = append(c.inner, newCells(f.Type))
-			}
-		}
-	}
-	return c
-}
 
 // Gather makes the conformer keep rows as columns, for TakeRow and Block. It
 // reports whether it can.
@@ -93,59 +58,6 @@ func (n *node) attach(t engine.Type, c *cells) {
 		}
 	case engine.List, engine.Map:
 		n.elem.attach(*t.Elem, c.inner[len(c.inner)-1])
-	}
-}
-
-// at gives a row a value, which the caller appends to values.
-func (c *cells) at(row uint32) {
-	if !c.sparse {
-		if int(row) == c.n {
-			c.n++
-			return
-		}
-		c.sparse = true
-		c.rows = c.rows[:0]
-		for i := range c.n {
-			c.rows = append(c.rows, uint32(i)) //nolint:gosec // rows of a chunk
-		}
-	}
-	c.rows = append(c.rows, row)
-	c.n++
-}
-
-func (c *cells) put(row uint32, v uint64) {
-	c.at(row)
-	c.values = append(c.values, v)
-}
-
-// cut takes back the values of a row and those after it.
-func (c *cells) cut(row uint32) {
-	keep := min(c.n, int(row))
-	if c.sparse {
-		for keep = c.n; keep > 0 && c.rows[keep-1] >= row; {
-			keep--
-		}
-		c.rows = c.rows[:keep]
-	}
-	if keep == c.n {
-		return
-	}
-	if c.listed {
-		row = uint32(c.values[keep] >> 32) //nolint:gosec // what was put there
-		c.length = row
-	}
-	for _, in := range c.inner {
-		in.cut(row)
-	}
-	c.values, c.n = c.values[:keep*c.width], keep
-}
-
-// again empties the column for the next block.
-func (c *cells) again() {
-	c.n, c.sparse, c.length = 0, false, 0
-	c.values, c.rows = c.values[:0], c.rows[:0]
-	for _, in := range c.inner {
-		in.again()
 	}
 }
 
@@ -317,92 +229,6 @@ func (c *Conformer) Block(alloc func(size int) []byte) *engine.Block {
 	}
 	k.rows, k.mark, k.texts = 0, 0, k.texts[:0]
 	return b
-}
-
-func (c *cells) size() int {
-	n := 8*len(c.values) + (4*len(c.rows)+7)&^7
-	for _, in := range c.inner {
-		n += in.size()
-	}
-	return n
-}
-
-// write copies the column into room and gives what is left of it.
-func (c *cells) write(room []byte, to *engine.Cells) []byte {
-	to.Count = c.n
-	if n := len(c.values); n > 0 {
-		to.Values = unsafe.Slice((*uint64)(unsafe.Pointer(&room[0])), n)
-		copy(to.Values, c.values)
-		room = room[8*n:]
-	}
-	if n := len(c.rows); n > 0 {
-		to.Rows = unsafe.Slice((*uint32)(unsafe.Pointer(&room[0])), n)
-		copy(to.Rows, c.rows)
-		room = room[(4*n+7)&^7:]
-	}
-	if len(c.inner) > 0 {
-		to.Inner = make([]engine.Cells, len(c.inner))
-		for i, in := range c.inner {
-			room = in.write(room, &to.Inner[i])
-		}
-	}
-	return room
-}
-
-// uuidOf reads a UUID as DuckDB keeps it: as a number whose order is that of
-// the text.
-func uuidOf(token []byte) (hi, lo uint64) {
-	var b [16]byte
-	at := 0
-	for _, ch := range token[1 : len(token)-1] {
-		if ch == '-' {
-			continue
-		}
-		digit := ch - '0'
-		if ch >= 'A' {
-			digit = ch | 0x20 - 'a' + 10
-		}
-		b[at/2] = b[at/2]<<4 | digit
-		at++
-	}
-	return binary.BigEndian.Uint64(b[:8]) ^ 1<<63, binary.BigEndian.Uint64(b[8:])
-}
-
-// wideOf reads plain digits as an integer of 128 bits, with scale digits after
-// the point. Zeros beyond those do not count.
-func wideOf(token []byte, scale int) (hi, lo uint64) {
-	negative, after := false, -1
-	for _, ch := range token {
-		switch {
-		case ch == '-':
-			negative = true
-			continue
-		case ch == '.':
-			after = 0
-			continue
-		case after >= 0:
-			if after == scale {
-				continue
-			}
-			after++
-		}
-		hi, lo = tenfold(hi, lo, uint64(ch-'0'))
-	}
-	for range scale - max(after, 0) {
-		hi, lo = tenfold(hi, lo, 0)
-	}
-	if negative {
-		var borrow uint64
-		lo, borrow = bits.Sub64(0, lo, 0)
-		hi, _ = bits.Sub64(0, hi, borrow)
-	}
-	return hi, lo
-}
-
-func tenfold(hi, lo, add uint64) (uint64, uint64) {
-	carry, low := bits.Mul64(lo, 10)
-	low, over := bits.Add64(low, add, 0)
-	return hi*10 + carry + over, low
 }
 
 func namesOf(paths []engine.Path) [][]byte {

@@ -83,12 +83,6 @@ type module struct {
 	functions  []uint32 // the types of those that have code
 }
 
-// signature is what counts of a function's type.
-type signature struct {
-	params, results uint32
-	block           byte // the type of a block that gives the same, unless it has several results
-}
-
 // refusal is why a module is not rewritten. The parts of the rewriter panic
 // with it, and with nothing else; Rewrite returns it.
 type refusal string
@@ -165,70 +159,6 @@ func (s section) bound() {
 	if n > maxEntries {
 		panic(refusal(fmt.Sprintf("it has %d entries in section %d, more than %d", n, s.id, maxEntries)))
 	}
-}
-
-func survey(sections []section) module {
-	var m module
-	for _, s := range sections {
-		r := &reader{b: s.body}
-		switch s.id {
-		case secType:
-			m.signatures = r.signatures()
-			m.types = uint32(len(m.signatures))
-		case secImport:
-			for range r.u32() {
-				r.name()
-				r.name()
-				switch kind := r.byte(); kind {
-				case 0:
-					r.u32()
-					m.imports++
-				case 1:
-					panic(refusal("it imports a table, which plugins are not given"))
-				case 2:
-					r.limits()
-				case 3:
-					r.byte()
-					r.byte()
-					m.globals++
-				default:
-					panic(errMalformed)
-				}
-			}
-		case secFunction:
-			m.functions = r.functions(m.types)
-		case secGlobal:
-			m.globals += r.u32()
-		}
-	}
-	return m
-}
-
-// signatures reads the types; the writer looks at them more closely.
-func (r *reader) signatures() (out []signature) {
-	for range r.u32() {
-		s := signature{block: 0x40}
-		r.byte()
-		s.params = r.u32()
-		r.bytes(s.params)
-		if s.results = r.u32(); s.results == 1 {
-			s.block = r.peek()
-		}
-		r.bytes(s.results)
-		out = append(out, s)
-	}
-	return out
-}
-
-func (r *reader) functions(types uint32) (out []uint32) {
-	for range r.u32() {
-		n := r.u32()
-		if n >= types {
-			panic(errMalformed)
-		}
-		out = append(out, n)
-	}
-	return out
 }
 
 func assemble(m module, sections []section) []byte {
@@ -331,82 +261,6 @@ func (m module) grow(body, entry []byte) []byte {
 		panic(errMalformed)
 	}
 	return append(append(appendU32(nil, n+1), r.b[r.i:]...), entry...)
-}
-
-// reader reads a module; it panics with errMalformed past the end.
-type reader struct {
-	b []byte
-	i int
-}
-
-func (r *reader) end() bool { return r.i >= len(r.b) }
-
-func (r *reader) byte() byte {
-	if r.end() {
-		panic(errMalformed)
-	}
-	r.i++
-	return r.b[r.i-1]
-}
-
-// peek gives the next byte and stays before it.
-func (r *reader) peek() byte {
-	c := r.byte()
-	r.i--
-	return c
-}
-
-// peekU32 gives the number that comes next and stays before it.
-func (r *reader) peekU32() uint32 {
-	at := r.i
-	defer func() { r.i = at }()
-	return r.u32()
-}
-
-func (r *reader) bytes(n uint32) []byte {
-	if uint64(r.i)+uint64(n) > uint64(len(r.b)) {
-		panic(errMalformed)
-	}
-	r.i += int(n)
-	return r.b[r.i-int(n) : r.i]
-}
-
-func (r *reader) u32() uint32 {
-	var v uint64
-	for shift := 0; shift < 35; shift += 7 {
-		c := r.byte()
-		v |= uint64(c&0x7f) << shift
-		if c < 0x80 {
-			if v > 1<<32-1 {
-				panic(errMalformed)
-			}
-			return uint32(v)
-		}
-	}
-	panic(errMalformed)
-}
-
-// skipLEB passes over a number of at most n bytes.
-func (r *reader) skipLEB(n int) {
-	for range n {
-		if r.byte() < 0x80 {
-			return
-		}
-	}
-	panic(errMalformed)
-}
-
-func (r *reader) name() { r.bytes(r.u32()) }
-
-func (r *reader) limits() {
-	flags := r.byte()
-	if flags > 1 {
-		panic(refusal("it shares its memory or has 64-bit addresses, which plugins may not have"))
-	}
-	r.u32()
-	if flags == 1 {
-		r.u32()
-	}
 }
 
 func appendU32(b []byte, v uint32) []byte {

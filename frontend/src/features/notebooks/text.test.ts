@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest'
 
-import { cut, diff, eolOf, freeName, insertRaw, longestCommon, moveCell, rawOf, recognize, removeCell, replaceText, setKind, setName, ShapeError, withTitle, type Known } from './text'
+import { freeName, insertRaw, moveCell, removeCell, replaceText, setKind, setName, ShapeError, withTitle } from './changes'
+import { diff } from './diff'
+import { longestCommon, recognize, type Known } from './identity'
+import { rawOf } from './raw'
+import { cut, eolOf } from './text'
 
 /** A small random source, so that a failure can be repeated. */
 function random(seed: number) {
