@@ -105,7 +105,8 @@ func (v *tailView) records(ctx context.Context, c workbench.TailCommit) error {
 	if err != nil {
 		return err
 	}
-	rows, err := v.bench.Query(ctx, query, nil, 0)
+	// This is the tail's own question: it does not stand aside for it.
+	rows, err := v.bench.Store.Query(ctx, query, nil, 0, nil)
 	if err != nil {
 		return err
 	}

@@ -57,6 +57,7 @@ type ItemRows struct {
 
 // DashboardItem runs one item.
 func (b *Workbench) DashboardItem(ctx context.Context, q DashboardQuery) (ItemRows, error) {
+	defer b.asking.begin()()
 	began := time.Now()
 	var out ItemRows
 	d, err := workspace.DecodeDashboard(q.File, []byte(q.Text))

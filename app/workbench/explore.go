@@ -88,6 +88,7 @@ const (
 // Explore counts what matches. The same question is answered from memory
 // while the data stays the same.
 func (b *Workbench) Explore(ctx context.Context, e Exploration) (Explored, error) {
+	defer b.asking.begin()()
 	key, err := json.Marshal(e)
 	if err != nil {
 		return Explored{}, err

@@ -265,7 +265,7 @@ func (b *Workbench) tailOnce(ctx context.Context, t *tailing, opt TailOptions) e
 		return err
 	}
 	counts, err := pipeline.Tail(ctx, pipeline.LiveOptions{
-		Options: base, From: from, Every: opt.Every, Quota: limit,
+		Options: base, From: from, Every: opt.Every, Quota: limit, Aside: b.asking.aside,
 		Advance: func(m map[string]pipeline.Moments) (time.Time, []engine.ShardMark) {
 			return advance(watermark, m, b.clock.Now())
 		},
@@ -315,6 +315,7 @@ func (b *Workbench) tailCommitted(ctx context.Context, t *tailing, opt TailOptio
 	}
 	t.mu.Unlock()
 	if c.Stored > 0 {
+		b.asking.aside(ctx)
 		if err := b.RefreshRollups(ctx, t.dataset.Name); err != nil {
 			return err
 		}
@@ -323,6 +324,7 @@ func (b *Workbench) tailCommitted(ctx context.Context, t *tailing, opt TailOptio
 		}
 		b.changed(t.dataset.Name)
 	}
+	b.asking.aside(ctx)
 	alarms := b.evaluateTail(ctx, t, c)
 	if opt.Committed == nil {
 		return nil

@@ -52,6 +52,7 @@ type Workbench struct {
 	inMemory bool
 	cache    *cache.Cache
 
+	asking   asking
 	attached attached
 	counting sync.WaitGroup // of what queries need not wait for
 

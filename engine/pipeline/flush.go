@@ -157,6 +157,8 @@ type committer struct {
 	mu   sync.Mutex
 	idle *sync.Cond
 	open int // batches sent and not yet committed
+	// before is called before each commit; nil is nothing.
+	before func(context.Context)
 	// after is called after each commit; its error ends the tail.
 	after func(context.Context, engine.Batch, engine.Committed, time.Duration) error
 	err   error
@@ -203,6 +205,9 @@ func (c *committer) run() {
 	defer close(c.ended)
 	for next := range c.queue {
 		if c.failure() == nil {
+			if c.before != nil {
+				c.before(c.ctx)
+			}
 			began := time.Now()
 			done, err := next.commit(c.ctx, c.store)
 			if err == nil && c.after != nil {

@@ -23,6 +23,10 @@ type LiveOptions struct {
 	Every time.Duration
 	// Quota bounds what is taken in; nil is all.
 	Quota *Quota
+	// Aside is called before each piece of work of a tail that is behind, and
+	// before each commit; it returns when that may begin: others may come first.
+	// It is called from several goroutines; nil begins at once.
+	Aside func(context.Context)
 	// Wait sleeps for a quota that blocks; nil is the machine's time.
 	Wait func(context.Context, time.Duration) error
 	// Advance is told what a batch brings before it is committed, and gives
@@ -63,6 +67,9 @@ const everyDefault = time.Second
 func Tail(ctx context.Context, opt LiveOptions, stream engine.Stream) (Counts, error) {
 	if opt.Every <= 0 {
 		opt.Every = everyDefault
+	}
+	if opt.Aside == nil {
+		opt.Aside = func(context.Context) {}
 	}
 	l := &live{
 		puller: newPuller(opt.Options), opt: opt,
@@ -108,7 +115,7 @@ func (l *live) run(ctx context.Context, stream engine.Stream) (Counts, error) {
 	work := context.WithoutCancel(ctx)
 	l.keepMoments = l.opt.Advance != nil
 	l.commits = newCommitter(work, l.opt.Store)
-	l.commits.after = l.committed
+	l.commits.before, l.commits.after = l.opt.Aside, l.committed
 	defer l.commits.stop()
 	if err := l.prepare(work, nil); err != nil {
 		return l.counts, err
@@ -261,6 +268,9 @@ func (l *live) prepareArrivals(ctx context.Context, a engine.Arrivals) ([]*piece
 	for i := range parts {
 		some := a.Records[len(a.Records)*i/parts : len(a.Records)*(i+1)/parts]
 		do := func() {
+			if a.Behind > 0 {
+				l.opt.Aside(ctx)
+			}
 			if problems[i] = enter(ctx, l.preparing); problems[i] != nil {
 				return
 			}

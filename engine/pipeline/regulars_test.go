@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -90,13 +91,17 @@ func (m *moments) Commit(_ context.Context, b engine.Batch) (engine.Committed, e
 
 // tail runs a script in a time of its own, in which work takes none.
 func (s scripted) tail(t *testing.T) (m moments, counts pipeline.Counts) {
+	return s.tailAside(t, nil)
+}
+
+func (s scripted) tailAside(t *testing.T, aside func(context.Context)) (m moments, counts pipeline.Counts) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		m.began = time.Now()
 		var err error
 		counts, err = pipeline.Tail(t.Context(), pipeline.LiveOptions{
 			Options: pipeline.Options{Dataset: "logs", Source: "live", Store: &m, Staging: dir, Scratch: dir, Mapping: engine.Mapping{EventTime: []engine.Path{{"ts"}}}},
-			Every:   time.Second,
+			Every:   time.Second, Aside: aside,
 		}, s)
 		if err != nil {
 			t.Error(err)
@@ -179,6 +184,27 @@ func TestCommitsAreApart(t *testing.T) {
 			r.Error(err)
 		}
 	})
+}
+
+// TestTailLetsOthersBeFirst before each piece of work while it is behind, and
+// before each commit; nothing is lost by that.
+func TestTailLetsOthersBeFirst(t *testing.T) {
+	t.Parallel()
+	script := each(1, 4, 1)
+	for i := range script {
+		script[i].behind = i > 0
+	}
+	var asked atomic.Int64
+	m, counts := script.tailAside(t, func(context.Context) {
+		asked.Add(1)
+		time.Sleep(100 * time.Millisecond)
+	})
+	if n := int64(2 + len(m.at)); counts.Records != 3 || asked.Load() != n {
+		t.Errorf("%d records are stored; others were let first %d times, want %d", counts.Records, asked.Load(), n)
+	}
+	if m.at[0] != 1360*time.Millisecond {
+		t.Errorf("the first commit was at %v", m.at[0])
+	}
 }
 
 // covered checks when each reading was committed.
