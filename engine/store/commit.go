@@ -179,7 +179,7 @@ func deleteReplaced(ctx context.Context, tx *sql.Tx, name string, d *dataset, ur
 	if len(urls) == 0 {
 		return nil
 	}
-	if err := staleRollups(ctx, tx, name); err != nil {
+	if err := rowsGone(ctx, tx, name); err != nil {
 		return err
 	}
 	only := func(column string) string {
