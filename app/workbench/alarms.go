@@ -108,6 +108,7 @@ func (b *Workbench) evaluate(ctx context.Context, dataset string, e evaluated) (
 		return news, err
 	}
 	s := rule.Step{Late: e.late || w.first, Now: b.clock.Now(), Latency: e.latency, Past: e.past, Fresh: w.fresh}
+	s.Rewrites = b.Store.Rewrites(dataset) // before anything is read
 	var err error
 	if s.Watermark, _, err = b.Store.Watermark(ctx, dataset); err != nil || s.Watermark.IsZero() {
 		return news, err

@@ -63,7 +63,7 @@ func (b *Workbench) runbooksOf(ctx context.Context, changes []engine.IncidentCha
 			continue
 		}
 		r := b.runbookFor(c.Incident, file)
-		r.To = c.Start
+		r.To = c.Start // until it begins, which looks how far things have come
 		if waiting[file]++; waiting[file] > maxWaiting {
 			r.Error = fmt.Sprintf("%d runs of it wait already; tidemark incidents runbook %s runs it", maxWaiting, c.ID)
 		}
@@ -168,6 +168,11 @@ func (b *Workbench) runDueRunbooks(ctx context.Context) {
 // when it is done. An error is one of keeping; how the run ended is kept, too.
 func (b *Workbench) runRunbook(ctx context.Context, r store.Runbook) error {
 	defer b.changed(incidentsTable)
+	if r.State == "pending" {
+		if err := b.aimRunbook(ctx, &r); err != nil {
+			return err
+		}
+	}
 	steps, err := b.runbookSteps(ctx, r)
 	if err != nil {
 		return b.endRunbook(ctx, r, nil, err)
@@ -182,6 +187,42 @@ func (b *Workbench) runRunbook(ctx context.Context, r store.Runbook) error {
 		b.changed(incidentsTable)
 	}
 	return b.endRunbook(ctx, r, steps, nil)
+}
+
+// aimRunbook makes a run that begins look at its incident as that is now: it
+// may have waited, and the alarm have ended meanwhile.
+func (b *Workbench) aimRunbook(ctx context.Context, r *store.Runbook) error {
+	i, err := b.Store.FindIncident(ctx, r.Incident)
+	if engine.KindOf(err) == engine.NotFound {
+		return nil // it looks at what it was started for
+	}
+	if err != nil {
+		return err
+	}
+	if r.To, err = b.lookTo(ctx, i); err != nil {
+		return err
+	}
+	r.Params = runbookParams(asIncident(i))
+	return b.Store.AimRunbook(ctx, *r)
+}
+
+// lookTo is what $to is for an incident: its end, or while it lasts how far
+// the records of its dataset tell.
+func (b *Workbench) lookTo(ctx context.Context, i store.IncidentRow) (time.Time, error) {
+	if i.End != nil {
+		return *i.End, nil
+	}
+	to, _, err := b.Store.Watermark(ctx, i.Dataset)
+	if err == nil && !b.Store.Attached(i.Dataset) {
+		var newest time.Time
+		if newest, err = b.Store.NewestEvent(ctx, i.Dataset); newest.After(to) {
+			to = newest
+		}
+	}
+	if to.Before(i.Start) {
+		to = i.Start
+	}
+	return to, err
 }
 
 // runStep runs the next cell and keeps what it gave.

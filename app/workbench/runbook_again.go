@@ -50,8 +50,7 @@ func (b *Workbench) StartRunbook(ctx context.Context, id, who string) (IncidentD
 	return b.Incident(ctx, i.ID)
 }
 
-// runbookAgain looks at an incident from where it stands now: to its end, or
-// as far as its dataset is done.
+// runbookAgain looks at an incident from where it stands now.
 func (b *Workbench) runbookAgain(ctx context.Context, i store.IncidentRow, who string) (engine.Runbook, error) {
 	spec := b.specs()[i.Rule]
 	if spec.Runbook.Value == "" {
@@ -60,20 +59,15 @@ func (b *Workbench) runbookAgain(ctx context.Context, i store.IncidentRow, who s
 	if !b.Current().Trusted {
 		return engine.Runbook{}, engine.Errorf(engine.Invalid, "run a runbook", "the workspace is not trusted").WithHint("run tidemark trust")
 	}
-	one := engine.Incident{ID: i.ID, Rule: i.Rule, Key: jsonOf(i.Key), Start: i.Start, End: i.End, Severity: i.Severity, Labels: i.Labels}
-	r := b.runbookFor(one, spec.Runbook.Value)
+	r := b.runbookFor(asIncident(i), spec.Runbook.Value)
 	r.Who = who
-	switch at, ok, err := b.Store.Watermark(ctx, i.Dataset); {
-	case err != nil:
-		return r, err
-	case i.End != nil:
-		r.To = *i.End
-	case ok && at.After(i.Start):
-		r.To = at
-	default:
-		r.To = i.Start
-	}
-	return r, nil
+	var err error
+	r.To, err = b.lookTo(ctx, i)
+	return r, err
+}
+
+func asIncident(i store.IncidentRow) engine.Incident {
+	return engine.Incident{ID: i.ID, Rule: i.Rule, Key: jsonOf(i.Key), Start: i.Start, End: i.End, Severity: i.Severity, Labels: i.Labels}
 }
 
 func noRunbook(name string) error {

@@ -100,30 +100,56 @@ func htmlCell(b *bytes.Buffer, md goldmark.Markdown, c CellResult) {
 }
 
 func htmlTable(b *bytes.Buffer, t *Table) {
+	shown := min(len(t.Rows), shownRows)
+	if shown > foldedRows+2 {
+		fmt.Fprintf(b, "<label class=\"all\"><input type=\"checkbox\"> show all %d rows</label>", shown)
+	}
 	b.WriteString("<div class=\"scroll\"><table><thead><tr>")
 	for _, col := range t.Columns {
-		class := ""
-		if numericType(col.Type) {
-			class = " class=\"n\""
+		attributes := " title=\"" + text(col.Type) + "\""
+		switch {
+		case numericType(col.Type):
+			attributes = " class=\"n\"" + attributes
+		case col.Type == pairsType:
+			attributes = ""
 		}
-		fmt.Fprintf(b, "<th%s title=\"%s\">%s</th>", class, text(col.Type), text(col.Name))
+		fmt.Fprintf(b, "<th%s>%s</th>", attributes, text(col.Name))
 	}
 	b.WriteString("</tr></thead><tbody>")
-	for _, row := range t.Rows[:min(len(t.Rows), shownRows)] {
+	for _, row := range t.Rows[:shown] {
 		b.WriteString("<tr>")
 		for i, v := range row {
-			switch {
-			case v == nil:
-				b.WriteString("<td class=\"null\">null</td>")
-			case numericType(t.Columns[i].Type):
-				fmt.Fprintf(b, "<td class=\"n\">%s</td>", text(show(v)))
-			default:
-				fmt.Fprintf(b, "<td>%s</td>", text(show(v)))
-			}
+			htmlValue(b, t.Columns[i].Type, v)
 		}
 		b.WriteString("</tr>")
 	}
 	fmt.Fprintf(b, "</tbody></table></div><p class=\"count\">%s</p>", text(count(t)))
+}
+
+// htmlValue writes a value as it is read; where that is not all of it, the
+// exact one is its title.
+func htmlValue(b *bytes.Buffer, kind string, v any) {
+	exact, short, class := show(v), readable(v), ""
+	switch {
+	case v == nil:
+		short, class = "null", "null"
+	case numericType(kind):
+		class = "n"
+	case kind == pairsType:
+		short = readablePairs(exact)
+	case strings.HasPrefix(kind, "TIMESTAMP"):
+		class = "t"
+	default:
+		short = exact
+	}
+	b.WriteString("<td")
+	if class != "" {
+		fmt.Fprintf(b, " class=\"%s\"", class)
+	}
+	if v != nil && short != exact {
+		fmt.Fprintf(b, " title=\"%s\"", text(exact))
+	}
+	fmt.Fprintf(b, ">%s</td>", text(short))
 }
 
 func htmlBacktest(b *bytes.Buffer, r *Backtest) {
@@ -137,8 +163,13 @@ func htmlBacktest(b *bytes.Buffer, r *Backtest) {
 // reorder it.
 func text(s string) string { return html.EscapeString(visible(s)) }
 
+// night are the colours of a dark page: of who prefers them, and of a page
+// that shows this one within itself and says data-theme.
+const night = `--bg:#12171d;--fg:#dfe5ea;--dim:#8d99a6;--line:#28313a;--card:#182028;--accent:#6fb2ef;--bad:#ff8a80;--good:#6fd0a2`
+
 const style = `:root{color-scheme:light dark;--bg:#fbfbf9;--fg:#1d2733;--dim:#687483;--line:#e1e4e6;--card:#fff;--accent:#1b6fb8;--bad:#b3261e;--good:#1d7a4f}
-@media(prefers-color-scheme:dark){:root{--bg:#12171d;--fg:#dfe5ea;--dim:#8d99a6;--line:#28313a;--card:#182028;--accent:#6fb2ef;--bad:#ff8a80;--good:#6fd0a2}}
+@media(prefers-color-scheme:dark){:root:not([data-theme=light]){` + night + `}}:root[data-theme=light]{color-scheme:light}:root[data-theme=dark]{color-scheme:dark;` + night + `}
+:root[data-within] body{background:none;overflow:hidden}:root[data-within] main{max-width:none;margin:0;padding:0 1px 8px}
 *{box-sizing:border-box}body{margin:0;background:var(--bg);color:var(--fg);font:14px/1.55 system-ui,-apple-system,"Segoe UI",sans-serif}
 main{max-width:980px;margin:0 auto;padding:28px 20px 60px}header{border-bottom:1px solid var(--line);margin-bottom:18px}
 h1{font-size:24px;line-height:1.25;margin:0 0 4px;letter-spacing:-.01em}h2{font-size:18px;margin:28px 0 6px}h3{font-size:15px;margin:20px 0 4px}
@@ -146,10 +177,12 @@ header p,footer,.count,.zone{color:var(--dim)}header p{margin:0 0 12px}footer{ma
 a{color:var(--accent)}code,pre,td,th summary{font-feature-settings:"tnum"}code{font:12.5px ui-monospace,Menlo,Consolas,monospace;background:var(--line);padding:1px 4px;border-radius:3px}
 pre{font:12.5px/1.5 ui-monospace,Menlo,Consolas,monospace;background:var(--card);border:1px solid var(--line);border-radius:6px;padding:10px 12px;overflow:auto;margin:6px 0}pre code{background:none;padding:0}
 .cell{margin:14px 0}summary{color:var(--dim);font:12px ui-monospace,Menlo,Consolas,monospace;cursor:pointer}
-.scroll{overflow:auto;max-height:420px;border:1px solid var(--line);border-radius:6px;background:var(--card);margin-top:4px}
+.scroll{overflow-x:auto;border:1px solid var(--line);border-radius:6px;background:var(--card);margin-top:4px}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:13px}
-th,td{padding:4px 10px;text-align:left;border-bottom:1px solid var(--line);vertical-align:top;white-space:pre-wrap;max-width:520px;overflow-wrap:anywhere}
+th,td{padding:4px 10px;text-align:left;border-bottom:1px solid var(--line);vertical-align:top;white-space:pre-wrap;max-width:520px;overflow-wrap:break-word}
 th{position:sticky;top:0;background:var(--card);font-weight:600;white-space:nowrap}tbody tr:last-child td{border-bottom:0}.n{text-align:right;white-space:nowrap}.null{color:var(--dim);font-style:italic}
+.all{display:block;float:right;font-size:12px;color:var(--dim);cursor:pointer}.all input{margin:0 4px 0 0;vertical-align:-1px}.t{white-space:nowrap}
+@media screen{label:has(:not(:checked))+.scroll tbody tr:nth-child(n+13){display:none}}
 .count{font-size:12px;margin:4px 2px}.pass{color:var(--good);margin:4px 0}.error{color:var(--bad);border-left:3px solid var(--bad);padding:6px 12px;background:var(--card);white-space:pre-wrap}.empty{color:var(--dim)}
 .chart{margin:16px 0;background:var(--card);border:1px solid var(--line);border-radius:6px;padding:12px 12px 8px}.chart svg{width:100%;height:auto;display:block}figcaption{font-weight:600;margin-bottom:6px}
 .grid{stroke:var(--line)}.tick,.zone{fill:var(--dim);font:11px system-ui,sans-serif}.zone{font-size:10px}.hit{fill:transparent}.hit:hover{fill:var(--fg);fill-opacity:.35}

@@ -8,8 +8,14 @@ import (
 	"time"
 )
 
-// shownRows is how many rows of a table a page shows.
-const shownRows = 500
+const (
+	// shownRows is how many rows of a table a page shows.
+	shownRows = 500
+	// foldedRows of them are seen at once; the style of the page knows it, too.
+	foldedRows = 12
+	// pairsType is the type of a column that holds name=value.
+	pairsType = "PAIRS"
+)
 
 // JSON writes a result for programs.
 func JSON(r *Result) ([]byte, error) {
@@ -38,7 +44,7 @@ func count(t *Table) string {
 func (r *Backtest) episodes() string { return plural(len(r.Episodes), "episode") }
 
 func episodes(r *Backtest) *Table {
-	t := &Table{Columns: []Column{{"start", "TIMESTAMP"}, {"end", "TIMESTAMP"}, {"key", "VARCHAR"}, {"peak", "VARCHAR"}}}
+	t := &Table{Columns: []Column{{"start", "TIMESTAMP"}, {"end", "TIMESTAMP"}, {"key", "VARCHAR"}, {"peak", pairsType}}}
 	for _, e := range r.Episodes {
 		end := "still in alarm"
 		if e.End != nil {

@@ -225,28 +225,61 @@ func (a *Aggregate) mergedParts(i int) (columns []string) {
 	return columns
 }
 
-// sessions numbers the islands of each group: a record begins one if the one
-// before it is a gap away.
+// sessions numbers the islands of each group: a piece begins one if the one
+// before it ended a gap ago.
 func (p *Plan) sessions(w *sqlWriter, relation string, r Range) string {
-	at, gap := "epoch_us("+w.column(eventTime)+")", p.Window.Gap.Microseconds()
-	over, columns, group := "ORDER BY "+at, []string(nil), []string(nil)
+	from, parts := p.instants(w, relation, r), p.rowParts(w)
+	if p.mergeable() {
+		from, parts = p.pieces(w, relation, r), p.mergedParts()
+	}
+	over, columns, group := `ORDER BY "#first"`, []string(nil), []string(nil)
 	for i, k := range p.Keys {
-		columns, group = append(columns, w.raw(k.Column)+" AS "+engine.QuoteIdent(k.Name)), append(group, fmt.Sprint(i+3))
+		name := engine.QuoteIdent(k.Name)
+		if !p.mergeable() {
+			name = w.raw(k.Column) + " AS " + name
+		}
+		columns, group = append(columns, name), append(group, fmt.Sprint(i+3))
 	}
 	if len(p.Keys) > 0 {
-		var keys []string
-		for _, k := range p.Keys {
-			keys = append(keys, w.raw(k.Column))
-		}
-		over = "PARTITION BY " + strings.Join(keys, ", ") + " " + over
+		over = "PARTITION BY " + strings.Join(p.sessionKeys(w), ", ") + " " + over
 	}
-	begun := fmt.Sprintf(`(SELECT r.*, CASE WHEN %[1]s - lag(%[1]s) OVER (%[2]s) < %[3]d THEN 0 ELSE 1 END AS "#new" FROM %[4]s AS r WHERE %[5]s)`,
-		at, over, gap, relation, strings.Join(p.within(w, r), " AND "))
+	gap := p.Window.Gap.Microseconds()
+	begun := fmt.Sprintf(`(SELECT r.*, CASE WHEN "#first" - lag("#last") OVER (%s) < %d THEN 0 ELSE 1 END AS "#new" FROM %s AS r)`, over, gap, from)
 	// Records of the same instant are peers and share the sum.
 	islands := fmt.Sprintf(`(SELECT r.*, sum("#new") OVER (%s) AS "#island" FROM %s AS r)`, over, begun)
-	columns = append([]string{"min(" + at + `) AS "#start"`, fmt.Sprintf(`max(%s) + %d AS "#end"`, at, gap)}, append(columns, p.rowParts(w)...)...)
+	columns = append([]string{`min("#first") AS "#start"`, fmt.Sprintf(`max("#last") + %d AS "#end"`, gap)}, append(columns, parts...)...)
 	return "SELECT * FROM (SELECT " + strings.Join(columns, ",\n       ") +
 		"\nFROM " + islands + " AS r" +
 		"\nGROUP BY " + strings.Join(append(group, `"#island"`), ", ") +
 		")\nWHERE " + touches(r) + "\nORDER BY " + strings.Join(append(group, "2"), ", ")
+}
+
+// sessionKeys are the keys as the pieces of sessions have them.
+func (p *Plan) sessionKeys(w *sqlWriter) (keys []string) {
+	for _, k := range p.Keys {
+		if p.mergeable() {
+			keys = append(keys, engine.QuoteIdent(k.Name))
+		} else {
+			keys = append(keys, w.raw(k.Column))
+		}
+	}
+	return keys
+}
+
+// instants are pieces of one record each.
+func (p *Plan) instants(w *sqlWriter, relation string, r Range) string {
+	at := "epoch_us(" + w.column(eventTime) + ")"
+	return fmt.Sprintf(`(SELECT r.*, %[1]s AS "#first", %[1]s AS "#last" FROM %[2]s AS r WHERE %[3]s)`, at, relation, strings.Join(p.within(w, r), " AND "))
+}
+
+// pieces adds up records that are less than a gap apart for certain, since no
+// more than a gap of time holds them: of a busy group, most of what would have
+// to be sorted.
+func (p *Plan) pieces(w *sqlWriter, relation string, r Range) string {
+	at := "epoch_us(" + w.column(eventTime) + ")"
+	columns, group := []string{"min(" + at + `) AS "#first"`, "max(" + at + `) AS "#last"`}, []string{floorSQL(at, p.Window.Gap.Microseconds())}
+	for i, k := range p.Keys {
+		columns, group = append(columns, w.raw(k.Column)+" AS "+engine.QuoteIdent(k.Name)), append(group, fmt.Sprint(i+3))
+	}
+	return "(SELECT " + strings.Join(append(columns, p.rowParts(w)...), ", ") + " FROM " + relation + " AS r WHERE " + strings.Join(p.within(w, r), " AND ") + " GROUP BY " + strings.Join(group, ", ") + ")"
 }

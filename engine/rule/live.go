@@ -64,6 +64,9 @@ type liveRule struct {
 	groups      map[string]*timeline
 	// open is where the first session began that is not over; zero if unknown.
 	open time.Time
+	// sessions are those that the next step adds to; nil if they have to be
+	// computed from their records.
+	sessions *keptSessions
 	// broken says that the rule cannot be evaluated any further.
 	broken error
 }
@@ -112,6 +115,8 @@ type Step struct {
 	Latency time.Duration
 	// Since is the oldest event time there is; rules that list groups want it.
 	Since time.Time
+	// Rewrites changes whenever stored rows may have been changed or removed.
+	Rewrites int64
 	// Past says that what is found is no news: it lies far behind. Fresh says
 	// that nothing lies before the step, so that a rule that begins has no
 	// history.
@@ -206,25 +211,25 @@ func (c *computation) run(ctx context.Context) error {
 	c.shared, c.found = plan.Share(plans), make([][]foundWindow, len(plans))
 	p := c.shared.Plan
 	from, w := c.rules[0].progress, p.Window
-	if from.At.IsZero() {
-		return c.panes(ctx, plan.Range{}, time.Time{}, func(end time.Time) bool { return true })
+	if w.Kind == plan.Session {
+		return c.sessions(ctx, from)
 	}
-	spans, oldest, err := c.touched(ctx, from)
+	if from.At.IsZero() {
+		return c.panes(ctx, plan.Range{}, func(end time.Time) bool { return true })
+	}
+	spans, _, err := c.touched(ctx, from)
 	if err != nil {
 		return err
 	}
-	if w.Kind == plan.Session {
-		return c.sessions(ctx, from, oldest)
-	}
 	for _, r := range spans {
-		if err := c.panes(ctx, r, time.Time{}, func(end time.Time) bool { return !end.After(from.At) && end.After(r.From) }); err != nil {
+		if err := c.panes(ctx, r, func(end time.Time) bool { return !end.After(from.At) && end.After(r.From) }); err != nil {
 			return err
 		}
 	}
 	if !c.step.Watermark.After(from.At) || w.EndAfter(from.At).After(c.step.Watermark) {
 		return nil
 	}
-	return c.panes(ctx, plan.Range{From: from.At, To: c.step.Watermark}, time.Time{}, func(end time.Time) bool { return end.After(from.At) })
+	return c.panes(ctx, plan.Range{From: from.At, To: c.step.Watermark}, func(end time.Time) bool { return end.After(from.At) })
 }
 
 // touched finds the windows that are done and have got late rows, as few
@@ -301,41 +306,12 @@ func merged(spans []plan.Span) (ranges []plan.Range) {
 	return ranges
 }
 
-// sessions computes those that are not over, or were not when the newest rows
-// came.
-func (c *computation) sessions(ctx context.Context, from engine.RuleProgress, oldest time.Time) error {
-	r, since := c.rules[0], from.At
-	if !oldest.IsZero() && oldest.Before(since) {
-		since = oldest
-	}
-	begin := r.open
-	if since.Before(begin) {
-		begin = since
-	}
-	for _, r := range c.rules {
-		for _, t := range r.groups {
-			for _, e := range t.entries {
-				if e.End.After(since) && e.Start.Before(begin) {
-					begin = e.Start
-				}
-			}
-		}
-	}
-	if c.still = !c.step.Watermark.After(from.At) && c.step.UpTo <= from.Seq; c.still {
-		return nil
-	}
-	return c.panes(ctx, plan.Range{From: since}, begin, func(time.Time) bool { return true })
-}
-
-// panes computes the windows of a range, from records at or after begin.
-func (c *computation) panes(ctx context.Context, r plan.Range, begin time.Time, want func(end time.Time) bool) error {
+// panes computes the windows of a range, but for sessions.
+func (c *computation) panes(ctx context.Context, r plan.Range, want func(end time.Time) bool) error {
 	p := c.shared.Plan
 	relation, err := c.cat.Relation(p.Dataset, p.Columns())
 	if err != nil {
 		return err
-	}
-	if !begin.IsZero() {
-		relation = fmt.Sprintf("(SELECT * FROM %s AS x WHERE x.event_time >= make_timestamptz(%d))", relation, begin.UnixMicro())
 	}
 	var cuts []time.Time
 	if p.Window.Zone != nil {
@@ -358,14 +334,18 @@ func (c *computation) panes(ctx context.Context, r plan.Range, begin time.Time, 
 		if err != nil {
 			return err
 		}
-		if p.Window.Kind != plan.Session && (span.End.After(c.step.Watermark) || !want(span.End)) {
-			continue
-		}
-		for i := range c.rules {
-			c.found[i] = append(c.found[i], foundWindow{span, row, c.shared.Env(i, row)})
+		if !span.End.After(c.step.Watermark) && want(span.End) {
+			c.find(span, row)
 		}
 	}
 	return rows.Err()
+}
+
+// find gives a window to all rules.
+func (c *computation) find(span plan.Span, row plan.Row) {
+	for i := range c.rules {
+		c.found[i] = append(c.found[i], foundWindow{span, row, c.shared.Env(i, row)})
+	}
 }
 
 func cutsOf(ctx context.Context, q engine.Querier, p *plan.Plan, relation string, r plan.Range) (cuts []time.Time, err error) {

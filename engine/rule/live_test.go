@@ -184,6 +184,8 @@ func drawSpec(r *rapid.T, name string) Spec {
 	case "session":
 		s.Window = &Window{Session: &Session{Gap: minutes(1)}}
 		s.When = text(rapid.SampledFrom([]string{"errors * 2 > requests", "errors > previous(errors, 1)"}).Draw(r, "session when"))
+		more := rapid.SampledFrom([]string{"max(level)", "min(service)", "sum(_seq)", "avg(_seq)", "max(_seq)", "distinct(level)", "last(level)"}).Draw(r, "session measure")
+		s.Measures = append(s.Measures, engine.Entry[engine.Text]{Key: text("more"), Value: text(more)})
 	case "expect":
 		d := minutes(2)
 		d.Text = text("2m")

@@ -363,3 +363,16 @@ func (s *Store) OldestEvent(ctx context.Context, dataset string) (time.Time, err
 	err = s.DB().QueryRowContext(ctx, "SELECT min(event_time) FROM "+relation+" WHERE isfinite(event_time)").Scan(&oldest)
 	return utc(oldest), err
 }
+
+// NewestEvent is how far the records of a dataset tell: its newest event time,
+// where a clock that runs ahead counts with when its record arrived. It is
+// zero when no record has a time.
+func (s *Store) NewestEvent(ctx context.Context, dataset string) (time.Time, error) {
+	relation, err := s.Relation(dataset, []engine.Path{{"event_time"}, {"arrival_time"}})
+	if err != nil {
+		return time.Time{}, err
+	}
+	var newest sql.NullTime
+	err = s.DB().QueryRowContext(ctx, "SELECT max(least(event_time, arrival_time)) FROM "+relation+" WHERE isfinite(event_time)").Scan(&newest)
+	return utc(newest), err
+}

@@ -75,7 +75,7 @@ func (s *Store) CommitAll(ctx context.Context, batches []engine.Batch) ([]engine
 
 // commitOne writes what one batch brings to its dataset.
 func (s *Store) commitOne(ctx context.Context, tx *sql.Tx, d *dataset, b engine.Batch) (done engine.Committed, err error) {
-	if err := deleteReplaced(ctx, tx, b.Dataset, d, b.Replace, ""); err != nil {
+	if err := s.deleteReplaced(ctx, tx, b.Dataset, d, b.Replace, ""); err != nil {
 		return done, err
 	}
 	if done, err = s.insertRows(ctx, tx, d, b); err != nil {
@@ -175,11 +175,11 @@ func (s *Store) defineAllEvents(ctx context.Context, tx *sql.Tx, also ...string)
 
 // deleteReplaced removes the rows of objects that are read anew; of one source
 // only, if it is not "".
-func deleteReplaced(ctx context.Context, tx *sql.Tx, name string, d *dataset, urls []string, source string) error {
+func (s *Store) deleteReplaced(ctx context.Context, tx *sql.Tx, name string, d *dataset, urls []string, source string) error {
 	if len(urls) == 0 {
 		return nil
 	}
-	if err := rowsGone(ctx, tx, name); err != nil {
+	if err := s.rowsGone(ctx, tx, name); err != nil {
 		return err
 	}
 	only := func(column string) string {

@@ -30,7 +30,7 @@ func (s *Store) insertRows(ctx context.Context, tx *sql.Tx, d *dataset, b engine
 		for _, alike := range alikeTables(b.Tables, false) {
 			parts = append(parts, tablesSQL(g, b, alike))
 		}
-		total, err := insertVersions(ctx, tx, d, g, b, append(parts, staged...))
+		total, err := s.insertVersions(ctx, tx, d, g, b, append(parts, staged...))
 		if err != nil {
 			return total, err
 		}

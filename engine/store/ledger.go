@@ -127,6 +127,7 @@ func (s *Store) Drop(ctx context.Context, name string) error {
 		return err
 	}
 	err = s.inTx(ctx, func(tx *sql.Tx) error {
+		s.rewriting = append(s.rewriting, name)
 		statements := []string{"DROP VIEW IF EXISTS main.all_events", "DROP VIEW IF EXISTS main." + engine.QuoteIdent(name)}
 		for _, g := range d.segments {
 			statements = append(statements, "DROP TABLE "+g.sql())

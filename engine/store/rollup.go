@@ -181,7 +181,8 @@ func (s *Store) refresh(ctx context.Context, tx *sql.Tx, r rollup, a *added) (Re
 
 // staleRollups lets the next refresh of a dataset, and of the models that read
 // it, compute everything: rows that were counted were changed.
-func staleRollups(ctx context.Context, tx *sql.Tx, dataset string) error {
+func (s *Store) staleRollups(ctx context.Context, tx *sql.Tx, dataset string) error {
+	s.rewriting = append(s.rewriting, dataset)
 	if _, err := tx.ExecContext(ctx, `UPDATE tidemark.rollups SET definition = '' WHERE dataset = ?`, dataset); err != nil {
 		return err
 	}
@@ -191,7 +192,7 @@ func staleRollups(ctx context.Context, tx *sql.Tx, dataset string) error {
 
 // stale is staleRollups in a transaction of its own, before rows change.
 func (s *Store) stale(ctx context.Context, dataset string) error {
-	return s.inTx(ctx, func(tx *sql.Tx) error { return staleRollups(ctx, tx, dataset) })
+	return s.inTx(ctx, func(tx *sql.Tx) error { return s.staleRollups(ctx, tx, dataset) })
 }
 
 // Rollups lists the rollup tables of a dataset, the finest first.

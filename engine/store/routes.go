@@ -53,7 +53,7 @@ func (s *Store) deleteRouted(ctx context.Context, tx *sql.Tx, batches []engine.B
 			s.mu.RLock()
 			d := s.datasets[name]
 			s.mu.RUnlock()
-			if err := deleteReplaced(ctx, tx, name, d, b.Replace, source); err != nil {
+			if err := s.deleteReplaced(ctx, tx, name, d, b.Replace, source); err != nil {
 				return nil, err
 			}
 			from = append(from, name)

@@ -134,6 +134,15 @@ func (s *Store) RunbookSteps(ctx context.Context, run int64) ([]json.RawMessage,
 	return out, rows.Err()
 }
 
+// AimRunbook says what a run that begins looks at: to when, and with which
+// values.
+func (s *Store) AimRunbook(ctx context.Context, r Runbook) error {
+	return s.inTx(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE tidemark.runbooks SET ends_at = ?, params = ?::JSON WHERE id = ?`, r.To, asJSON(r.Params), r.ID)
+		return err
+	})
+}
+
 // BeginStep says that a run is about to run a cell; it gives how often that
 // was begun.
 func (s *Store) BeginStep(ctx context.Context, run int64, cells int) (attempts int, err error) {

@@ -59,12 +59,16 @@ type Store struct {
 
 	write sync.Mutex // held by whoever changes the database
 	conn  *sql.Conn  // of the transaction under way; who has write may use it
+	// rewriting are the datasets whose stored rows the transaction changes or
+	// removes; who has write may use it.
+	rewriting []string
 
 	mu       sync.RWMutex
 	db       *sql.DB
 	datasets map[string]*dataset
 	nextSeq  int64
 	replaced map[string]bool // datasets that rows were deleted from since Merge looked
+	rewrites map[string]int64
 
 	revision atomic.Int64
 
@@ -88,7 +92,7 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 	if opt.Clock == nil {
 		opt.Clock = engine.SystemClock{}
 	}
-	s := &Store{opt: opt, replaced: map[string]bool{}, functions: udf.NewSet(cage.Brought), staged: staged.NewRegistry()}
+	s := &Store{opt: opt, replaced: map[string]bool{}, rewrites: map[string]int64{}, functions: udf.NewSet(cage.Brought), staged: staged.NewRegistry()}
 	if err := s.connect(ctx); err != nil {
 		return nil, err
 	}
@@ -257,11 +261,32 @@ func (s *Store) tryTx(ctx context.Context, f func(tx *sql.Tx) error) (bool, erro
 
 // alone is inTx of who holds write.
 func (s *Store) alone(ctx context.Context, f func(tx *sql.Tx) error) error {
+	defer s.countRewrites()
 	if err := s.transact(ctx, f); err != nil {
 		return s.failed(ctx, err)
 	}
 	s.revision.Add(1)
 	return nil
+}
+
+// countRewrites counts what the transaction before may have rewritten.
+func (s *Store) countRewrites() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, dataset := range s.rewriting {
+		s.rewrites[dataset]++
+	}
+	s.rewriting = nil
+}
+
+// Rewrites counts how often rows of a dataset may have been changed or removed
+// since the database was opened. What was gathered from its rows after the
+// count was taken is still of the same rows, and newer ones, while it stays
+// the same.
+func (s *Store) Rewrites(dataset string) int64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.rewrites[dataset]
 }
 
 func (s *Store) transact(ctx context.Context, f func(tx *sql.Tx) error) error {

@@ -117,8 +117,8 @@ func dropTally(ctx context.Context, tx *sql.Tx, dataset string) error {
 
 // rowsGone is to be called in each transaction that takes rows away: what was
 // computed of them has to be computed anew.
-func rowsGone(ctx context.Context, tx *sql.Tx, dataset string) error {
-	if err := staleRollups(ctx, tx, dataset); err != nil {
+func (s *Store) rowsGone(ctx context.Context, tx *sql.Tx, dataset string) error {
+	if err := s.staleRollups(ctx, tx, dataset); err != nil {
 		return err
 	}
 	return dropTally(ctx, tx, dataset)

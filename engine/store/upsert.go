@@ -28,7 +28,7 @@ const stonePlaceSQL = `coalesce(place, lpad(length(number::VARCHAR)::VARCHAR, 3,
 
 // insertVersions puts the parts of a batch, each a SELECT in table order, into
 // a dataset with a key.
-func insertVersions(ctx context.Context, tx *sql.Tx, d *dataset, g segment, b engine.Batch, parts []string) (total engine.Committed, err error) {
+func (s *Store) insertVersions(ctx context.Context, tx *sql.Tx, d *dataset, g segment, b engine.Batch, parts []string) (total engine.Committed, err error) {
 	defer func() {
 		for _, table := range []string{"incoming", "versions"} {
 			tx.ExecContext(context.WithoutCancel(ctx), "DROP TABLE IF EXISTS temp."+table) //nolint:errcheck // a temporary table
@@ -68,7 +68,7 @@ func insertVersions(ctx context.Context, tx *sql.Tx, d *dataset, g segment, b en
 		return total, err
 	}
 	// Rows that were counted may be gone.
-	if err := rowsGone(ctx, tx, b.Dataset); err != nil {
+	if err := s.rowsGone(ctx, tx, b.Dataset); err != nil {
 		return total, err
 	}
 	total.Duplicates = b.Rows - total.Stored

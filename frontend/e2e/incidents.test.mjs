@@ -28,7 +28,33 @@ when: errors >= 2
 alarm: {datapoints: 1, of: 1, missing: ignore}
 severity: critical
 notify: [log]
+runbook: notebooks/errors.md
 summary: "{{service}}: {{errors}} errors"
+`
+const book = `---
+title: Errors of a service
+params: {service: {type: text, default: nobody}}
+time: 30m
+---
+
+\`\`\`sql messages
+select service, count(*) as times, count(*) / 3 as share, $to as until
+from requests_live where service = $service and level = 'ERROR' and event_time < $to group by all
+\`\`\`
+
+\`\`\`sql minutes
+select i as minute from range(40) as r(i)
+\`\`\`
+
+\`\`\`check pool
+select message from requests_live where service = $service and level = 'FATAL'
+\`\`\`
+
+<!-- if pool passes -->
+Its pool is large enough.
+<!-- else -->
+Give it more connections.
+<!-- end -->
 `
 const records = [
   ['14:00:10', 'cart', 'ERROR'],
@@ -42,9 +68,10 @@ export const options = {
   async workspace(s) {
     const dir = join(s.dir, 'incidents')
     const day = join(dir, 'in/2026/01/09/14')
-    for (const d of [day, join(dir, 'rules')]) await mkdir(d, { recursive: true })
+    for (const d of [day, join(dir, 'rules'), join(dir, 'notebooks')]) await mkdir(d, { recursive: true })
     await writeFile(join(dir, 'tidemark.yaml'), config)
     await writeFile(join(dir, 'rules/errors.yaml'), rule)
+    await writeFile(join(dir, 'notebooks/errors.md'), book)
     await writeFile(join(day, 'a.ndjson'), records.map(([t, service, level]) => JSON.stringify({ time: `2026-01-09T${t}Z`, service, level }) + '\n').join(''))
     await run(program, ['-w', dir, 'trust'], { env: s.env })
     return dir
@@ -73,10 +100,53 @@ export default async function ({ page, axe, api, go }) {
   await detail.getByLabel('Comment').fill('the queue was full')
   await page.keyboard.press('Enter')
   await detail.getByText('the queue was full').waitFor()
+  // The timeline says it as the button does.
+  await detail.getByRole('listitem').filter({ hasText: 'It was right' }).waitFor()
+  assert.equal(await detail.getByText('labelled').count(), 0)
   await axe('incidents: one')
   await page.emulateMedia({ colorScheme: 'dark' })
   await axe('incidents: one, dark')
   await page.emulateMedia({ colorScheme: 'light' })
+
+  // The report of its runbook has the page for itself: all of it is there, and
+  // nothing scrolls within it.
+  await detail.getByText('ran to its end').first().waitFor()
+  await detail.getByRole('link', { name: 'Read the report' }).click()
+  const report = page.getByRole('region', { name: 'Report' })
+  const sheet = page.frameLocator('iframe[title="Report of the runbook"]')
+  await sheet.getByRole('heading', { name: 'Errors of a service' }).waitFor()
+  const cell = (name) => sheet.getByRole('cell', { name, exact: true })
+  await cell('mail').waitFor()
+  const share = cell('0.667')
+  assert.equal(await share.getAttribute('title'), '0.6666666666666666')
+  // It saw all that had come, and not only what came before the alarm.
+  await cell('2026-01-09 14:09:00Z').waitFor()
+  await sheet.getByText('Its pool is large enough.').waitFor()
+  await sheet.getByText('left out: the check pool passed').waitFor()
+  const rest = sheet.getByRole('cell', { name: '39', exact: true })
+  assert.equal(await rest.isVisible(), false)
+  const height = () => page.locator('iframe').evaluate((f) => f.clientHeight)
+  await page.waitForFunction(() => {
+    const f = document.querySelector('iframe')
+    return f.clientHeight >= f.contentDocument.documentElement.scrollHeight
+  })
+  const folded = await height()
+  await sheet.getByText('show all 40 rows').click()
+  await rest.waitFor()
+  await page.waitForFunction((h) => document.querySelector('iframe').clientHeight > h, folded)
+  await axe('incidents: report')
+  await page.emulateMedia({ colorScheme: 'dark' })
+  await page.waitForFunction(() => document.querySelector('iframe').contentDocument.documentElement.dataset.theme === 'dark')
+  await axe('incidents: report, dark')
+  await page.emulateMedia({ colorScheme: 'light' })
+  const [file] = await Promise.all([page.waitForEvent('download'), report.getByRole('button', { name: 'Save' }).click()])
+  assert.match(file.suggestedFilename(), /^errors-20260109T1402\.html$/)
+  // Once more, by somebody: both runs are there to choose from.
+  await report.getByRole('button', { name: 'Run it again' }).click()
+  await report.getByRole('combobox').waitFor()
+  assert.equal(await report.getByRole('combobox').locator('option').count(), 2)
+  await page.locator('body').press('u')
+  await detail.getByText('mail: 2 errors').waitFor()
 
   // Its group is silenced, which can be seen, ended and taken back.
   await detail.getByRole('button', { name: 'Silence for 2 h' }).click()

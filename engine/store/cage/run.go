@@ -174,7 +174,7 @@ func (p *prepared) borrow(ctx context.Context, conn *sql.Conn, args []any, opt O
 	}
 	asked := *p.statement
 	if p.text != p.statement.SQL {
-		asked.Body = p.text // as it was rewritten
+		asked.Body, asked.Few = p.text, nil // as it was rewritten
 	}
 	end, err := opt.Lend(ctx, conn, &asked, args)
 	if end != nil {

@@ -7,8 +7,9 @@ const compact = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFra
 export const count = (n: number | bigint): string => n.toLocaleString('en-US')
 /** short writes a number for an axis: 2M, 0.05. */
 export const short = (n: number): string => (Math.abs(n) >= 10_000 ? compact.format(n) : number.format(n))
-/** decimal writes a number with at most three decimals. */
-export const decimal = (n: number): string => number.format(n)
+const small = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 3 })
+/** decimal writes a number with at most three decimals; what is smaller than one keeps three digits. */
+export const decimal = (n: number): string => (Math.abs(n) < 1 ? small : number).format(n)
 
 /** plural writes a number with its noun. */
 export const plural = (n: number, one: string, many = one + 's'): string => `${count(n)} ${n === 1 ? one : many}`

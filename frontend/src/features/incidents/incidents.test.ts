@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { around, groupText, lasted, matchOf, next, ranTo, titleOf } from './incidents'
+import { around, groupText, happened, lasted, leftOut, matchOf, next, placeOf, ranTo, reportAddress, titleOf } from './incidents'
 
 test('a group is written by name', () => {
   expect(groupText({ service: 'cart', region: null })).toBe('region=null service=cart')
@@ -40,4 +40,25 @@ test('a runbook says how far it came', () => {
   expect(ranTo({ ...run, state: 'failed', error: 'n.md:6: no such table' })).toBe('failed: n.md:6: no such table')
   expect(ranTo({ ...run, state: 'done' })).toBe('ran to its end')
   expect(ranTo({ ...run, state: 'pending' })).toBe('waits for its turn')
+})
+
+test('a run says what it did not see', () => {
+  const run = { state: 'done', to: '2026-01-09T14:10:00Z' }
+  expect(leftOut({ state: 'closed', end: '2026-01-09T14:10:00Z' }, run)).toBe('')
+  expect(leftOut({ state: 'closed', end: '2026-01-09T14:55:00Z' }, run)).toBe(', and saw what had come by 2026-01-09 14:10:00; the alarm lasted until 2026-01-09 14:55:00')
+  expect(leftOut({ state: 'open', end: null }, run)).toContain('by 2026-01-09 14:10:00')
+  expect(leftOut({ state: 'open', end: null }, { ...run, state: 'running' })).toBe('')
+})
+
+test('the report has an address of its own', () => {
+  expect(placeOf(reportAddress('abc', 3).slice('/incidents/'.length).split('?')[0]!)).toEqual({ id: 'abc', report: true })
+  expect(placeOf('abc')).toEqual({ id: 'abc', report: false })
+  expect(placeOf('')).toEqual({ id: '', report: false })
+})
+
+test('the timeline uses the words of the buttons', () => {
+  expect(happened({ kind: 'labelled', text: 'true' })).toEqual({ what: 'It was right', text: '' })
+  expect(happened({ kind: 'labelled', text: 'false' }).what).toBe('It was wrong')
+  expect(happened({ kind: 'labelled', text: '' }).what).toBe('Neither right nor wrong')
+  expect(happened({ kind: 'commented', text: 'the queue was full' })).toEqual({ what: 'comment', text: 'the queue was full' })
 })

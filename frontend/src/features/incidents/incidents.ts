@@ -1,5 +1,5 @@
-import type { Incident } from '../../api/types'
-import { span } from '../../lib/format'
+import type { Incident, IncidentDetail } from '../../api/types'
+import { instant, span } from '../../lib/format'
 
 /** groupText writes a group: "service=cart". */
 export const groupText = (key: Record<string, unknown>): string =>
@@ -57,4 +57,32 @@ export function ranTo(r: { state: string; steps: number; cells: number; error: s
       return `failed: ${r.error}`
   }
   return 'ran to its end'
+}
+
+/** leftOut says what a run of a runbook did not see of an alarm that went on after it. */
+export function leftOut(i: Pick<Incident, 'end' | 'state'>, run: { state: string; to: string }): string {
+  if (run.state !== 'done' || i.state === 'withdrawn') return ''
+  if (!i.end) return `, and saw what had come by ${instant(run.to)}`
+  if (Date.parse(run.to) >= Date.parse(i.end)) return ''
+  return `, and saw what had come by ${instant(run.to)}; the alarm lasted until ${instant(i.end)}`
+}
+
+/** reportAddress is where the report of an incident is read. */
+export const reportAddress = (id: string, run = 0): string => `/incidents/${encodeURIComponent(id)}/report${run ? `?run=${run}` : ''}`
+
+/** placeOf reads an address below /incidents: which incident, and whether its report. */
+export function placeOf(rest: string): { id: string; report: boolean } {
+  const [id = '', what] = rest.split('/')
+  return { id, report: id !== '' && what === 'report' }
+}
+
+const words: Record<string, string> = {
+  fired: 'went off', ended: 'ended', revised: 'corrected by late records', withdrawn: 'withdrawn', acknowledged: 'acknowledged',
+  assigned: 'assigned', commented: 'comment', notified: 'told', runbook: 'runbook',
+}
+
+/** happened says what a line of the timeline is, in the words of the buttons, and what it adds. */
+export function happened(e: Pick<IncidentDetail['timeline'][number], 'kind' | 'text'>): { what: string; text: string } {
+  if (e.kind !== 'labelled') return { what: words[e.kind] ?? e.kind, text: e.text }
+  return { what: e.text === 'true' ? 'It was right' : e.text === 'false' ? 'It was wrong' : 'Neither right nor wrong', text: '' }
 }

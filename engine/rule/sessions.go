@@ -1,0 +1,231 @@
+package rule
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/plan"
+)
+
+// maxSessions bounds how many sessions are kept of rules that are alike; more
+// are computed from their records at each step.
+const maxSessions = 50_000
+
+// keptSessions are the sessions that rules have, by group and then by time, so
+// that a step costs what came and not what lies in the sessions that go on.
+type keptSessions struct {
+	rules []*liveRule
+	// seq and rewrites are those of the step that they are of.
+	seq, rewrites int64
+	// after says that all sessions are here that end after it.
+	after  time.Time
+	groups map[string][]plan.Partial
+	count  int
+}
+
+// sessions finds those that are not over, or were not when the newest rows
+// came.
+func (c *computation) sessions(ctx context.Context, from engine.RuleProgress) error {
+	if c.still = !from.At.IsZero() && !c.step.Watermark.After(from.At) && c.step.UpTo <= from.Seq; c.still {
+		return nil
+	}
+	kept := c.rules[0].sessions
+	for _, r := range c.rules {
+		r.sessions = nil // until they are known to be as the step has left them
+	}
+	since, added := time.Time{}, false
+	if kept != nil && kept.rewrites == c.step.Rewrites && kept.seq == from.Seq && slices.Equal(kept.rules, c.rules) {
+		var err error
+		if since, added, err = c.add(ctx, kept, from.At); err != nil {
+			return err
+		}
+	}
+	if !added {
+		var err error
+		if kept, since, err = c.gather(ctx, from); err != nil {
+			return err
+		}
+	}
+	for _, sessions := range kept.groups {
+		for _, s := range sessions {
+			if since.IsZero() || s.End.After(since) {
+				c.find(s.Span, c.shared.Finish(s))
+			}
+		}
+	}
+	if !c.shared.Mergeable() || !kept.bound(c.openSince()) {
+		return nil
+	}
+	kept.rules, kept.seq, kept.rewrites = c.rules, c.step.UpTo, c.step.Rewrites
+	for _, r := range c.rules {
+		r.sessions = kept
+	}
+	return nil
+}
+
+// openSince is where the windows end that any of the rules has left open to
+// late records.
+func (c *computation) openSince() time.Time {
+	since := c.rules[0].late.OpenSince(c.step.Watermark)
+	for _, r := range c.rules[1:] {
+		if s := r.late.OpenSince(c.step.Watermark); s.Before(since) {
+			since = s
+		}
+	}
+	return since
+}
+
+// add puts the rows that came into the sessions that are kept, and says since
+// when there may be others than before. It does nothing if a row may belong to
+// a session that is not kept.
+func (c *computation) add(ctx context.Context, kept *keptSessions, at time.Time) (since time.Time, added bool, err error) {
+	var came []plan.Partial
+	since = at
+	if c.step.UpTo > kept.seq {
+		came, err = c.partials(ctx, plan.Range{}, fmt.Sprintf("x._seq > %d", kept.seq))
+		if err != nil {
+			return since, false, err
+		}
+	}
+	for _, s := range came {
+		if s.Start.Before(kept.after) {
+			return since, false, nil
+		}
+		if s.Start.Before(since) {
+			since = s.Start
+		}
+	}
+	for _, s := range came {
+		kept.add(c, s)
+	}
+	return since, true, nil
+}
+
+// gather computes sessions from their records: all for rules that begin, else
+// those that end after since.
+func (c *computation) gather(ctx context.Context, from engine.RuleProgress) (kept *keptSessions, since time.Time, err error) {
+	kept = &keptSessions{groups: map[string][]plan.Partial{}}
+	first, r := "true", plan.Range{}
+	if !from.At.IsZero() {
+		_, oldest, err := c.touched(ctx, from)
+		if err != nil {
+			return nil, since, err
+		}
+		if since = from.At; !oldest.IsZero() && oldest.Before(since) {
+			since = oldest
+		}
+		kept.after, r.From = since, since
+		if begin := c.begin(since); !begin.IsZero() {
+			first = fmt.Sprintf("x.event_time >= make_timestamptz(%d)", begin.UnixMicro())
+		}
+	}
+	found, err := c.partials(ctx, r, first)
+	if err != nil {
+		return nil, since, err
+	}
+	for _, s := range found {
+		name := c.groupName(s)
+		kept.groups[name] = append(kept.groups[name], s)
+	}
+	kept.count = len(found)
+	return kept, since, nil
+}
+
+// begin is where the records begin of sessions that end after since; zero if
+// that is not known.
+func (c *computation) begin(since time.Time) time.Time {
+	begin := c.rules[0].open
+	if since.Before(begin) {
+		begin = since
+	}
+	for _, r := range c.rules {
+		for _, t := range r.groups {
+			for _, e := range t.entries {
+				if e.End.After(since) && e.Start.Before(begin) {
+					begin = e.Start
+				}
+			}
+		}
+	}
+	return begin
+}
+
+// partials computes sessions from some of the records up to the step's, by
+// group and then by time.
+func (c *computation) partials(ctx context.Context, r plan.Range, where string) (found []plan.Partial, err error) {
+	p := c.shared.Plan
+	relation, err := c.cat.Relation(p.Dataset, p.CellColumns())
+	if err != nil {
+		return nil, err
+	}
+	relation = fmt.Sprintf("(SELECT * FROM %s AS x WHERE x._seq <= %d AND %s)", relation, c.step.UpTo, where)
+	query, err := p.PaneQuery(relation, r, nil)
+	if err != nil {
+		return nil, err
+	}
+	c.ran.Panes++
+	rows, err := c.q.QueryContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		s, err := c.shared.ScanPartial(rows)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, s)
+	}
+	return found, rows.Err()
+}
+
+func (c *computation) groupName(s plan.Partial) string {
+	return jsonText(c.rules[0].rule.groupOf(s.Keys))
+}
+
+// add puts a session of new records beside those of its group, or makes one of
+// it and of those that it reaches.
+func (k *keptSessions) add(c *computation, s plan.Partial) {
+	name := c.groupName(s)
+	all := k.groups[name]
+	first, _ := slices.BinarySearchFunc(all, s.Start, func(x plan.Partial, start time.Time) int {
+		if x.End.After(start) {
+			return 1
+		}
+		return -1
+	})
+	last := first
+	for ; last < len(all) && all[last].Start.Before(s.End); last++ {
+		c.shared.Merge(&s, all[last])
+	}
+	k.groups[name] = slices.Replace(all, first, last, s)
+	k.count += 1 - (last - first)
+}
+
+// bound forgets sessions that ended long ago where there are too many. It
+// reports whether few enough are left.
+func (k *keptSessions) bound(open time.Time) bool {
+	if k.count <= maxSessions {
+		return true
+	}
+	k.count = 0
+	for name, all := range k.groups {
+		all = slices.DeleteFunc(all, func(s plan.Partial) bool {
+			if s.End.After(open) {
+				return false
+			}
+			if s.End.After(k.after) {
+				k.after = s.End
+			}
+			return true
+		})
+		if k.groups[name] = all; len(all) == 0 {
+			delete(k.groups, name)
+		}
+		k.count += len(all)
+	}
+	return k.count <= maxSessions
+}
