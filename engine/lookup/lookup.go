@@ -80,6 +80,7 @@ type Source interface {
 // Permanent marks an error that trying again would not mend.
 type Permanent struct{ Err error }
 
+// Error is that of the cause.
 func (p Permanent) Error() string { return p.Err.Error() }
 
 // Unwrap gives the cause.

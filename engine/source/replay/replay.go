@@ -80,7 +80,8 @@ func New(c Config) *Source {
 	return &Source{config: c, speed: c.Speed, state: engine.ShardState{Shard: shard, State: "waiting"}}
 }
 
-// Play is how a play stands.
+// Play is how a play stands: Speed is how many seconds of the archive pass in
+// one, At the moment of the archive that it has come to, and End its last.
 type Play struct {
 	Speed  float64   `json:"speed"`
 	Paused bool      `json:"paused"`
