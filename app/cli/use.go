@@ -18,9 +18,9 @@ func (a *app) tellUse(u workbench.Use) {
 		}
 		return
 	}
-	a.say("%s: %d of %s and %d of %s read; %s needed, %s estimated, %s fetched in %s, about $%.4f", u.Dataset,
+	a.say("%s: %d of %s and %d of %s read; %s needed, %s estimated, %s fetched in %s, about $%.4f%s", u.Dataset,
 		u.ObjectsRead, plural(u.Objects, "object"), u.RowGroupsRead, plural(u.RowGroups, "row group"),
-		formatBytes(u.BytesNeeded), formatBytes(u.BytesEstimated), formatBytes(u.BytesFetched), plural(u.Requests, "request"), u.CostUSD)
+		formatBytes(u.BytesNeeded), formatBytes(u.BytesEstimated), formatBytes(u.BytesFetched), plural(u.Requests, "request"), u.CostUSD, without(u))
 	if u.Broken > 0 {
 		a.say("%s: %s could not be read and stand in quarantine: their rows are missing", u.Dataset, plural(u.Broken, "object"))
 	}
@@ -36,12 +36,20 @@ func (a *app) estimate(ctx context.Context, b *workbench.Workbench, query string
 		return a.printJSON(uses)
 	}
 	for _, u := range uses {
-		_, err = fmt.Fprintf(a.stdout, "%s: %d of %s and %d of %s would be read; %s needed, %s to fetch in %s, about $%.4f\n", u.Dataset,
+		_, err = fmt.Fprintf(a.stdout, "%s: %d of %s and %d of %s would be read; %s needed, %s to fetch in %s, about $%.4f%s\n", u.Dataset,
 			u.ObjectsRead, plural(u.Objects, "object"), u.RowGroupsRead, plural(u.RowGroups, "row group"),
-			formatBytes(u.BytesNeeded), formatBytes(u.BytesEstimated), plural(u.Requests, "request"), u.CostUSD)
+			formatBytes(u.BytesNeeded), formatBytes(u.BytesEstimated), plural(u.Requests, "request"), u.CostUSD, without(u))
 	}
 	if len(uses) == 0 {
 		_, err = fmt.Fprintln(a.stdout, "nothing is fetched: the query reads no attached dataset")
 	}
 	return err
+}
+
+// without says what a query would fetch if its LIMIT did not end that.
+func without(u workbench.Use) string {
+	if u.BytesMost == 0 {
+		return ""
+	}
+	return "; at most " + formatBytes(u.BytesMost) + " if it takes all objects to fill its LIMIT"
 }

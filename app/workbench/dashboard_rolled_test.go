@@ -183,3 +183,32 @@ func TestWhatRollupsDoNotAnswer(t *testing.T) {
 		}
 	}
 }
+
+// TestItemOverARollup: a query that names a rollup reads it, in the range that
+// it asks for, and says nothing of having been answered from elsewhere.
+func TestItemOverARollup(t *testing.T) {
+	b := rolledDesk(t)
+	var lines []string
+	for minute := range 10 {
+		lines = append(lines, fmt.Sprintf(`"_t":%d,"service":"cart","body":{"n":1}`, (rolledStart+60*minute)*1_000_000))
+	}
+	commitLines(t, b, lines)
+	if err := b.RefreshRollups(t.Context(), "logs"); err != nil {
+		t.Fatal(err)
+	}
+	const text = `
+dataset: logs
+rows:
+  - items:
+      - {x: time, y: records, sql: "select time, sum(records)::bigint as records from logs_1m where time >= $from and time < $to group by time order by time"}
+`
+	from := time.Unix(rolledStart, 0).UTC().Add(3 * time.Minute)
+	to := from.Add(4 * time.Minute)
+	got, err := b.DashboardItem(t.Context(), DashboardQuery{DashboardText: DashboardText{File: "d.yaml", Text: text}, From: &from, To: &to})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Rows) != 4 || got.Rollup != "" {
+		t.Errorf("%d rows, from %q", len(got.Rows), got.Rollup)
+	}
+}

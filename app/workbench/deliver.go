@@ -12,10 +12,12 @@ import (
 	"tidemark.dev/tidemark/engine/store"
 )
 
-// deliver fetches an order, several ranges at a time, and decodes it where it
-// can do no harm.
+// deliver fetches what is ordered, several ranges at a time, and decodes it
+// where it can do no harm.
 func (b *Workbench) deliver(ctx context.Context, o *order) error {
-	fetched, err := b.fetchCuts(ctx, o)
+	cuts := o.cuts[o.delivered:]
+	o.delivered = len(o.cuts)
+	fetched, err := b.fetchCuts(ctx, cuts)
 	for _, n := range fetched {
 		o.use.BytesFetched += n
 	}
@@ -23,11 +25,12 @@ func (b *Workbench) deliver(ctx context.Context, o *order) error {
 		return err
 	}
 	o.use.CostUSD = float64(o.use.Requests)*usdPerGet + float64(o.use.BytesFetched)/1e9*usdPerGB
-	for _, c := range o.cuts {
+	for _, c := range cuts {
 		if err := b.decodeCut(ctx, c); err != nil {
 			return err
 		}
-		if c.broken != nil {
+		if c.broken != nil && !c.lot.broken {
+			c.lot.broken = true
 			o.use.Broken++
 			if err := b.setAside(ctx, o.need.Dataset, c.object.Object, c.broken, c.object.Fetched); err != nil {
 				return err
@@ -36,14 +39,14 @@ func (b *Workbench) deliver(ctx context.Context, o *order) error {
 		}
 	}
 	// The query need not wait for what is only counted.
-	b.counting.Go(func() { _ = b.countFetched(context.WithoutCancel(ctx), o, fetched) })
+	b.counting.Go(func() { _ = b.countFetched(context.WithoutCancel(ctx), o.need.Dataset, cuts, fetched) })
 	return nil
 }
 
 // countFetched writes into the ledger what was fetched of which object.
-func (b *Workbench) countFetched(ctx context.Context, o *order, fetched []int64) error {
+func (b *Workbench) countFetched(ctx context.Context, dataset string, cuts []*orderedCut, fetched []int64) error {
 	by := map[string]map[string]int64{}
-	for i, c := range o.cuts {
+	for i, c := range cuts {
 		name := c.source.config.Name
 		if fetched[i] > 0 && by[name] == nil {
 			by[name] = map[string]int64{}
@@ -53,7 +56,7 @@ func (b *Workbench) countFetched(ctx context.Context, o *order, fetched []int64)
 		}
 	}
 	for source, bytes := range by {
-		if err := b.Store.CountFetched(ctx, o.need.Dataset, source, bytes); err != nil {
+		if err := b.Store.CountFetched(ctx, dataset, source, bytes); err != nil {
 			return err
 		}
 	}
@@ -72,9 +75,9 @@ func (a *attachment) markBroken(o store.AttachedObject) {
 	}
 }
 
-// fetchCuts makes the files of all cuts.
-func (b *Workbench) fetchCuts(ctx context.Context, o *order) (fetched []int64, err error) {
-	fetched = make([]int64, len(o.cuts))
+// fetchCuts makes the files of cuts.
+func (b *Workbench) fetchCuts(ctx context.Context, cuts []*orderedCut) (fetched []int64, err error) {
+	fetched = make([]int64, len(cuts))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(pullWorkers)
 	type part struct {
@@ -84,7 +87,7 @@ func (b *Workbench) fetchCuts(ctx context.Context, o *order) (fetched []int64, e
 		n   int64
 	}
 	var parts []*part
-	for i, c := range o.cuts {
+	for i, c := range cuts {
 		for _, r := range b.ranges(c) {
 			parts = append(parts, &part{cut: c, i: i, r: r})
 		}

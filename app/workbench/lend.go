@@ -20,7 +20,9 @@ type Use struct {
 	BytesNeeded    int64 `json:"bytes_needed" doc:"Of the columns and row groups that the query needs."`
 	BytesEstimated int64 `json:"bytes_estimated" doc:"What was expected to be fetched: what is needed and not in the cache, and small gaps."`
 	BytesFetched   int64 `json:"bytes_fetched"`
-	Requests       int64 `json:"requests"`
+	// BytesMost is set of a query with a LIMIT that is fetched in steps.
+	BytesMost int64 `json:"bytes_most,omitempty" doc:"What would be fetched at most, of a query whose LIMIT ends that as soon as it has its rows: then bytes_estimated is what the steps taken were expected to bring, and of a query that did not run yet the first one."`
+	Requests  int64 `json:"requests"`
 	// CostUSD is what was fetched at the prices of the dry run.
 	CostUSD float64 `json:"cost_usd"`
 	// Broken objects stand in quarantine, and their rows are missing.
@@ -36,17 +38,21 @@ func WithUse(ctx context.Context, fn func(Use)) context.Context {
 	return context.WithValue(ctx, useKey{}, fn)
 }
 
+// enough reports whether a query has all the rows it wants of what was
+// fetched so far.
+type enough func(context.Context, store.LentTable) (bool, error)
+
 // Lend fetches what a query needs.
-func (l lender) Lend(ctx context.Context, needs []engine.Need) (*store.Loan, error) {
-	loan, err := l.b.lend(ctx, needs, false)
+func (l lender) Lend(ctx context.Context, needs []engine.Need, has func(context.Context, store.LentTable) (bool, error)) (*store.Loan, error) {
+	loan, err := l.b.lend(ctx, needs, has, false)
 	switch engine.KindOf(err) {
 	case engine.Conflict, engine.NotFound: // the listing is not true any more
-		return l.b.lend(ctx, needs, true)
+		return l.b.lend(ctx, needs, has, true)
 	}
 	return loan, err
 }
 
-func (b *Workbench) lend(ctx context.Context, needs []engine.Need, again bool) (*store.Loan, error) {
+func (b *Workbench) lend(ctx context.Context, needs []engine.Need, has enough, again bool) (*store.Loan, error) {
 	loan := &store.Loan{}
 	var made []*order
 	loan.Return = func() {
@@ -54,27 +60,26 @@ func (b *Workbench) lend(ctx context.Context, needs []engine.Need, again bool) (
 			o.remove()
 		}
 	}
-	var estimate int64
 	for _, need := range needs {
-		o, err := b.order(ctx, need, again)
+		o, err := b.order(ctx, need, has != nil, again)
 		if err != nil {
 			loan.Return()
 			return nil, err
 		}
 		made = append(made, o)
-		estimate += o.use.BytesEstimated
 	}
 	err := estimated(ctx, made)
 	if err == nil {
-		err = b.afford(made, estimate)
+		err = b.afford(made)
 	}
 	for _, o := range made {
 		if err == nil {
 			err = b.deliver(ctx, o)
 		}
-		if err == nil {
-			loan.Tables = append(loan.Tables, o.table())
+		if err == nil && has != nil {
+			err = b.widen(ctx, o, has)
 		}
+		loan.Tables = append(loan.Tables, o.table())
 	}
 	if err != nil {
 		loan.Return()
@@ -87,12 +92,13 @@ func (b *Workbench) lend(ctx context.Context, needs []engine.Need, again bool) (
 }
 
 // afford refuses what is over the budget of one query, before it is fetched.
-func (b *Workbench) afford(orders []*order, estimate int64) error {
+func (b *Workbench) afford(orders []*order) error {
 	limit := int64(b.Current().Config.Limits.Fetch)
-	var size int64
+	var size, estimate int64
 	var names []string
 	for _, o := range orders {
 		names = append(names, o.need.Dataset)
+		estimate += o.use.BytesEstimated
 		for _, c := range o.cuts {
 			size += c.cut.Size()
 		}

@@ -2,6 +2,7 @@ package workbench
 
 import (
 	"context"
+	"math"
 	"os"
 	"slices"
 	"time"
@@ -17,15 +18,27 @@ type order struct {
 	at    *attachment
 	use   Use
 	began time.Time
-	cuts  []*orderedCut
+	// lots are the objects, and what of them is not ordered yet; cuts is what
+	// is, of which so many are delivered.
+	lots      []*lot
+	cuts      []*orderedCut
+	delivered int
+}
+
+// lot is an object of which a query needs some row groups.
+type lot struct {
+	source         *attachedSource
+	object         store.AttachedObject
+	footer         *parquet.Footer
+	shape          *shape
+	aside          []string
+	leaves, groups []int
+	begun, broken  bool // something of it is ordered; cannot be read
 }
 
 // orderedCut is a part of an object that becomes a file.
 type orderedCut struct {
-	source *attachedSource
-	object store.AttachedObject
-	shape  *shape
-	aside  []string
+	*lot
 	cut    parquet.Cut
 	path   string
 	file   store.LentFile
@@ -49,7 +62,7 @@ func (o *order) report(ctx context.Context) {
 
 func (o *order) table() store.LentTable {
 	t := store.LentTable{Need: o.need}
-	for _, c := range o.cuts {
+	for _, c := range o.cuts[:o.delivered] {
 		if c.broken == nil {
 			t.Files = append(t.Files, c.file)
 		}
@@ -57,8 +70,9 @@ func (o *order) table() store.LentTable {
 	return t
 }
 
-// order finds out which bytes of which objects a query needs.
-func (b *Workbench) order(ctx context.Context, need engine.Need, again bool) (*order, error) {
+// order finds out which bytes of which objects a query needs. In steps, it
+// orders the first of what the query may need.
+func (b *Workbench) order(ctx context.Context, need engine.Need, steps, again bool) (*order, error) {
 	a, err := b.attachment(ctx, need.Dataset)
 	if err != nil {
 		return nil, err
@@ -82,12 +96,18 @@ func (b *Workbench) order(ctx context.Context, need engine.Need, again bool) (*o
 			if !mayHoldTime(object, need.Scans) {
 				continue
 			}
-			if err := b.orderObject(ctx, o, s, object); err != nil {
+			if err := b.addLot(ctx, o, s, object); err != nil {
 				return nil, err
 			}
 		}
 	}
-	return o, nil
+	if !steps {
+		return o, b.takeGroups(o, math.MaxInt)
+	}
+	if err := b.most(o); err != nil {
+		return nil, err
+	}
+	return o, b.takeRows(o, need.Scans[0].Limit)
 }
 
 // mayHoldTime decides by what the ledger has of an object's event times.
@@ -129,7 +149,8 @@ func outside(o store.AttachedObject, op string, t time.Time) bool {
 	return false
 }
 
-func (b *Workbench) orderObject(ctx context.Context, o *order, s *attachedSource, object store.AttachedObject) error {
+// addLot adds an object to an order, if it may hold what the query asks for.
+func (b *Workbench) addLot(ctx context.Context, o *order, s *attachedSource, object store.AttachedObject) error {
 	f, fetched, err := b.footer(ctx, o.at, s.archive, object.Object)
 	o.use.BytesFetched += fetched
 	o.use.BytesEstimated += fetched
@@ -147,29 +168,11 @@ func (b *Workbench) orderObject(ctx context.Context, o *order, s *attachedSource
 	if len(groups) == 0 {
 		return nil
 	}
-	o.use.ObjectsRead++
-	o.use.RowGroupsRead += int64(len(groups))
 	leaves := f.Select(sh.wanted(o.need.Paths, aside))
 	if len(leaves) == 0 {
 		leaves = f.Smallest(groups)
 	}
-	cuts, err := f.Cuts(leaves, groups)
-	if err != nil {
-		return err
-	}
-	for _, c := range cuts {
-		one := &orderedCut{source: s, object: object, shape: sh, aside: aside, cut: c}
-		o.cuts = append(o.cuts, one)
-		for _, p := range c.Pieces {
-			o.use.BytesNeeded += p.Length
-		}
-		for _, r := range b.ranges(one) {
-			if s.place != "" && !b.cached(one, r) {
-				o.use.BytesEstimated += r.Length
-				o.use.Requests++
-			}
-		}
-	}
+	o.lots = append(o.lots, &lot{source: s, object: object, footer: f, shape: sh, aside: aside, leaves: leaves, groups: groups})
 	return nil
 }
 

@@ -135,7 +135,7 @@ func (s *Store) FinishArchive(ctx context.Context, p ArchivePart, place string) 
 		return err
 	}
 	err = s.inTx(ctx, func(tx *sql.Tx) error {
-		if err := s.staleRollups(ctx, tx, p.Dataset); err != nil {
+		if err := s.rowsGone(ctx, tx, p.Dataset); err != nil {
 			return err
 		}
 		var gone int64

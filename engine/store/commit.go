@@ -179,7 +179,7 @@ func (s *Store) deleteReplaced(ctx context.Context, tx *sql.Tx, name string, d *
 	if len(urls) == 0 {
 		return nil
 	}
-	if err := s.staleRollups(ctx, tx, name); err != nil {
+	if err := s.rowsGone(ctx, tx, name); err != nil {
 		return err
 	}
 	only := func(column string) string {

@@ -135,7 +135,7 @@ func (s *Store) Drop(ctx context.Context, name string) error {
 		if err := s.dropRollups(ctx, tx, name, nil); err != nil {
 			return err
 		}
-		for _, table := range []string{"schemas", "segments", "objects", "checkpoints", "quarantine", "discarded", "conflicts", "watermarks", "policies", "tombstones", "shards", "marks", "gaps", "attached", "late", "rollups", "quotas"} {
+		for _, table := range []string{"schemas", "segments", "objects", "checkpoints", "quarantine", "discarded", "conflicts", "watermarks", "policies", "tombstones", "shards", "marks", "gaps", "attached", "late", "rollups", "quotas", "tallies"} {
 			statements = append(statements, "DELETE FROM tidemark."+table+" WHERE dataset = "+engine.QuoteText(name))
 		}
 		statements = append(statements, "DELETE FROM tidemark.routes WHERE routed = "+engine.QuoteText(name))

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,8 +15,10 @@ import (
 // Lender fetches the rows of attached datasets.
 type Lender interface {
 	// Lend gives files that hold at least the rows and columns that a query
-	// needs, for each dataset of needs. They stay until Return.
-	Lend(ctx context.Context, needs []engine.Need) (*Loan, error)
+	// needs, for each dataset of needs. They stay until Return. Of a Scan with
+	// a Limit it may give less, as soon as enough says of it that the query has
+	// all the rows that it wants; enough is nil where there is none.
+	Lend(ctx context.Context, needs []engine.Need, enough func(context.Context, LentTable) (bool, error)) (*Loan, error)
 	// Knows makes sure that the datasets which a query may name are there. It
 	// is called before each query with all words of its text.
 	Knows(ctx context.Context, words map[string]bool) error
@@ -77,7 +78,7 @@ func (s *Store) lend(ctx context.Context, conn *sql.Conn, st *cage.Statement, ar
 	if len(names) == 0 || st.Catalog && !strings.EqualFold(firstWord(st.SQL), "SUMMARIZE") {
 		return nil, nil
 	}
-	return s.borrow(ctx, conn, names, st.Body, args)
+	return s.borrow(ctx, conn, names, st.Body, args, st.Few)
 }
 
 func firstWord(s string) string {
@@ -100,35 +101,34 @@ func (s *Store) attachedAmong(tables []string) []string {
 }
 
 // borrow fetches what a query needs of attached datasets and shows it to a
-// connection under their names. The function that it gives ends that.
-func (s *Store) borrow(ctx context.Context, conn *sql.Conn, names []string, query string, args []any) (func(context.Context), error) {
+// connection under their names. The function that it gives ends that. few is
+// what the query's LIMIT says, if anything.
+func (s *Store) borrow(ctx context.Context, conn *sql.Conn, names []string, query string, args []any, few *cage.Few) (func(context.Context), error) {
 	if s.lender == nil {
 		return nil, engine.Errorf(engine.Internal, "query", "nobody lends %s", strings.Join(names, ", "))
 	}
-	needs, err := s.needs(ctx, conn, names, query, args)
+	needs, err := s.needs(ctx, conn, names, query, args, few)
 	if err != nil {
 		return nil, err
 	}
-	loan, err := s.lender.Lend(ctx, needs)
+	shown := &showing{store: s, conn: conn, query: query, args: args, few: few}
+	var enough func(context.Context, LentTable) (bool, error)
+	if few != nil && len(needs) == 1 && len(needs[0].Scans) == 1 && needs[0].Scans[0].Limit > 0 {
+		enough = shown.enough
+	}
+	loan, err := s.lender.Lend(ctx, needs, enough)
 	if err != nil {
+		shown.end(context.WithoutCancel(ctx))
 		return nil, err
 	}
-	var made []string
-	end := func(ctx context.Context) {
-		for _, name := range made {
-			_, _ = conn.ExecContext(ctx, "DROP VIEW IF EXISTS temp.main."+engine.QuoteIdent(name))
-		}
-		loan.Return()
-	}
+	shown.loan = loan
 	for _, t := range loan.Tables {
-		v, _ := s.Schema(t.Need.Dataset)
-		if _, err := conn.ExecContext(ctx, "CREATE OR REPLACE TEMP VIEW "+engine.QuoteIdent(t.Need.Dataset)+" AS "+lentSQL(v.Body, t)); err != nil {
-			end(context.WithoutCancel(ctx))
-			return nil, fmt.Errorf("show %s to the query: %w", t.Need.Dataset, err)
+		if err := shown.show(ctx, t); err != nil {
+			shown.end(context.WithoutCancel(ctx))
+			return nil, err
 		}
-		made = append(made, t.Need.Dataset)
 	}
-	return end, nil
+	return shown.end, nil
 }
 
 var word = regexp.MustCompile(`[A-Za-z_][A-Za-z0-9_]*`)
@@ -179,7 +179,7 @@ func (s *Store) lent(ctx context.Context, names []string, query string, args []a
 	if conn, err = s.DB().Conn(ctx); err != nil || len(names) == 0 {
 		return conn, func() {}, err
 	}
-	giveBack, err := s.borrow(ctx, conn, names, query, args)
+	giveBack, err := s.borrow(ctx, conn, names, query, args, nil)
 	if err != nil {
 		conn.Close()
 		return nil, nil, err

@@ -31,7 +31,7 @@ const (
 
 // needs finds out what a query reads of attached datasets. Where that cannot
 // be told it is everything.
-func (s *Store) needs(ctx context.Context, conn *sql.Conn, names []string, query string, args []any) ([]engine.Need, error) {
+func (s *Store) needs(ctx context.Context, conn *sql.Conn, names []string, query string, args []any, few *cage.Few) ([]engine.Need, error) {
 	columns, conditions, err := s.planned(ctx, query, args)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -51,7 +51,7 @@ func (s *Store) needs(ctx context.Context, conn *sql.Conn, names []string, query
 		} else {
 			paths := namedPaths(v.Body)
 			need.Paths = columns.paths(name, paths)
-			need.Scans = conditions.scans(name, paths)
+			need.Scans = conditions.scans(name, paths, few)
 		}
 		out = append(out, need)
 	}
@@ -156,6 +156,9 @@ func (p *planner) explain(ctx context.Context, without, query string, args []any
 		if err := json.Unmarshal([]byte(text), &tree); err != nil {
 			return nil, fmt.Errorf("read a plan: %w", err)
 		}
+		if len(tree) == 1 {
+			markFirst(&tree[0])
+		}
 		for i := range tree {
 			found.add(&tree[i])
 		}
@@ -168,7 +171,48 @@ type planNode struct {
 	Name     string                     `json:"name"`
 	Children []planNode                 `json:"children"`
 	Extra    map[string]json.RawMessage `json:"extra_info"`
+	// first says that the query's LIMIT takes the first rows of this reading.
+	first bool
 }
+
+// markFirst marks the reading whose rows go one by one up to the only LIMIT
+// of a plan, above which none is left out. Where anything else is done with
+// them there is none.
+func markFirst(n *planNode) {
+	limits := 0
+	for ; ; n = &n.Children[0] {
+		switch n.Name {
+		case "LIMIT", "STREAMING_LIMIT":
+			limits++
+		case "FILTER":
+			if limits == 0 {
+				return
+			}
+		case "SEQ_SCAN":
+			n.first = limits == 1 && n.plain()
+			return
+		case "PROJECTION":
+		default:
+			return
+		}
+		if len(n.Children) != 1 {
+			return
+		}
+	}
+}
+
+// plain reports that nothing but conditions chooses among the rows of a
+// reading: no sample.
+func (n *planNode) plain() bool {
+	for key := range n.Extra {
+		if !plainReading[key] {
+			return false
+		}
+	}
+	return true
+}
+
+var plainReading = map[string]bool{"Table": true, "Type": true, "Projections": true, "Filters": true, "Estimated Cardinality": true}
 
 // texts reads what a plan has as one text or a list of them.
 func (n *planNode) texts(key string) []string {
@@ -235,11 +279,15 @@ func (s scans) paths(table string, known map[string][]engine.Path) []engine.Path
 	return out
 }
 
-// scans lists the conditions of every reading of a table.
-func (s scans) scans(table string, known map[string][]engine.Path) []engine.Scan {
+// scans lists the conditions of every reading of a table, and how many rows of
+// it are enough for a query that wants few.
+func (s scans) scans(table string, known map[string][]engine.Path, few *cage.Few) []engine.Scan {
 	var out []engine.Scan
 	for _, n := range s[table] {
 		var scan engine.Scan
+		if n.first && few != nil {
+			scan.Limit = few.Rows + few.Skipped
+		}
 		for _, filter := range n.texts("Filters") {
 			scan.Conditions = append(scan.Conditions, readFilter(filter, known)...)
 		}

@@ -68,6 +68,9 @@ func (s *Store) Refresh(ctx context.Context, dataset string, kept Kept) (done []
 		if err != nil {
 			return err
 		}
+		if err := s.advanceTally(ctx, tx, dataset, newest); err != nil {
+			return fmt.Errorf("count the rows of %s: %w", dataset, err)
+		}
 		added := added{store: s, newest: newest}
 		for _, size := range sizes {
 			r := rollup{dataset, size, fields}

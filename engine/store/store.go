@@ -246,6 +246,21 @@ func (s *Store) reopen(ctx context.Context) error {
 func (s *Store) inTx(ctx context.Context, f func(tx *sql.Tx) error) error {
 	s.write.Lock()
 	defer s.write.Unlock()
+	return s.alone(ctx, f)
+}
+
+// tryTx is inTx where nobody else writes; else it is false and does nothing.
+func (s *Store) tryTx(ctx context.Context, f func(tx *sql.Tx) error) (bool, error) {
+	if !s.write.TryLock() {
+		return false, nil
+	}
+	defer s.write.Unlock()
+	err := s.alone(ctx, f)
+	return err == nil, err
+}
+
+// alone is inTx of who holds write.
+func (s *Store) alone(ctx context.Context, f func(tx *sql.Tx) error) error {
 	defer s.countRewrites()
 	if err := s.transact(ctx, f); err != nil {
 		return s.failed(ctx, err)

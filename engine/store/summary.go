@@ -19,12 +19,18 @@ type Summary struct {
 	LastEventTime *time.Time
 	// FirstEventTime is the oldest.
 	FirstEventTime *time.Time
+
+	untimed, ahead int64
 }
 
 // Summary counts a dataset.
 func (s *Store) Summary(ctx context.Context, name string) (Summary, error) {
+	return s.summary(ctx, name, anyFuture)
+}
+
+func (s *Store) summary(ctx context.Context, name string, maxFuture time.Duration) (Summary, error) {
 	var out Summary
-	first, last, err := s.counted(ctx, name, &out)
+	first, last, err := s.counted(ctx, name, maxFuture, &out)
 	if err != nil {
 		return out, err
 	}
@@ -44,17 +50,14 @@ func (s *Store) Summary(ctx context.Context, name string) (Summary, error) {
 
 // counted counts rows and finds the span of their times: of an attached
 // dataset those that the ledger has.
-func (s *Store) counted(ctx context.Context, name string, out *Summary) (first, last sql.NullTime, err error) {
+func (s *Store) counted(ctx context.Context, name string, maxFuture time.Duration, out *Summary) (first, last sql.NullTime, err error) {
 	if s.Attached(name) {
 		out.Rows, first, last, err = s.attachedSummary(ctx, name)
 		return first, last, err
 	}
-	relation, err := s.Relation(name, []engine.Path{{"event_time"}, {"_late"}})
-	if err != nil {
-		return first, last, err
-	}
-	err = s.DB().QueryRowContext(ctx, `SELECT count(*), count(*) FILTER (WHERE _late), min(event_time), max(event_time) FROM `+relation).Scan(&out.Rows, &out.Late, &first, &last)
-	return first, last, err
+	t, err := s.tallyOf(ctx, name, maxFuture)
+	out.Rows, out.Late, out.untimed, out.ahead = t.rows, t.late, t.untimed, t.ahead
+	return t.first, t.last, err
 }
 
 // Quarantined counts the entries in quarantine.

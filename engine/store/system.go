@@ -77,6 +77,10 @@ var dataTables = []string{
 		dataset VARCHAR, key VARCHAR, over BIGINT, kept BIGINT, waited_seconds DOUBLE, updated_at TIMESTAMPTZ)`,
 	`CREATE SCHEMA IF NOT EXISTS rollup`,
 	`CREATE TABLE IF NOT EXISTS tidemark.rollups (dataset VARCHAR, size BIGINT, name VARCHAR, seq BIGINT, definition VARCHAR, updated_at TIMESTAMPTZ)`,
+	// What the rows up to a _seq come to, of datasets that were asked about.
+	`CREATE TABLE IF NOT EXISTS tidemark.tallies (
+		dataset VARCHAR, seq BIGINT, max_future BIGINT, rows BIGINT, late BIGINT, untimed BIGINT, ahead BIGINT,
+		first_time TIMESTAMPTZ, last_time TIMESTAMPTZ)`,
 	`CREATE TABLE IF NOT EXISTS tidemark.late (
 		dataset VARCHAR, event_time TIMESTAMPTZ, ingest_time TIMESTAMPTZ, watermark TIMESTAMPTZ, seconds_late DOUBLE,
 		service VARCHAR, source VARCHAR, position VARCHAR, seq BIGINT)`,

@@ -67,8 +67,8 @@ func (s *Store) insertVersions(ctx context.Context, tx *sql.Tx, d *dataset, g se
 	if total.Stored, err = result.RowsAffected(); err != nil {
 		return total, err
 	}
-	// Rows that rollups have counted may be gone.
-	if err := s.staleRollups(ctx, tx, b.Dataset); err != nil {
+	// Rows that were counted may be gone.
+	if err := s.rowsGone(ctx, tx, b.Dataset); err != nil {
 		return total, err
 	}
 	total.Duplicates = b.Rows - total.Stored

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"time"
 
 	"tidemark.dev/tidemark/engine"
@@ -27,9 +26,10 @@ type Vitals struct {
 func (s *Store) Vitals(ctx context.Context, name string, maxFuture time.Duration) (Vitals, error) {
 	var out Vitals
 	var err error
-	if out.Summary, err = s.Summary(ctx, name); err != nil {
+	if out.Summary, err = s.summary(ctx, name, maxFuture); err != nil {
 		return out, err
 	}
+	out.Untimed, out.Ahead = out.untimed, out.ahead
 	err = s.DB().QueryRowContext(ctx, `SELECT count(*) FILTER (WHERE want <> ''), count(*) FILTER (WHERE coalesce(want, '') = '') FROM tidemark.quarantine WHERE dataset = ?`, name).Scan(&out.Mismatched, &out.Broken)
 	if err != nil {
 		return out, err
@@ -37,15 +37,7 @@ func (s *Store) Vitals(ctx context.Context, name string, maxFuture time.Duration
 	if err := s.DB().QueryRowContext(ctx, `SELECT coalesce(sum(over - kept), 0)::BIGINT FROM tidemark.quotas WHERE dataset = ?`, name).Scan(&out.Over); err != nil {
 		return out, err
 	}
-	if err := s.DB().QueryRowContext(ctx, `SELECT coalesce(sum(count), 0)::BIGINT FROM tidemark.conflicts WHERE dataset = ?`, name).Scan(&out.Conflicts); err != nil || s.Attached(name) {
-		return out, err
-	}
-	relation, err := s.Relation(name, []engine.Path{{"event_time"}, {"arrival_time"}})
-	if err != nil {
-		return out, err
-	}
-	err = s.DB().QueryRowContext(ctx, fmt.Sprintf(`SELECT count(*) FILTER (WHERE event_time IS NULL), count(*) FILTER (WHERE epoch_us(event_time) - epoch_us(arrival_time) > %d AND isfinite(event_time)) FROM %s`,
-		maxFuture.Microseconds(), relation)).Scan(&out.Untimed, &out.Ahead)
+	err = s.DB().QueryRowContext(ctx, `SELECT coalesce(sum(count), 0)::BIGINT FROM tidemark.conflicts WHERE dataset = ?`, name).Scan(&out.Conflicts)
 	return out, err
 }
 

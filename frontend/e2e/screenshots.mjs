@@ -59,6 +59,8 @@ try {
       // A picture of something that still loads shows nothing.
       await page.waitForFunction(() => !document.querySelector('main .skeleton, main [aria-busy=true]'), null, { timeout: 120_000 })
       await page.waitForTimeout(1500)
+      const failed = await page.locator('main .failure').allTextContents()
+      if (failed.length > 0) throw new Error(`${path} shows an error: ${failed[0]}`)
       const file = join(out, `${name}-${scheme}.png`)
       await page.screenshot({ path: file + '.full.png' })
       // 256 colours show a page as well, in a third of the bytes.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -148,14 +149,12 @@ func (b *bench) latency() error {
 	put.Go(func() { putSteadily(ctx, s, perSecond) })
 	defer put.Wait()
 	defer cancel()
-	var out struct {
-		Records       int64
-		P50, P99, Max float64
-	}
+	var out delays
 	if err := b.childInto(&out, tailVar, dir, "TIDEMARK_BENCH_RECORDS="+strconv.Itoa(max(b.records, 10*perSecond)), latencyVar+"=1"); err != nil {
 		return err
 	}
 	fmt.Printf("%-14s %.2f s at the 99th percentile from PutRecord to the window that shows it (target 2 s; median %.2f s, longest %.2f s; %d records, %d/s)\n", "latency", out.P99, out.P50, out.Max, out.Records, perSecond)
+	fmt.Printf("%-14s median lag %.2f s in the first third and %.2f s in the last, memory %d MB and %d MB\n", "", out.First.Lag, out.Last.Lag, out.First.Memory, out.Last.Memory)
 	return nil
 }
 
@@ -177,27 +176,67 @@ func putSteadily(ctx context.Context, s *kinesistest.Server, perSecond int) {
 	}
 }
 
-// seen is when a micro-batch could be seen.
-type seen struct{ ingest, at time.Time }
+// seen is when a micro-batch could be seen, and how large the process was
+// then, in MB.
+type seen struct {
+	ingest, at time.Time
+	memory     int64
+}
+
+// third is the lag and the memory of a third of a run.
+type third struct {
+	Lag    float64 // seconds, the median
+	Memory int64   // MB, the largest
+}
+
+// delays are how long records were on their way, in seconds.
+type delays struct {
+	Records       int64
+	P50, P99, Max float64
+	First, Last   third
+}
 
 // latencies reads how long the rows of each batch had been on their way when
 // it could be seen, without those that had waited for the tail to begin.
 func latencies(ctx context.Context, bench *workbench.Workbench, batches []seen) error {
-	if len(batches) < 3 {
+	if len(batches) < 5 {
 		return fmt.Errorf("there were %d batches", len(batches))
 	}
-	var rows []string
-	for _, s := range batches[2:] {
-		rows = append(rows, fmt.Sprintf("(make_timestamptz(%d), make_timestamptz(%d))", s.ingest.UnixMicro(), s.at.UnixMicro()))
-	}
-	var out struct {
-		Records       int64
-		P50, P99, Max float64
-	}
-	err := bench.Store.DB().QueryRowContext(ctx, fmt.Sprintf(`SELECT count(*), quantile_cont(s, 0.5), quantile_cont(s, 0.99), max(s) FROM (SELECT epoch(v.visible - arrival_time) AS s
-		FROM main.logs JOIN (VALUES %s) AS v(ingest, visible) ON ingest_time = v.ingest WHERE arrival_time >= make_timestamptz(%d))`, strings.Join(rows, ", "), batches[1].at.UnixMicro())).Scan(&out.Records, &out.P50, &out.P99, &out.Max)
+	counted := batches[2:]
+	var out delays
+	lag, err := lagOf(ctx, bench, counted, batches[1].at, "count(*), quantile_cont(s, 0.5), quantile_cont(s, 0.99), max(s)")
 	if err != nil {
 		return err
 	}
+	if err := lag.Scan(&out.Records, &out.P50, &out.P99, &out.Max); err != nil {
+		return err
+	}
+	n := len(counted) / 3
+	for _, part := range []struct {
+		of  []seen
+		out *third
+	}{{counted[:n], &out.First}, {counted[len(counted)-n:], &out.Last}} {
+		if lag, err = lagOf(ctx, bench, part.of, batches[1].at, "quantile_cont(s, 0.5)"); err != nil {
+			return err
+		}
+		if err := lag.Scan(&part.out.Lag); err != nil {
+			return err
+		}
+		for _, s := range part.of {
+			part.out.Memory = max(part.out.Memory, s.memory)
+		}
+	}
 	return json.NewEncoder(os.Stdout).Encode(out)
+}
+
+// lagOf asks something of s, the seconds that rows of some batches were on
+// their way which arrived after a tail had begun.
+func lagOf(ctx context.Context, bench *workbench.Workbench, batches []seen, begun time.Time, what string) (*sql.Row, error) {
+	var rows []string
+	for _, s := range batches {
+		rows = append(rows, fmt.Sprintf("(make_timestamptz(%d), make_timestamptz(%d))", s.ingest.UnixMicro(), s.at.UnixMicro()))
+	}
+	row := bench.Store.DB().QueryRowContext(ctx, fmt.Sprintf(`SELECT %s FROM (SELECT epoch(v.visible - arrival_time) AS s
+		FROM main.logs JOIN (VALUES %s) AS v(ingest, visible) ON ingest_time = v.ingest WHERE arrival_time >= make_timestamptz(%d))`, what, strings.Join(rows, ", "), begun.UnixMicro()))
+	return row, row.Err()
 }

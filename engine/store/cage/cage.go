@@ -36,6 +36,9 @@ type Statement struct {
 	// Parameters are the names of its parameters in their order: "service"
 	// of $service, "1" of $1 and of the first ?.
 	Parameters []string
+	// Few is what its LIMIT says, where that is known before it runs and the
+	// query asks the same when it is run again; else nil.
+	Few *Few
 }
 
 // Check reads a query and refuses everything but a look at the workspace. The
@@ -81,6 +84,7 @@ func walk(ctx context.Context, conn *sql.Conn, query string, own func(name strin
 	return &Statement{
 		SQL: src.run, Body: src.body(), Explain: src.at > 0, Catalog: w.catalog,
 		Tables: w.tableNames(), Parameters: tree.Statements[0].parameters(),
+		Few: w.few(tree.Statements[0].Node),
 	}, w, nil
 }
 

@@ -23,6 +23,7 @@ type walker struct {
 	tables    []table
 	functions []function // that are on no list: to be looked up
 	catalog   bool
+	unsteady  bool // it calls a function that answers otherwise the next time
 	own       func(name string) bool
 	err       error
 }
@@ -126,6 +127,8 @@ func (w *walker) expression(n map[string]any, class string, at level) level {
 	switch class {
 	case "FUNCTION", "WINDOW":
 		w.call(n)
+	case "COLUMN_REF":
+		w.unsteady = w.unsteady || readsClock(n)
 	case "LAMBDA":
 		if at.lambdas++; at.lambdas > maxLambdas {
 			w.refuse(n, "more than %d -> follow one another", maxLambdas).Hint = "write json_extract(value, '$.a.b.c') instead of value->'a'->'b'->'c'"
@@ -174,6 +177,7 @@ func (w *walker) call(n map[string]any) {
 		w.refuse(n, "the structure that %s is given must be written out, and not nested more than %d deep", name, maxStructure)
 	}
 	w.sized(n)
+	w.unsteady = w.unsteady || unsteady[name] || !known().scalar[name]
 	if !known().scalar[name] && (w.own == nil || !w.own(name)) {
 		w.functions = append(w.functions, function{name, w.place(n)})
 	}

@@ -3991,6 +3991,11 @@ export interface components {
             bytes_fetched: number;
             /**
              * Format: int64
+             * @description What would be fetched at most, of a query whose LIMIT ends that as soon as it has its rows: then bytes_estimated is what the steps taken were expected to bring, and of a query that did not run yet the first one.
+             */
+            bytes_most?: number;
+            /**
+             * Format: int64
              * @description Of the columns and row groups that the query needs.
              */
             bytes_needed: number;
