@@ -123,6 +123,8 @@ func TestRealFormatsWithoutConfiguration(t *testing.T) {
 		t.Skip("TIDEMARK_CORPUS IS NOT SET: no real object of any format is tested")
 	}
 	var samples []formatSample
+	// elb.log.gz is of an application load balancer, in spite of its name: its
+	// lines begin with their type, and have its 29 fields.
 	for _, path := range []string{
 		"aws-service-logs/elb.log.gz", "aws-service-logs/alb.log.gz", "aws-service-logs/cloudfront.log", "aws-service-logs/cloudtrail.log",
 		"aws-service-logs/config-history.log", "aws-service-logs/config-snapshot.log", "aws-service-logs/rds.log", "aws-service-logs/s3.log",

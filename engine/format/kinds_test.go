@@ -107,3 +107,28 @@ func TestKinds(t *testing.T) {
 		})
 	}
 }
+
+// TestNamesDoNotTellBalancers gives the logs of each kind of load balancer the
+// names of the others: only an application's lines begin with their type, and
+// only a classic one's with their time.
+func TestNamesDoNotTellBalancers(t *testing.T) {
+	for kind, want := range map[string]Format{"alb": "alb", "nlb": "nlb", "elb": "elb"} {
+		raw, err := os.ReadFile("testdata/kinds/" + kind + ".in")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range []string{
+			"", "elb.log", "alb.log.gz", "AWSLogs/1/elasticloadbalancing/eu-west-1/2026/01/02/1_elasticloadbalancing_eu-west-1_shop_20260102T0005Z_10.0.0.1_a1.log",
+			"AWSLogs/1/elasticloadbalancing/eu-west-1/2026/01/02/1_elasticloadbalancing_eu-west-1_app.shop.0c64_20260102T0005Z_10.0.0.1_a1.log.gz",
+		} {
+			s, err := Builtin().Open(bytes.NewReader(raw), Hint{Key: key, Modified: seen})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.Format != want {
+				t.Errorf("%s named %q is %s: %+v", kind, key, s.Format, s.Found)
+			}
+			s.Close()
+		}
+	}
+}

@@ -64,11 +64,14 @@ func (s *Store) Retype(ctx context.Context, v engine.SchemaVersion, path engine.
 // retyped selects the rows of a segment with one path at another type.
 func retyped(g segment, body, to engine.Type, path engine.Path) string {
 	key := engine.Path(path[1:]).String()
-	old := "NULL"
-	if have, err := typeAt(g.body, path[1:]); err == nil && have.Known() {
-		old = path.SQL()
+	old, have := "NULL", engine.Type{}
+	if was, err := typeAt(g.body, path[1:]); err == nil && was.Known() {
+		old, have = path.SQL(), was
 	}
 	fits := honestCast(old, to)
+	if to.Kind == engine.Varchar && have.Known() {
+		fits = writtenSQL(old, have)
+	}
 	fromRest := "NULL"
 	if to.Kind != engine.List && to.Kind != engine.Map && to.Kind != engine.Struct { // those are read again value by value
 		fromRest = honestCast("taken", to)
