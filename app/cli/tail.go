@@ -40,7 +40,7 @@ func (a *app) tailVerb() *cobra.Command {
 		},
 	}
 	cmd.Flags().DurationVar(&span, "for", 0, "end after this time")
-	cmd.Flags().DurationVar(&idle, "until-idle", 0, "end when nothing has come for this time")
+	cmd.Flags().DurationVar(&idle, "until-idle", 0, "end when all is read and nothing has come for this time")
 	cmd.Flags().Var(&from, "from", "begin replays here, and not where they ended the last time")
 	cmd.Flags().Var(&to, "to", "end replays before this time")
 	cmd.Flags().Float64Var(&speed, "speed", 0, "how many times faster than it happened replays are played (default: as their source says)")
