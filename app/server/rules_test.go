@@ -2,6 +2,10 @@ package server
 
 import (
 	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -77,6 +81,25 @@ func TestAlarms(t *testing.T) {
 		if got := answered[[]workbench.AlarmEpisode](s, "GET", "/alarms"+query, nil); len(got) != want {
 			t.Errorf("%s: %+v", query, got)
 		}
+	}
+}
+
+// What backtests found is kept beside the database, of a rule and a dataset as
+// they are: a rule that is changed is asked anew.
+func TestAlarmsAreKept(t *testing.T) {
+	s := openSmall(t)
+	list := answered[[]workbench.AlarmEpisode](s, "GET", "/alarms", nil)
+	kept := filepath.Join(s.bench.Workspace.StateDir(), "alarms.json")
+	text, err := os.ReadFile(kept)
+	if err != nil || !strings.Contains(string(text), list[0].Summary) {
+		t.Fatalf("%s, %v", text, err)
+	}
+	if again := answered[[]workbench.AlarmEpisode](s, "GET", "/alarms", nil); !reflect.DeepEqual(again, list) {
+		t.Errorf("%+v, first %+v", again, list)
+	}
+	answered[DroppedDataset](s, "DELETE", "/datasets/requests", nil)
+	if _, err := os.Stat(kept); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("alarms of a dataset that was dropped are kept: %v", err)
 	}
 }
 

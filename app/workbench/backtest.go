@@ -303,18 +303,15 @@ func (b *Workbench) Alarms(ctx context.Context, from, to time.Time, dataset stri
 		if info.State != "ok" || dataset != "" && info.Dataset != dataset {
 			continue
 		}
-		t, err := b.RunBacktest(ctx, BacktestRun{RuleChoice: RuleChoice{File: info.File}})
-		if err != nil {
-			if engine.KindOf(err) == engine.Canceled {
-				return out, err
-			}
-			continue // rules list tells why
+		episodes, err := b.alarmsOf(ctx, info)
+		if engine.KindOf(err) == engine.Canceled {
+			return out, err
 		}
-		for _, e := range t.Report.Episodes {
+		for _, e := range episodes { // of one that fails rules list tells why
 			if !to.IsZero() && !e.Start.Before(to) || !from.IsZero() && e.End != nil && !e.End.After(from) {
 				continue
 			}
-			out = append(out, t.alarm(info, e))
+			out = append(out, e)
 		}
 	}
 	slices.SortStableFunc(out, func(a, b AlarmEpisode) int { return a.Start.Compare(b.Start) })

@@ -180,6 +180,7 @@ func (b *Workbench) ImportSchema(ctx context.Context, name, file string, src []b
 func (b *Workbench) Drop(ctx context.Context, name string) error {
 	b.pulls.Lock()
 	defer b.pulls.Unlock()
+	defer b.forgetAlarms()
 	if err := b.Store.Drop(ctx, name); err != nil {
 		return err
 	}

@@ -56,17 +56,18 @@ type Workbench struct {
 	attached attached
 	counting sync.WaitGroup // of what queries need not wait for
 
-	pulls     sync.Mutex
-	plugins   pluginHost
-	lookups   lookups
-	memo      memo
-	backtests memo
-	series    memo
-	tails     tails
-	models    modelRuns
-	watches   watches
-	outbox    outbox
-	runbooks  runbooks
+	pulls      sync.Mutex
+	plugins    pluginHost
+	lookups    lookups
+	memo       memo
+	backtests  memo
+	keptAlarms keptAlarms
+	series     memo
+	tails      tails
+	models     modelRuns
+	watches    watches
+	outbox     outbox
+	runbooks   runbooks
 }
 
 // Open opens the workspace's database; the caller holds the workspace's lock.

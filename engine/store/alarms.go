@@ -364,6 +364,31 @@ func (s *Store) OldestEvent(ctx context.Context, dataset string) (time.Time, err
 	return utc(oldest), err
 }
 
+// Stamp tells what a dataset holds: it stays the same, also when the database
+// is opened again, as long as no row comes, goes or is read anew, and neither
+// its schema nor its watermark moves. It reads two columns.
+func (s *Store) Stamp(ctx context.Context, dataset string) (string, error) {
+	d, err := s.lookup(dataset)
+	if err != nil {
+		return "", err
+	}
+	w, _, err := s.Watermark(ctx, dataset)
+	if err != nil {
+		return "", err
+	}
+	v, _ := s.Schema(dataset)
+	stamp := fmt.Sprintf("%d %s", v.Version, w.UTC().Format(time.RFC3339Nano))
+	for _, g := range d.allSegments() {
+		var n, seq int64
+		var at sql.NullTime
+		if err := s.DB().QueryRowContext(ctx, "SELECT count(*), coalesce(max(_seq), 0), max(ingest_time) FROM "+g.sql()).Scan(&n, &seq, &at); err != nil {
+			return "", err
+		}
+		stamp += fmt.Sprintf(" %d/%d/%d", n, seq, at.Time.UnixMicro())
+	}
+	return stamp, nil
+}
+
 // NewestEvent is how far the records of a dataset tell: its newest event time,
 // where a clock that runs ahead counts with when its record arrived. It is
 // zero when no record has a time.
