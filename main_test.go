@@ -3,14 +3,12 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +17,7 @@ import (
 
 	"tidemark.dev/tidemark/app/cli"
 	"tidemark.dev/tidemark/internal/s3server"
+	"tidemark.dev/tidemark/internal/scripttest"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden parts of the scripts")
@@ -45,33 +44,11 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":   cmdExits,
+			"exits":   scripttest.Exits,
 			"request": cmdRequest,
 			"s3serve": cmdS3Serve,
 		},
 	})
-}
-
-// cmdExits runs a command line and compares its exit code:
-//
-//	exits 2 tidemark nonsense
-func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: exits CODE PROGRAM [ARG...]")
-	}
-	want, err := strconv.Atoi(args[0])
-	ts.Check(err)
-	code := 0
-	if err := ts.Exec(args[1], args[2:]...); err != nil {
-		var exit interface{ ExitCode() int }
-		if !errors.As(err, &exit) {
-			ts.Fatalf("%v", err)
-		}
-		code = exit.ExitCode()
-	}
-	if code != want {
-		ts.Fatalf("exit code %d, want %d", code, want)
-	}
 }
 
 // cmdRequest asks a server for something and prints the status and the body.
@@ -84,11 +61,10 @@ func cmdRequest(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: [!] request FILE METHOD PATH [BODY]")
 	}
 	var served struct{ URL, Token string }
-	for range 2000 {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if text, err := os.ReadFile(ts.MkAbs(args[0])); err == nil && json.Unmarshal(text, &served) == nil {
 			break
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
 	base, _, ok := strings.Cut(served.URL, "/#k="+served.Token)
 	if !ok || served.Token == "" {

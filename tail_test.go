@@ -8,10 +8,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,12 +27,19 @@ func newStream(t *testing.T, shards int, more string) (*program, *kinesistest.Se
 	s := kinesistest.New(engine.SystemClock{})
 	t.Cleanup(s.Close)
 	s.CreateStream("app", shards)
-	p := newProgram(t, fmt.Sprintf(`name: t
+	p := newProgram(t, streamConfig(s.URL, more))
+	p.env = append(p.env, awsEnv...)
+	return p, s
+}
+
+var awsEnv = []string{"AWS_ACCESS_KEY_ID=key", "AWS_SECRET_ACCESS_KEY=secret", "AWS_EC2_METADATA_DISABLED=true"}
+
+// streamConfig is a workspace that tails the stream of an endpoint.
+func streamConfig(url, more string) string {
+	return fmt.Sprintf(`name: t
 sources:
   live: {type: kinesis, stream: app, endpoint: %q, region: us-east-1, start: trim_horizon, dataset: logs}
-%s`, s.URL, more))
-	p.env = append(p.env, "AWS_ACCESS_KEY_ID=key", "AWS_SECRET_ACCESS_KEY=secret", "AWS_EC2_METADATA_DISABLED=true")
-	return p, s
+%s`, url, more)
 }
 
 func TestTailVerb(t *testing.T) {
@@ -75,6 +85,34 @@ func TestTailVerb(t *testing.T) {
 	}
 	if got := p.query("SELECT count(*) FROM tidemark.late WHERE dataset = 'logs'"); got != "20" {
 		t.Errorf("%s late rows", got)
+	}
+}
+
+// TestTailUntilIdleReadsAll: a tail that ends by itself has read its stream to
+// the end, however slow the endpoint is, children of a shard included.
+func TestTailUntilIdleReadsAll(t *testing.T) {
+	s := kinesistest.New(engine.SystemClock{})
+	t.Cleanup(s.Close)
+	s.CreateStream("app", 1)
+	var calls atomic.Int64
+	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if calls.Add(1) <= 8 {
+			time.Sleep(300 * time.Millisecond) // far longer than what counts as idle
+		}
+		s.ServeHTTP(w, r)
+	}))
+	t.Cleanup(slow.Close)
+	p := newProgram(t, streamConfig(slow.URL, ""))
+	p.env = append(p.env, awsEnv...)
+	for i := range 20 {
+		if i == 10 {
+			s.Split("app", s.OpenShards("app")[0])
+		}
+		s.Put("app", fmt.Sprint(i), fmt.Appendf(nil, `{"ts":"2026-01-01T00:00:00Z","id":%d}`, i))
+	}
+	p.run("tail", "--quiet", "--until-idle", "20ms")
+	if got := p.query("SELECT count(*), count(DISTINCT body.id) FROM logs"); got != "20,20" {
+		t.Errorf("rows, ids: %s", got)
 	}
 }
 
@@ -155,7 +193,7 @@ func TestSeam(t *testing.T) {
 				s.Put("app", "k", event(i))
 			}
 			if c.err != "" {
-				cmd, out := p.command(t.Context(), "tail", "--for", "5s")
+				cmd, out := p.command(t.Context(), "tail", "--for", "60s")
 				if err := cmd.Run(); err == nil || !strings.Contains(out.String(), c.err) {
 					t.Errorf("%v %s", err, out)
 				}

@@ -12,7 +12,8 @@ type Datapoint struct {
 	Breaching *bool
 	// Point is what the alarm took it for, as tests write it (0, X or -), and
 	// State is where the alarm was after it.
-	Point, State  string
+	Point, State string
+	// Records are how many the window has, Late how many of them came late.
 	Records, Late int64
 	// Revision counts how often late records changed the window or what the
 	// alarm took it for.
@@ -86,8 +87,9 @@ type AlarmState struct {
 type RuleProgress struct {
 	Rule        string
 	Fingerprint string
-	Seq         int64
-	At          time.Time
+	// Seq is the last _seq, and At the watermark, that the rule has come to.
+	Seq int64
+	At  time.Time
 	// Since is from when groups that must appear are waited for.
 	Since time.Time
 	// Reset says that what was kept of the rule is not of this one.

@@ -58,9 +58,11 @@ type Quarantined struct {
 	Source   string
 	Position string
 	Reason   string
-	Path     string
-	Want     string
-	Got      string
+	// Path is the one to blame, Want the type that it has and Got what came, in
+	// words; all are empty where the record could not be read at all.
+	Path string
+	Want string
+	Got  string
 	// Raw holds the bytes as they came; Size is their number even where Raw
 	// had to be left out.
 	Raw  []byte
@@ -75,8 +77,10 @@ type Quarantined struct {
 // Released is an entry of quarantine that was read once more, and what became
 // of the record, or the records of the object, that it was.
 type Released struct {
-	ID                           int64
-	Source, Object               string // whose ledger entry counts it
+	ID             int64  // of the entry
+	Source, Object string // whose ledger entry counts it
+	// Of the records read, so many were stored, set aside once more, or left
+	// out.
 	Stored, Quarantined, Dropped int64
 }
 
@@ -96,14 +100,17 @@ type ObjectState struct {
 	// Undecodable objects are done, but stand in quarantine whole.
 	Undecodable bool
 	Read        int64
+	// Of the records read, so many were stored, set aside, or left out.
 	Stored      int64
 	Quarantined int64
 	Dropped     int64
 	Fetched     int64 // bytes that came over the network
-	MinTime     time.Time
-	MaxTime     time.Time
-	Seconds     float64
-	Format      string
+	// MinTime and MaxTime are the oldest and the newest event time; zero where
+	// no record has one.
+	MinTime time.Time
+	MaxTime time.Time
+	Seconds float64 // from the first byte to the last record
+	Format  string
 }
 
 // Batch is the unit of work and of commit: everything that one transaction
@@ -263,7 +270,9 @@ type ForeignTable interface {
 	Close() error
 }
 
-// Committed says what a commit did with a batch's rows.
+// Committed says what a commit did with a batch's rows: so many are in the
+// table now, so many were left out because it had them, and so many of those
+// stored lie behind the watermark.
 type Committed struct {
 	Stored     int64
 	Duplicates int64

@@ -10,7 +10,7 @@ type Block struct {
 	Columns []Cells
 	// Texts is what the texts in Columns are parts of.
 	Texts []byte
-	// Bytes is the memory that the block takes; Free gives it back, and is nil
+	// Bytes is how much memory the block takes; Free gives it back, and is nil
 	// where that is not needed.
 	Bytes int
 	Free  func()
@@ -96,10 +96,10 @@ func InBlocks(t Type) bool {
 }
 
 // BlockRun is neighbouring rows of a block as they become rows of a dataset:
-// their _seq count from FirstSeq.
+// Rows of them from First on, counted from 0; their _seq count from FirstSeq.
 type BlockRun struct {
 	Block       *Block
 	First, Rows int
 	FirstSeq    int64
-	Origin      int
+	Origin      int // of the batch's Origins
 }

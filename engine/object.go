@@ -18,7 +18,7 @@ type Object struct {
 	URL string
 	// ETag changes whenever the bytes do. For files it is size and mtime.
 	ETag     string
-	Size     int64
+	Size     int64 // in bytes, as stored
 	Modified time.Time
 }
 

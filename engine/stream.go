@@ -78,14 +78,14 @@ type ShardState struct {
 	State string `json:"state"`
 	// Why says what it waits for or what failed, in words.
 	Why           string    `json:"why,omitempty"`
-	Behind        int64     `json:"lag_ms"`
-	Records       int64     `json:"records"`
-	Bytes         int64     `json:"bytes"`
-	Throttles     int64     `json:"throttles"`
-	Refreshes     int64     `json:"iterator_refreshes"`
-	Repeated      int64     `json:"repeated"` // records the stream gave twice
+	Behind        int64     `json:"lag_ms"`             // of the newest record, in milliseconds
+	Records       int64     `json:"records"`            // read since the tail began, as are Bytes
+	Bytes         int64     `json:"bytes"`              // of their data
+	Throttles     int64     `json:"throttles"`          // how often the service refused a call for its rate
+	Refreshes     int64     `json:"iterator_refreshes"` // how often the place in the shard was asked for anew
+	Repeated      int64     `json:"repeated"`           // records the stream gave twice
 	LastArrival   time.Time `json:"last_arrival"`
 	LastRead      time.Time `json:"last_read"`
-	OutOfRange    int64     `json:"out_of_range"`
+	OutOfRange    int64     `json:"out_of_range"` // records; see Record.OutOfRange
 	SequenceAfter string    `json:"sequence,omitempty"`
 }

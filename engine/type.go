@@ -31,6 +31,7 @@ var typeNames = [...]string{
 	"date", "uuid", "varchar", "list", "struct", "map", "json",
 }
 
+// String is the kind's name, as files and messages have it.
 func (k TypeKind) String() string { return typeNames[k] }
 
 // MarshalText writes the kind's name.

@@ -80,41 +80,17 @@ func writeFrame(b []byte, columns []engine.Column, from, to int, raw bool) {
 	}
 }
 
+// writeColumn writes rows of a column into b from at on, and where they are
+// into its description d. It gives the end.
 func writeColumn(b, d []byte, at int, c *engine.Column, from, to int) int {
 	le := binary.LittleEndian
 	rows := to - from
 	if c.Null != nil {
-		d[1] = hasValidity
-		le.PutUint32(d[8:], uint32(at))
-		bits := b[at : at+align((rows+7)/8)]
-		clear(bits)
-		nulls := uint32(0)
-		for r := range rows {
-			if c.Null[from+r] {
-				nulls++
-			} else {
-				bits[r/8] |= 1 << (r % 8)
-			}
-		}
-		le.PutUint32(d[4:], nulls)
-		at += len(bits)
+		at = writeValidity(b, d, at, c.Null[from:to])
 	}
 	switch c.Type {
 	case engine.Varchar, engine.JSON:
-		d[0] = wireUTF8
-		if c.Type == engine.JSON {
-			d[0] = wireJSON
-		}
-		le.PutUint32(d[12:], uint32(at))
-		base := c.Offsets[from]
-		for r := range rows + 1 {
-			le.PutUint32(b[at+4*r:], c.Offsets[from+r]-base)
-		}
-		at += align(4 * (rows + 1))
-		n := copy(b[at:], c.Bytes[base:c.Offsets[to]])
-		le.PutUint32(d[16:], uint32(at))
-		le.PutUint32(d[20:], uint32(n))
-		return at + align(n)
+		return writeTexts(b, d, at, c, from, to)
 	case engine.Double:
 		d[0] = wireF64
 		for r, v := range c.Floats[from:to] {
@@ -140,4 +116,41 @@ func writeColumn(b, d []byte, at int, c *engine.Column, from, to int) int {
 	le.PutUint32(d[16:], uint32(at))
 	le.PutUint32(d[20:], uint32(8*rows))
 	return at + 8*rows
+}
+
+// writeValidity writes a bit for each row, set where it has a value.
+func writeValidity(b, d []byte, at int, null []bool) int {
+	d[1] = hasValidity
+	binary.LittleEndian.PutUint32(d[8:], uint32(at))
+	bits := b[at : at+align((len(null)+7)/8)]
+	clear(bits)
+	nulls := uint32(0)
+	for r, isNull := range null {
+		if isNull {
+			nulls++
+		} else {
+			bits[r/8] |= 1 << (r % 8)
+		}
+	}
+	binary.LittleEndian.PutUint32(d[4:], nulls)
+	return at + len(bits)
+}
+
+// writeTexts writes the offsets of texts and then their bytes.
+func writeTexts(b, d []byte, at int, c *engine.Column, from, to int) int {
+	le := binary.LittleEndian
+	d[0] = wireUTF8
+	if c.Type == engine.JSON {
+		d[0] = wireJSON
+	}
+	le.PutUint32(d[12:], uint32(at))
+	base := c.Offsets[from]
+	for r := range to - from + 1 {
+		le.PutUint32(b[at+4*r:], c.Offsets[from+r]-base)
+	}
+	at += align(4 * (to - from + 1))
+	n := copy(b[at:], c.Bytes[base:c.Offsets[to]])
+	le.PutUint32(d[16:], uint32(at))
+	le.PutUint32(d[20:], uint32(n))
+	return at + align(n)
 }

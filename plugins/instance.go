@@ -170,7 +170,7 @@ func (in *instance) call(ctx context.Context, deadline time.Duration, columns []
 		return nil, err
 	}
 	rows := to - from
-	if f.Kind == KindDecoder && f.Framing == FramingNone && rows > 0 {
+	if f.cuts() && rows > 0 {
 		rows = len(columns[0].Text(from))
 	}
 	return readFrame(answer, f, rows)

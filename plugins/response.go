@@ -31,15 +31,10 @@ func readFrame(b []byte, f Function, rows int) (*response, error) {
 		return nil, fmt.Errorf("it refused the batch: %s", frameError(b))
 	}
 	n, cols := le.Uint32(b[8:]), le.Uint32(b[12:])
-	scalar, cutting := f.Kind == KindFunction, f.Kind == KindDecoder && f.Framing == FramingNone
-	switch {
-	case scalar && int(n) != rows:
-		return nil, fmt.Errorf("it made %d values of %d", n, rows)
-	case cutting && int(n) > rows:
-		return nil, fmt.Errorf("it made %d records of %d bytes", n, rows)
-	case !scalar && !cutting && uint64(n) > uint64(rows)*maxRowsPerRow:
-		return nil, fmt.Errorf("it made %d rows of %d, more than %d of each", n, rows, maxRowsPerRow)
+	if err := f.checkRows(n, rows); err != nil {
+		return nil, err
 	}
+	scalar, cutting := f.Kind == KindFunction, f.cuts()
 	want := len(outputs) + 1
 	if scalar {
 		want--
@@ -79,6 +74,27 @@ func readFrame(b []byte, f Function, rows int) (*response, error) {
 		r.errors = &c
 	}
 	return r, nil
+}
+
+// cuts reports whether the function is a decoder that cuts its input itself.
+func (f Function) cuts() bool { return f.Kind == KindDecoder && f.Framing == FramingNone }
+
+// checkRows refuses an answer of n rows where the function may not make so
+// many of its input.
+func (f Function) checkRows(n uint32, rows int) error {
+	switch {
+	case f.Kind == KindFunction:
+		if int(n) != rows {
+			return fmt.Errorf("it made %d values of %d", n, rows)
+		}
+	case f.cuts():
+		if int(n) > rows {
+			return fmt.Errorf("it made %d records of %d bytes", n, rows)
+		}
+	case uint64(n) > uint64(rows)*maxRowsPerRow:
+		return fmt.Errorf("it made %d rows of %d, more than %d of each", n, rows, maxRowsPerRow)
+	}
+	return nil
 }
 
 // source reads $src, which never goes back.

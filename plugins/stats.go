@@ -10,7 +10,7 @@ import (
 type Stats struct {
 	Calls   int64
 	Records int64
-	Errors  int64
+	Errors  int64 // records that it rejected or broke at
 	// P50 and P99 are percentiles of the time of a call, over the last 1000.
 	P50, P99 time.Duration
 	// Memory is the most that one instance has had, in bytes.

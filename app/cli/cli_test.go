@@ -5,13 +5,13 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
 	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/internal/clocktest"
 )
 
 func TestTableCannotSteerTheTerminal(t *testing.T) {
@@ -92,32 +92,14 @@ func TestErrorJSONTakesEachFactFromTheOutermostThatKnowsIt(t *testing.T) {
 	}
 }
 
-// handClock moves when told.
-type handClock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *handClock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *handClock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
 func TestProgressElsewhereIsALineNowAndThen(t *testing.T) {
-	clock := &handClock{now: time.Unix(0, 0)}
+	clock := clocktest.New(time.Unix(0, 0))
 	var out bytes.Buffer
 	a := &app{env: Env{Clock: clock}, stderr: &out}
 	p := a.newProgress("pull")
 	for i := range int64(12) {
 		p.update(counts{objects: i, objectsTotal: 40, bytes: i * 1_000_000, bytesTotal: 20_000_000, records: i * 100})
-		clock.advance(time.Second)
+		clock.Move(time.Second)
 	}
 	p.done()
 	p.update(counts{objects: 40})
@@ -129,11 +111,11 @@ func TestProgressElsewhereIsALineNowAndThen(t *testing.T) {
 }
 
 func TestProgressOnATerminalIsABarThatGoesAway(t *testing.T) {
-	clock := &handClock{now: time.Unix(0, 0)}
+	clock := clocktest.New(time.Unix(0, 0))
 	var out bytes.Buffer
 	a := &app{env: Env{Clock: clock, TTY: true, Columns: 100}, stderr: &out}
 	p := a.newProgress("pull")
-	clock.advance(time.Second)
+	clock.Move(time.Second)
 	p.update(counts{objects: 1, objectsTotal: 2, bytes: 5, bytesTotal: 10, records: 7})
 	p.done()
 	if !strings.Contains(out.String(), "pull 1/2 objects, 7 records") || strings.Contains(out.String(), "\n") || !strings.Contains(out.String(), "\r") {
@@ -147,10 +129,10 @@ func TestProgressIsSilentWhenAsked(t *testing.T) {
 		"--json without a terminal": {json: true},
 	} {
 		var out bytes.Buffer
-		clock := &handClock{}
+		clock := clocktest.New(time.Unix(0, 0))
 		a.env.Clock, a.stderr = clock, &out
 		p := a.newProgress("pull")
-		clock.advance(time.Hour)
+		clock.Move(time.Hour)
 		p.update(counts{objects: 1})
 		p.done()
 		if out.Len() != 0 {

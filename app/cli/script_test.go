@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 
 	"tidemark.dev/tidemark/app/workspace"
 	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/internal/scripttest"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden parts of the scripts")
@@ -41,32 +41,10 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":   cmdExits,
+			"exits":   scripttest.Exits,
 			"appears": cmdAppears,
 		},
 	})
-}
-
-// cmdExits runs a command line and compares its exit code:
-//
-//	exits 2 tidemark nonsense
-func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: exits CODE PROGRAM [ARG...]")
-	}
-	want, err := strconv.Atoi(args[0])
-	ts.Check(err)
-	code := 0
-	if err := ts.Exec(args[1], args[2:]...); err != nil {
-		var exit interface{ ExitCode() int }
-		if !errors.As(err, &exit) {
-			ts.Fatalf("%v", err)
-		}
-		code = exit.ExitCode()
-	}
-	if code != want {
-		ts.Fatalf("exit code %d, want %d", code, want)
-	}
 }
 
 // cmdAppears waits until a file exists, or with ! until it does not:
@@ -76,11 +54,10 @@ func cmdAppears(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 1 {
 		ts.Fatalf("usage: [!] appears FILE")
 	}
-	for range 1000 {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if _, err := os.Stat(ts.MkAbs(args[0])); (err == nil) != neg {
 			return
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
 	ts.Fatalf("waited in vain for %s", args[0])
 }

@@ -35,7 +35,7 @@ func (a *app) tailVerb() *cobra.Command {
 		},
 	}
 	cmd.Flags().DurationVar(&span, "for", 0, "end after this time")
-	cmd.Flags().DurationVar(&idle, "until-idle", 0, "end when nothing has come for this time")
+	cmd.Flags().DurationVar(&idle, "until-idle", 0, "end when all is read and nothing has come for this time")
 	cmd.Flags().StringVar(&filter, "filter", "", `show only records for which this is true, as in 'level == "ERROR"'; all are stored`)
 	return cmd
 }

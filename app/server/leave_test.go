@@ -45,7 +45,7 @@ func TestClientLeaves(t *testing.T) {
 // until waits for a status; the test's own time bounds it.
 func (p *place) until(ok func(server.Status) bool) {
 	p.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		code, text, _ := p.raw("GET", "/status", "")
 		var s server.Status
 		if err := json.Unmarshal([]byte(text), &s); err != nil || code != 200 {

@@ -68,19 +68,9 @@ func (b *Workbench) DashboardItem(ctx context.Context, q DashboardQuery) (ItemRo
 		return out, engine.Errorf(engine.NotFound, "show "+q.File, "there is no item %d in row %d", q.Item+1, q.Row+1).WithHint("it may have been removed: read the dashboard again")
 	}
 	item := &d.Rows[q.Row].Items[q.Item]
-	t, err := dashboard.ParseTime(d.Time)
+	from, to, err := b.itemTime(ctx, d, q)
 	if err != nil {
 		return out, err
-	}
-	from, to, err := b.resolve(ctx, t, nil)
-	if err != nil {
-		return out, err
-	}
-	if q.From != nil {
-		from = q.From.UTC()
-	}
-	if q.To != nil {
-		to = q.To.UTC()
 	}
 	view := itemView(*item)
 	out.Type, out.X, out.Y, out.Series = view.Type, view.X, view.Y, view.Series
@@ -118,6 +108,25 @@ func (b *Workbench) DashboardItem(ctx context.Context, q DashboardQuery) (ItemRo
 	out.SQL, out.Params, out.Unfiltered = n.shown, n.shownParams(), n.unfiltered
 	out.Seconds = time.Since(began).Seconds()
 	return out, nil
+}
+
+// itemTime is the range that is asked for: the dashboard's where the question
+// does not say.
+func (b *Workbench) itemTime(ctx context.Context, d *workspace.Dashboard, q DashboardQuery) (from, to time.Time, err error) {
+	t, err := dashboard.ParseTime(d.Time)
+	if err != nil {
+		return from, to, err
+	}
+	if from, to, err = b.resolve(ctx, t, nil); err != nil {
+		return from, to, err
+	}
+	if q.From != nil {
+		from = q.From.UTC()
+	}
+	if q.To != nil {
+		to = q.To.UTC()
+	}
+	return from, to, nil
 }
 
 func filtersOf(q DashboardQuery) []explore.Filter {

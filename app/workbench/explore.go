@@ -1,6 +1,7 @@
 package workbench
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -108,18 +109,15 @@ func (b *Workbench) explore(ctx context.Context, e Exploration) (Explored, error
 	if err != nil {
 		return out, err
 	}
-	q := explore.Question{Dataset: ds, Search: e.Search, Deep: e.Deep}
 	if out.From, out.To, err = b.spanOf(ctx, e.Dataset); err != nil {
 		return out, err
 	}
+	q := e.question(ds)
 	if e.From != nil {
-		q.From, out.From = e.From.UTC(), e.From.UTC()
+		out.From = q.From
 	}
 	if e.To != nil {
-		q.To, out.To = e.To.UTC(), e.To.UTC()
-	}
-	for _, f := range e.Filters {
-		q.Filters = append(q.Filters, explore.Filter(f))
+		out.To = q.To
 	}
 	selection, err := explore.Select(q)
 	if err != nil {
@@ -137,11 +135,7 @@ func (b *Workbench) explore(ctx context.Context, e Exploration) (Explored, error
 	if !out.From.Before(out.To) { // the other end is data's
 		out.To = out.From.Add(time.Microsecond)
 	}
-	n := e.Buckets
-	if n == 0 {
-		n = defaultBuckets
-	}
-	buckets := explore.Cut(out.From, out.To, n)
+	buckets := explore.Cut(out.From, out.To, cmp.Or(e.Buckets, defaultBuckets))
 	if err := b.count(ctx, selection, buckets, facets, e.Top, &out); err != nil {
 		return out, err
 	}
@@ -156,6 +150,21 @@ func (b *Workbench) explore(ctx context.Context, e Exploration) (Explored, error
 		out.Watermark = &w
 	}
 	return out, nil
+}
+
+// question is which records of the dataset are looked at.
+func (e Exploration) question(ds engine.Dataset) explore.Question {
+	q := explore.Question{Dataset: ds, Search: e.Search, Deep: e.Deep}
+	if e.From != nil {
+		q.From = e.From.UTC()
+	}
+	if e.To != nil {
+		q.To = e.To.UTC()
+	}
+	for _, f := range e.Filters {
+		q.Filters = append(q.Filters, explore.Filter(f))
+	}
+	return q
 }
 
 // spanOf is the time that a dataset covers; of an empty one it is a day up

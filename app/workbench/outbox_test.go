@@ -17,25 +17,8 @@ import (
 	"tidemark.dev/tidemark/app/workspace"
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/notify"
+	"tidemark.dev/tidemark/internal/clocktest"
 )
-
-// handClock stands still until a test moves it.
-type handClock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *handClock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *handClock) set(at time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = at
-}
 
 // inbox is a server on the loopback interface that keeps what channels post;
 // the last part of the path is the channel.
@@ -99,12 +82,12 @@ type watched struct {
 	*inbox
 	t     *testing.T
 	root  string
-	clock *handClock
+	clock *clocktest.Clock
 }
 
 func newWatched(t *testing.T, channels, rules map[string]string) *watched {
 	t.Helper()
-	w := &watched{inbox: newInbox(t), t: t, root: t.TempDir(), clock: &handClock{at: noon}}
+	w := &watched{inbox: newInbox(t), t: t, root: t.TempDir(), clock: clocktest.New(noon)}
 	config := "name: t\nsources:\n  in: {type: file, path: \"in/*.ndjson\", dataset: requests}\ndatasets:\n  requests: {watermark: {lateness: 0s}}\nchannels:\n"
 	for name, keys := range channels {
 		config += fmt.Sprintf("  %s: {type: webhook, url: \"%s/%s\"%s}\n", name, w.URL, name, keys)
@@ -169,7 +152,7 @@ func (w *watched) step(e evaluated) AlarmNews {
 // after moves the clock to a time after noon, and sends what is due then.
 func (w *watched) after(d time.Duration) {
 	w.t.Helper()
-	w.clock.set(noon.Add(d))
+	w.clock.Set(noon.Add(d))
 	w.sendDue(w.t.Context())
 }
 
@@ -242,7 +225,7 @@ func TestDailyDigests(t *testing.T) {
 	at := func(minutes int) time.Time { return noon.Add(time.Duration(minutes) * time.Minute) }
 	end := func(minutes int) *time.Time { return new(at(minutes)) }
 	shop, pay := map[string]string{"team": "shop"}, map[string]string{"team": "pay"}
-	w.clock.set(at(-1))
+	w.clock.Set(at(-1))
 	w.incidents(
 		engine.Incident{Rule: "short", Labels: shop, Severity: "warning", Start: at(-300), End: end(-290)},
 		engine.Incident{Rule: "long", Labels: shop, Severity: "warning", Start: at(-200), End: end(-100)},
@@ -305,7 +288,7 @@ func TestFailuresHaveTheirOwnChannel(t *testing.T) {
 	if got := titles(w.take("self")); got != "failure: Tidemark: rule errors cannot be evaluated" {
 		t.Errorf("the first day: %s", got)
 	}
-	w.clock.set(noon.Add(24 * time.Hour))
+	w.clock.Set(noon.Add(24 * time.Hour))
 	failing()
 	w.after(24 * time.Hour)
 	if got := titles(w.take("self")); got != "failure: Tidemark: rule errors cannot be evaluated" {

@@ -68,46 +68,14 @@ func (b *Workbench) Pull(ctx context.Context, opt PullOptions) (PullResult, erro
 	if err := b.pullAttached(ctx, opt, &result); err != nil {
 		return result, err
 	}
-	total := Progress{}
-	var into []string
-	for _, j := range jobs {
-		if err := b.checkPaths(j.dataset); err != nil {
-			return result, err
-		}
-		into = append(into, j.dataset.Name)
-		if j.archive.config.Route.Path != "" {
-			into = append(into, b.tailed()...)
-		}
-		total.ObjectsTotal += int64(len(j.tasks))
-		for _, t := range j.tasks {
-			total.BytesTotal += t.Size
-		}
+	total, into, err := b.weigh(jobs)
+	if err != nil {
+		return result, err
 	}
 	defer b.holdTails(into...)()
 	for _, j := range jobs {
-		result.Skipped += j.skipped
-		var told int64
-		counts, err := b.run(ctx, j, func(c pipeline.Counts) {
-			if c.Records > told {
-				told = c.Records
-				b.changed(j.dataset.Name)
-			}
-			if opt.Report != nil {
-				now := total
-				now.Source, now.Counts = j.archive.config.Name, result.Counts.Add(c)
-				opt.Report(now)
-			}
-		})
-		result.Counts = result.Counts.Add(counts)
-		b.notePull(ctx, j, counts, err)
-		if err != nil {
+		if err := b.pullJob(ctx, j, total, opt.Report, &result); err != nil {
 			return result, err
-		}
-		if err := b.filled(ctx, j, counts, result.Datasets); err != nil {
-			return result, err
-		}
-		if c := j.archive.config; counts.Over > 0 {
-			result.OverRoute = append(result.OverRoute, OverRoute{c.Name, c.Route.Tables, c.Dataset, counts.Over})
 		}
 	}
 	if err := b.settle(ctx, result); err != nil {
@@ -129,6 +97,51 @@ func (b *Workbench) Pull(ctx context.Context, opt PullOptions) (PullResult, erro
 	}
 	result.Seconds = b.clock.Now().Sub(started).Seconds()
 	return result, nil
+}
+
+// weigh sums up what jobs have to do, and lists the datasets that it may go
+// into.
+func (b *Workbench) weigh(jobs []*job) (total Progress, into []string, err error) {
+	for _, j := range jobs {
+		if err := b.checkPaths(j.dataset); err != nil {
+			return total, nil, err
+		}
+		into = append(into, j.dataset.Name)
+		if j.archive.config.Route.Path != "" {
+			into = append(into, b.tailed()...)
+		}
+		total.ObjectsTotal += int64(len(j.tasks))
+		for _, t := range j.tasks {
+			total.BytesTotal += t.Size
+		}
+	}
+	return total, into, nil
+}
+
+// pullJob runs a job and adds what it did to a result. report may be nil.
+func (b *Workbench) pullJob(ctx context.Context, j *job, total Progress, report func(Progress), result *PullResult) error {
+	result.Skipped += j.skipped
+	var told int64
+	counts, err := b.run(ctx, j, func(c pipeline.Counts) {
+		if c.Records > told {
+			told = c.Records
+			b.changed(j.dataset.Name)
+		}
+		if report != nil {
+			now := total
+			now.Source, now.Counts = j.archive.config.Name, result.Counts.Add(c)
+			report(now)
+		}
+	})
+	result.Counts = result.Counts.Add(counts)
+	b.notePull(ctx, j, counts, err)
+	if err != nil {
+		return err
+	}
+	if c := j.archive.config; counts.Over > 0 {
+		result.OverRoute = append(result.OverRoute, OverRoute{c.Name, c.Route.Tables, c.Dataset, counts.Over})
+	}
+	return b.filled(ctx, j, counts, result.Datasets)
 }
 
 // filled adds the datasets that a job brought rows to, now or before it was

@@ -3,7 +3,6 @@ package workbench
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -22,7 +21,8 @@ import (
 type TailOptions struct {
 	// Sources by name; none means every kinesis and replay source.
 	Sources []string
-	// Idle ends the tail once nothing has come for so long; zero never does.
+	// Idle ends the tail once nothing has come for so long and the streams are
+	// read to their newest records; zero never does.
 	Idle time.Duration
 	// Every is how long records wait to be committed together; zero is a
 	// second.
@@ -141,23 +141,6 @@ func (b *Workbench) Tail(ctx context.Context, opt TailOptions) (TailResult, erro
 	}
 	result.Seconds = b.clock.Now().Sub(started).Seconds()
 	return result, err
-}
-
-// untilIdle cancels when nothing has come for a time.
-func untilIdle(ctx context.Context, cancel context.CancelFunc, all []*tailing, idle time.Duration) {
-	tick := time.NewTicker(min(idle/4+time.Millisecond, 250*time.Millisecond))
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-tick.C:
-			if !slices.ContainsFunc(all, func(t *tailing) bool { return now.Sub(t.lastCame()) < idle }) {
-				cancel()
-				return
-			}
-		}
-	}
 }
 
 func (t *tailing) lastCame() time.Time {

@@ -214,7 +214,8 @@ func (s *Selection) Rows(limit int, since time.Time) Query {
 // Place is one record, and what its neighbours must have in common with it.
 type Place struct {
 	// At is its event time; zero when it has none.
-	At  time.Time
+	At time.Time
+	// Seq is its _seq.
 	Seq int64
 	// Same are paths and their values in the record, nil for null.
 	Same []Filter

@@ -75,7 +75,7 @@ type Source struct {
 	Shards          []engine.ShardState
 	// Throttled is how often the service slowed the tail down in the last
 	// minute, Silent for how long nothing has come, Busy which share of the
-	// last minute storing took.
+	// last minute storing took, from 0 to 1.
 	Throttled int64
 	Silent    time.Duration
 	Busy      float64
@@ -86,7 +86,9 @@ type Source struct {
 
 // Dataset are the facts of a dataset.
 type Dataset struct {
-	Name                             string
+	Name string
+	// Late rows came behind the watermark, Untimed ones have no event time.
+	// Quarantined are entries, and no rows.
 	Rows, Late, Untimed, Quarantined int64
 	// Ahead are rows whose time is further ahead of their arrival than
 	// MaxFuture.
@@ -103,7 +105,8 @@ type Dataset struct {
 	Suspended []string // plugins that are not asked any more
 }
 
-// Machine are the facts of where the program runs. Zero limits are unknown.
+// Machine are the facts of where the program runs, in bytes. Zero limits are
+// unknown.
 type Machine struct {
 	DiskFree, DiskNeeded       int64
 	Memory, MemoryLimit        int64

@@ -14,6 +14,8 @@ const (
 
 // Flow is what happened in a span.
 type Flow struct {
+	// Records were stored and Errors set aside; Bytes are those of both as they
+	// came. Throttles is how often the service asked to be asked less.
 	Records, Bytes, Errors, Throttles int64
 	// Busy is for how long storing was at work, Worst the longest commit.
 	Busy, Worst time.Duration

@@ -80,6 +80,7 @@ type Source interface {
 // Permanent marks an error that trying again would not mend.
 type Permanent struct{ Err error }
 
+// Error is that of the cause.
 func (p Permanent) Error() string { return p.Err.Error() }
 
 // Unwrap gives the cause.
@@ -123,20 +124,9 @@ func New(c Config, s Source) *Lookup {
 		c.Clock = engine.SystemClock{}
 	}
 	if c.Wait == nil {
-		c.Wait = wait
+		c.Wait = engine.Wait
 	}
 	return &Lookup{config: c, source: s, slots: make(chan struct{}, c.Capacity), cache: newCache(c.Cache, c.TTL), fuse: fuse{clock: c.Clock}}
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // Stats count what a lookup did.

@@ -10,7 +10,8 @@ import (
 	"tidemark.dev/tidemark/engine"
 )
 
-// Chart is a chart cell.
+// Chart is a chart cell. Data names the cell whose rows it draws; X, Y and
+// Series are columns of it.
 type Chart struct {
 	Data   string `yaml:"data" json:"data"`
 	Type   string `yaml:"type" json:"type"`
@@ -18,7 +19,7 @@ type Chart struct {
 	Y      any    `yaml:"y" json:"y,omitempty"` // a column, or a list of them
 	Series string `yaml:"series" json:"series,omitempty"`
 	Title  string `yaml:"title" json:"title,omitempty"`
-	Height int    `yaml:"height" json:"height,omitempty"`
+	Height int    `yaml:"height" json:"height,omitempty"` // in pixels; 80 to 1200, else the usual one
 }
 
 var chartTypes = []string{"line", "area", "bar", "heatmap", "scatter", "big_number"}

@@ -52,37 +52,10 @@ func layout(c *Chart, t *Table) *drawing {
 	index := map[string]int{}
 	label := map[string]int{}
 	for _, row := range t.Rows {
-		var px float64
 		if categorical {
-			name := show(row[x])
-			n, ok := label[name]
-			if !ok {
-				n = len(d.labels)
-				label[name] = n
-				d.labels = append(d.labels, name)
-			}
-			px = float64(n)
+			d.mark(row, at, float64(d.labelled(show(row[x]), label)), index)
 		} else if v, ok := scalar(row[x]); ok {
-			px = v
-		} else {
-			continue
-		}
-		for _, y := range c.ys() {
-			name := y
-			if c.Series != "" {
-				name = show(row[at[c.Series]])
-				if len(c.ys()) > 1 {
-					name += " " + y
-				}
-			}
-			i, ok := index[name]
-			if !ok {
-				i = len(d.series)
-				index[name] = i
-				d.series = append(d.series, series{name: name})
-			}
-			v, ok := scalar(row[at[y]])
-			d.series[i].points = append(d.series[i].points, point{x: px, y: v, gap: !ok})
+			d.mark(row, at, v, index)
 		}
 	}
 	if len(d.series) > maxSeries && c.Type != "heatmap" {
@@ -96,6 +69,40 @@ func layout(c *Chart, t *Table) *drawing {
 		d.breakAtMissing()
 	}
 	return d
+}
+
+// labelled is the place of a label on a categorical axis; a new one is the last.
+func (d *drawing) labelled(name string, places map[string]int) int {
+	n, ok := places[name]
+	if !ok {
+		n = len(d.labels)
+		places[name] = n
+		d.labels = append(d.labels, name)
+	}
+	return n
+}
+
+// mark adds the points of a row at x to their series; columns and index are
+// the places of columns and of series by name.
+func (d *drawing) mark(row []any, columns map[string]int, x float64, index map[string]int) {
+	ys := d.chart.ys()
+	for _, y := range ys {
+		name := y
+		if d.chart.Series != "" {
+			name = show(row[columns[d.chart.Series]])
+			if len(ys) > 1 {
+				name += " " + y
+			}
+		}
+		i, ok := index[name]
+		if !ok {
+			i = len(d.series)
+			index[name] = i
+			d.series = append(d.series, series{name: name})
+		}
+		v, ok := scalar(row[columns[y]])
+		d.series[i].points = append(d.series[i].points, point{x: x, y: v, gap: !ok})
+	}
 }
 
 // findStep finds out whether the moments are buckets of one size: every

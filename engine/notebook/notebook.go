@@ -186,13 +186,9 @@ func (n *Notebook) cells(lines []string, at int, decode DecodeYAML) (problems []
 			flush(i, in.open)
 			c := Cell{Kind: k, Name: name, Line: i + 2, Text: strings.Join(lines[i+1:end], "\n"), Given: in.open}
 			if k == ChartKind {
-				c.Chart = &Chart{}
-				err := decode(n.File, c.Line, []byte(c.Text), c.Chart)
-				if err == nil {
-					err = c.Chart.validate(n, c.Line)
-				}
-				if err != nil {
-					problems, c.Chart = append(problems, err), nil
+				var problem error
+				if c.Chart, problem = n.chart(c, decode); problem != nil {
+					problems = append(problems, problem)
 				}
 			}
 			n.Cells = append(n.Cells, c)
@@ -207,6 +203,18 @@ func (n *Notebook) cells(lines []string, at int, decode DecodeYAML) (problems []
 		problems = append(problems, problem)
 	}
 	return problems
+}
+
+// chart reads what a chart cell says; nil where that is wrong.
+func (n *Notebook) chart(c Cell, decode DecodeYAML) (*Chart, error) {
+	chart := &Chart{}
+	if err := decode(n.File, c.Line, []byte(c.Text), chart); err != nil {
+		return nil, err
+	}
+	if err := chart.validate(n, c.Line); err != nil {
+		return nil, err
+	}
+	return chart, nil
 }
 
 // comment reports whether a line begins an HTML comment, in which nothing is

@@ -14,6 +14,7 @@ import (
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/pipeline"
 	"tidemark.dev/tidemark/engine/source/kinesis"
+	"tidemark.dev/tidemark/internal/clocktest"
 	"tidemark.dev/tidemark/internal/kinesistest"
 )
 
@@ -21,7 +22,7 @@ import (
 type tide struct {
 	*bench
 	*kinesistest.Server
-	clock *kinesistest.Clock
+	clock *clocktest.Clock
 }
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -29,7 +30,7 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 func newTide(t *testing.T, shards int) *tide {
 	t.Setenv("AWS_ACCESS_KEY_ID", "key")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
-	clock := kinesistest.NewClock(noon)
+	clock := clocktest.New(noon)
 	s := kinesistest.New(clock)
 	t.Cleanup(s.Close)
 	s.CreateStream("app", shards)

@@ -158,17 +158,17 @@ type Options struct {
 
 // Counts is how far a pull has come, and in the end what it did.
 type Counts struct {
-	Objects     int64 `json:"objects"` // read to their end
-	Failed      int64 `json:"failed"`  // could not be reached
-	Bytes       int64 `json:"bytes"`   // of those objects, as stored
-	Fetched     int64 `json:"bytes_fetched"`
-	Read        int64 `json:"read"`
-	Records     int64 `json:"records"`
+	Objects     int64 `json:"objects"`       // read to their end
+	Failed      int64 `json:"failed"`        // could not be reached
+	Bytes       int64 `json:"bytes"`         // of those objects, as stored
+	Fetched     int64 `json:"bytes_fetched"` // over the network
+	Read        int64 `json:"read"`          // records, as they came
+	Records     int64 `json:"records"`       // stored
 	Quarantined int64 `json:"quarantined"`
-	Dropped     int64 `json:"dropped"`
-	Duplicates  int64 `json:"duplicates"`
-	Untimed     int64 `json:"untimed"`
-	Late        int64 `json:"late"`
+	Dropped     int64 `json:"dropped"`    // by a transform, a quota, a seam or a route
+	Duplicates  int64 `json:"duplicates"` // of rows that are there
+	Untimed     int64 `json:"untimed"`    // stored without an event time
+	Late        int64 `json:"late"`       // stored behind the watermark
 	// Routed is what became of the records of a routed source, by dataset; Over
 	// counts those that stayed behind because there would be too many.
 	Routed map[string]Share `json:"routed,omitempty"`

@@ -49,20 +49,9 @@ type bucket struct {
 
 func newQuotas(q Quota, clock engine.Clock, wait func(context.Context, time.Duration) error) *quotas {
 	if wait == nil {
-		wait = waitFor
+		wait = engine.Wait
 	}
 	return &quotas{Quota: q, now: clock.Now, wait: wait, buckets: map[string]*bucket{}}
-}
-
-func waitFor(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // of finds the bucket of a value. q.mu is held.

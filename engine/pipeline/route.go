@@ -28,7 +28,8 @@ type Route struct {
 	Options func(ctx context.Context, dataset string) (Options, error)
 }
 
-// Share is what became of the records that were routed to one dataset.
+// Share is what became of the records that were routed to one dataset; the
+// counts are those of Counts.
 type Share struct {
 	Records     int64 `json:"records"`
 	Quarantined int64 `json:"quarantined"`

@@ -25,7 +25,9 @@ var multiplier = 1 / math.Log1p(2*Accuracy/(1-Accuracy))
 // zero counts as zero.
 const smallest = 2.2250738585072014e-308 * (1 + Accuracy) / (1 - Accuracy)
 
-// Bucket is the number of the logarithmic bucket that f falls into. Zero has
+// Bucket is the number of the logarithmic bucket that f falls into, by the
+// mapping of DDSketch (C. Masson, J. E. Rim, H. K. Lee: DDSketch, PVLDB 12(12),
+// 2019, section 2.1), with all buckets kept. Zero has
 // bucket 0 and -f the negative bucket of f, so buckets are ordered as their
 // values are, and a rank among buckets is a rank among values.
 func Bucket(f float64) int32 {

@@ -56,7 +56,8 @@ func ParsePoints(t engine.Text) ([]Point, error) {
 }
 
 // Policy is how datapoints become states: Datapoints of the newest Of must
-// breach. It follows CloudWatch's published evaluation.
+// breach. It follows CloudWatch's published evaluation ("Configuring how
+// CloudWatch alarms treat missing data" in the Amazon CloudWatch User Guide).
 type Policy struct {
 	Datapoints int
 	Of         int

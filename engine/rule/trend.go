@@ -19,7 +19,8 @@ type Trend struct {
 	PerDay float64 `json:"per_day"`
 	// Reaches is when the line meets the limit.
 	Reaches time.Time `json:"reaches"`
-	Days    int       `json:"days"`
+	// Days is how many have values, which the line is drawn through.
+	Days int `json:"days"`
 }
 
 const (
@@ -32,7 +33,8 @@ const (
 
 // trends finds the measures that will reach a threshold of when within a
 // year. Days are summed up by their median; whether they move is told by the
-// test of Mann and Kendall, how fast by the slope of Theil and Sen.
+// test of Mann and Kendall (H. B. Mann, Econometrica 13, 1945), how fast by the
+// slope of Theil and Sen (P. K. Sen, JASA 63, 1968).
 func (s *Series) trends(r *Rule) (found []Trend) {
 	for _, t := range r.Thresholds() {
 		limit, ok := t.Value.Float()

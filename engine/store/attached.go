@@ -113,7 +113,7 @@ type AttachedObject struct {
 	engine.Object
 	Rows             int64
 	MinTime, MaxTime time.Time // zero where the statistics do not say
-	Fetched          int64
+	Fetched          int64     // bytes, of footers and of what queries read
 	Seconds          float64
 	// FirstSeq is the _seq of its first row.
 	FirstSeq int64

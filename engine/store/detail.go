@@ -13,8 +13,8 @@ import (
 type Detail struct {
 	Summary
 	FirstEventTime *time.Time
-	Untimed        int64
-	Segments       int
+	Untimed        int64 // rows without an event time
+	Segments       int   // tables that its rows lie in, one a version until they are merged
 }
 
 // Detail counts a dataset in one pass.

@@ -49,7 +49,8 @@ type IncidentFilter struct {
 	State string
 	// From and To bound when it lasted.
 	From, To time.Time
-	Limit    int
+	// Limit is how many are listed at most; 0 is all.
+	Limit int
 }
 
 func (f IncidentFilter) where() (string, []any) {

@@ -12,11 +12,12 @@ import (
 type LedgerEntry struct {
 	Key, URL, ETag string
 	// State is done, undecodable, attached or partial.
-	State                              string
-	Size                               int64
+	State string
+	Size  int64 // in bytes, as Fetched
+	// These are records; see engine.ObjectState.
 	Read, Stored, Quarantined, Dropped int64
 	Fetched                            int64
-	MinTime, MaxTime                   *time.Time
+	MinTime, MaxTime                   *time.Time // of events; nil where none has a time
 	SchemaVersion                      int
 	Seconds                            float64
 	PulledAt                           *time.Time

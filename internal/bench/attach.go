@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"database/sql"
 	"fmt"
 	"io"
@@ -16,7 +15,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"tidemark.dev/tidemark/app/workbench"
-	"tidemark.dev/tidemark/app/workspace"
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/source/cache"
 	source "tidemark.dev/tidemark/engine/source/s3"
@@ -126,7 +124,7 @@ func (b *bench) askMonth(s *s3server.Server, run int) (cold, warm time.Duration,
 	}
 	defer os.RemoveAll(dir)
 	ask := func() (took time.Duration, err error) {
-		bench, err := openAttached(b.ctx, dir, s)
+		bench, err := openWorkspace(b.ctx, dir, s, true)
 		if err != nil {
 			return 0, err
 		}
@@ -147,21 +145,6 @@ func (b *bench) askMonth(s *s3server.Server, run int) (cold, warm time.Duration,
 	}
 	warm, err = ask()
 	return cold, warm, use, err
-}
-
-func openAttached(ctx context.Context, dir string, s *s3server.Server) (*workbench.Workbench, error) {
-	c := workspace.Default()
-	c.Limits.Threads = 2
-	from := workspace.Source{Name: "archive", Type: "s3", URL: "s3://logs/", Endpoint: s.Endpoint, Region: s.Region, PathStyle: true, Format: "auto", Dataset: "app_logs", Attach: true}
-	c.Sources = engine.Entries[workspace.Source]{{Key: engine.Text{Value: "archive"}, Value: from}}
-	w := workspace.New(dir, c)
-	w.Trusted = true
-	if err := w.Prepare(); err != nil {
-		return nil, err
-	}
-	os.Setenv("AWS_ACCESS_KEY_ID", s.AccessKey)
-	os.Setenv("AWS_SECRET_ACCESS_KEY", s.SecretKey)
-	return workbench.Open(ctx, w, workbench.Options{})
 }
 
 // plainDownload fetches objects with the plain SDK: whole, or in ranges of 8 MB.

@@ -132,7 +132,7 @@ func (b *bench) product(s *s3server.Server, suffix string) func(int) error {
 			return err
 		}
 		defer os.RemoveAll(dir)
-		bench, err := openWorkspace(b.ctx, dir, s)
+		bench, err := openWorkspace(b.ctx, dir, s, false)
 		if err != nil {
 			return err
 		}
@@ -147,10 +147,12 @@ func (b *bench) product(s *s3server.Server, suffix string) func(int) error {
 	}
 }
 
-func openWorkspace(ctx context.Context, dir string, s *s3server.Server) (*workbench.Workbench, error) {
+// openWorkspace opens a workspace whose one source is the server's bucket,
+// pulled or attached.
+func openWorkspace(ctx context.Context, dir string, s *s3server.Server, attach bool) (*workbench.Workbench, error) {
 	c := workspace.Default()
 	c.Limits.Threads = 2
-	source := workspace.Source{Name: "archive", Type: "s3", URL: "s3://logs/", Endpoint: s.Endpoint, Region: s.Region, PathStyle: true, Format: "auto", Dataset: "app_logs"}
+	source := workspace.Source{Name: "archive", Type: "s3", URL: "s3://logs/", Endpoint: s.Endpoint, Region: s.Region, PathStyle: true, Format: "auto", Dataset: "app_logs", Attach: attach}
 	c.Sources = engine.Entries[workspace.Source]{{Key: engine.Text{Value: "archive"}, Value: source}}
 	w := workspace.New(dir, c)
 	w.Trusted = true

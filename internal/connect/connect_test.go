@@ -19,7 +19,6 @@ import (
 	"tidemark.dev/tidemark/app/connect"
 	"tidemark.dev/tidemark/app/workbench"
 	"tidemark.dev/tidemark/engine/export"
-	"tidemark.dev/tidemark/engine/plan"
 	"tidemark.dev/tidemark/engine/rule"
 	"tidemark.dev/tidemark/internal/exporttest"
 	"tidemark.dev/tidemark/samples"
@@ -192,7 +191,7 @@ func compare(t *testing.T, b *workbench.Workbench, r export.Rule, panes []pane, 
 	for _, d := range report.Datapoints {
 		name := d.Start.UTC().Format(time.RFC3339Nano) + " " + d.End.UTC().Format(time.RFC3339Nano)
 		for _, k := range r.Plan.Keys {
-			name += " " + text(d.Key[k.Name])
+			name += " " + exporttest.Text(d.Key[k.Name])
 		}
 		ours[name] = d
 	}
@@ -203,7 +202,7 @@ func compare(t *testing.T, b *workbench.Workbench, r export.Rule, panes []pane, 
 		}
 		name := p.Start + " " + p.End
 		for _, k := range r.Plan.Keys {
-			name += " " + textOf(p.Key[k.Name])
+			name += " " + exporttest.TextOf(p.Key[k.Name])
 		}
 		d, known := ours[name]
 		if !known {
@@ -217,8 +216,8 @@ func compare(t *testing.T, b *workbench.Workbench, r export.Rule, panes []pane, 
 			if column == "breaching" {
 				want, known = d.Breaching, true
 			}
-			if known && !equal(want, v) {
-				t.Errorf("%s, %s: %s is %s here and %v there", r.Name, name, column, text(want), v)
+			if known && !exporttest.Equal(want, v) {
+				t.Errorf("%s, %s: %s is %s here and %v there", r.Name, name, column, exporttest.Text(want), v)
 			}
 		}
 	}
@@ -232,33 +231,6 @@ func compare(t *testing.T, b *workbench.Workbench, r export.Rule, panes []pane, 
 	}
 	t.Logf("%s: %d windows compared", r.Name, seen)
 }
-
-func text(v plan.Value) string {
-	if v.IsNull() {
-		return "nil"
-	}
-	return v.String()
-}
-
-func textOf(v any) string {
-	if v == nil {
-		return "nil"
-	}
-	return fmt.Sprint(v)
-}
-
-// equal compares values; the last digits of a logarithm are the library's.
-func equal(ours plan.Value, theirs any) bool {
-	n, isNumber := theirs.(json.Number)
-	if !isNumber {
-		return text(ours) == textOf(theirs)
-	}
-	f, ok := ours.Float()
-	g, err := n.Float64()
-	return ok && err == nil && (f == g || abs(f-g) <= 1e-9*abs(f))
-}
-
-func abs(f float64) float64 { return max(f, -f) }
 
 // unmasked writes the records of a workspace as they are without its plugins.
 func unmasked(t *testing.T, root, file string) {

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -16,7 +15,6 @@ import (
 	"tidemark.dev/tidemark/app/workbench"
 	"tidemark.dev/tidemark/engine/export"
 	"tidemark.dev/tidemark/engine/export/parity"
-	"tidemark.dev/tidemark/engine/plan"
 	"tidemark.dev/tidemark/engine/rule"
 	"tidemark.dev/tidemark/internal/exporttest"
 	"tidemark.dev/tidemark/internal/flink"
@@ -171,7 +169,7 @@ func (c *comparison) compare(r export.Rule, dir string) {
 	for _, d := range b.Datapoints {
 		name := d.Start.UTC().Format(layout) + " " + d.End.UTC().Format(layout)
 		for _, k := range r.Plan.Keys {
-			name += " " + text(d.Key[k.Name])
+			name += " " + exporttest.Text(d.Key[k.Name])
 		}
 		row, ok := theirs[name]
 		if !ok {
@@ -184,8 +182,8 @@ func (c *comparison) compare(r export.Rule, dir string) {
 			if column == "breaching" {
 				ours, known = d.Breaching, true
 			}
-			if known && !equal(ours, v) {
-				c.Errorf("%s, %s: %s is %s here and %v there", r.Name, name, column, text(ours), v)
+			if known && !exporttest.Equal(ours, v) {
+				c.Errorf("%s, %s: %s is %s here and %v there", r.Name, name, column, exporttest.Text(ours), v)
 			}
 		}
 		same++
@@ -223,35 +221,10 @@ func (c *comparison) read(dir string, r export.Rule) map[string]map[string]any {
 			}
 			name := fmt.Sprint(row["window_start"], " ", row["window_end"])
 			for _, k := range r.Plan.Keys {
-				name += " " + textOf(row[k.Name])
+				name += " " + exporttest.TextOf(row[k.Name])
 			}
 			out[name] = row
 		}
 	}
 	return out
-}
-
-func text(v plan.Value) string {
-	if v.IsNull() {
-		return "nil"
-	}
-	return v.String()
-}
-
-func textOf(v any) string {
-	if v == nil {
-		return "nil"
-	}
-	return fmt.Sprint(v)
-}
-
-// equal compares values; the last digits of a logarithm are the library's.
-func equal(ours plan.Value, theirs any) bool {
-	n, isNumber := theirs.(json.Number)
-	if !isNumber {
-		return text(ours) == textOf(theirs)
-	}
-	f, ok := ours.Float()
-	g, err := n.Float64()
-	return ok && err == nil && (f == g || math.Abs(f-g) <= 1e-12*math.Abs(f))
 }

@@ -106,7 +106,7 @@ func (c *comparison) tables(name string, tables []table) {
 		for column, v := range d.Values {
 			row[column], _ = v.Float()
 		}
-		got[text(d.Key["tbl"])+" "+windowName(d.Start, d.End, keyOf(d.Key["k"]))] = row
+		got[exporttest.Text(d.Key["tbl"])+" "+windowName(d.Start, d.End, keyOf(d.Key["k"]))] = row
 	}
 	for _, x := range tables {
 		for window, want := range x.want {

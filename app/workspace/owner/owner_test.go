@@ -205,14 +205,13 @@ func TestInterruptReachesTheCommand(t *testing.T) {
 func TestAVanishedFollowerCancelsItsCommand(t *testing.T) {
 	dir := t.TempDir()
 	owner := holder(t, dir, 400*time.Millisecond)
-	follower := start(t, dir, "sleep", "1m")
+	follower := start(t, dir, "sleep", "24h")
 	follower.line(t)
 	if err := follower.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	begin := time.Now()
-	if code := owner.exit(t); code != 0 || time.Since(begin) > 8*time.Second {
-		t.Errorf("the owner waited for nobody: code %d after %s", code, time.Since(begin))
+	if code := owner.exit(t); code != 0 { // an owner that waited for nobody would not come back
+		t.Errorf("code %d", code)
 	}
 }
 

@@ -47,7 +47,7 @@ type entry struct {
 	place *list.Element
 }
 
-// Stats are the gauges of a cache. Bytes includes what is being fetched now;
+// Stats are the gauges of a cache, sizes in bytes. Bytes includes what is being fetched now;
 // a hit is an object opened without fetching it.
 type Stats struct {
 	Bytes, MaxBytes, Objects, Hits, Misses int64

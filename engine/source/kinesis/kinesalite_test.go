@@ -14,6 +14,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 
+	"tidemark.dev/tidemark/internal/clocktest"
 	"tidemark.dev/tidemark/internal/kinesistest"
 )
 
@@ -41,7 +42,7 @@ func TestKinesalite(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "key")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
-	w := &world{&kinesistest.Server{URL: "http://" + address.String()}, kinesistest.NewClock(time.Now()), t}
+	w := &world{&kinesistest.Server{URL: "http://" + address.String()}, clocktest.New(time.Now()), t}
 	client := sdk.New(sdk.Options{
 		Region: kinesistest.Region, BaseEndpoint: aws.String(w.URL), Credentials: credentials.NewStaticCredentialsProvider("key", "secret", ""), RetryMaxAttempts: 30,
 	})

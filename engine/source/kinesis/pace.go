@@ -3,8 +3,6 @@ package kinesis
 import (
 	"context"
 	"time"
-
-	"tidemark.dev/tidemark/engine"
 )
 
 // A shard answers 5 calls and 2 MiB a second, to all its readers together.
@@ -72,16 +70,4 @@ func (p *pace) failed(throttle bool) {
 	limit := min(firstPause<<min(p.fails, 10), maxPause)
 	p.fails++
 	p.after(time.Duration(p.config.Jitter() * float64(limit)))
-}
-
-// sleep is Wait on the machine's time.
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return engine.Errorf(engine.Canceled, "", "%w", ctx.Err())
-	}
 }

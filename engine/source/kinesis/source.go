@@ -40,7 +40,7 @@ func New(ctx context.Context, c Config) (*Source, error) {
 		c.Clock = engine.SystemClock{}
 	}
 	if c.Wait == nil {
-		c.Wait = sleep
+		c.Wait = engine.Wait
 	}
 	if c.Jitter == nil {
 		c.Jitter = rand.Float64

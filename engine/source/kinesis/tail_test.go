@@ -12,6 +12,7 @@ import (
 
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/source/kinesis"
+	"tidemark.dev/tidemark/internal/clocktest"
 	"tidemark.dev/tidemark/internal/kinesistest"
 )
 
@@ -20,7 +21,7 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 // world is an endpoint with one stream, and its clock.
 type world struct {
 	*kinesistest.Server
-	clock *kinesistest.Clock
+	clock *clocktest.Clock
 	t     *testing.T
 }
 
@@ -28,7 +29,7 @@ func newWorld(t *testing.T, shards int) *world {
 	t.Setenv("AWS_ACCESS_KEY_ID", "key")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
-	clock := kinesistest.NewClock(noon)
+	clock := clocktest.New(noon)
 	w := &world{kinesistest.New(clock), clock, t}
 	t.Cleanup(w.Close)
 	w.CreateStream("logs", shards)

@@ -20,7 +20,8 @@ type Cut struct {
 	TailAt int64
 }
 
-// Piece is a part of an object and where it goes in a cut.
+// Piece is a part of an object and where it goes in a cut: Length bytes from
+// Offset on, to At.
 type Piece struct {
 	Offset, Length int64
 	At             int64

@@ -70,7 +70,7 @@ type Group struct {
 	Chunks      []Chunk // one a leaf
 }
 
-// Chunk is where a column of a row group lies in the object.
+// Chunk is where a column of a row group lies in the object, in bytes.
 type Chunk struct {
 	Offset, Length int64
 

@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// Range is a part of an object that is asked for at once, and the pieces in it.
+// Range is a part of an object that is asked for at once, in bytes, and the
+// pieces in it.
 type Range struct {
 	Offset, Length int64
 	Pieces         []Piece

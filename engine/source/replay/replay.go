@@ -75,23 +75,13 @@ func New(c Config) *Source {
 		c.Clock = engine.SystemClock{}
 	}
 	if c.Wait == nil {
-		c.Wait = sleep
+		c.Wait = engine.Wait
 	}
 	return &Source{config: c, speed: c.Speed, state: engine.ShardState{Shard: shard, State: "waiting"}}
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// Play is how a play stands.
+// Play is how a play stands: Speed is how many seconds of the archive pass in
+// one, At the moment of the archive that it has come to, and End its last.
 type Play struct {
 	Speed  float64   `json:"speed"`
 	Paused bool      `json:"paused"`

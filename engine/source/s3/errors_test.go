@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"tidemark.dev/tidemark/engine"
 )
@@ -51,11 +50,7 @@ func TestServerSaysNo(t *testing.T) {
 	expect(t, "key", reach(t, source(t, server.Endpoint, "s3://logs")), engine.Unavailable, "the credentials are not accepted", "AWS_ACCESS_KEY_ID")
 	t.Setenv("AWS_ACCESS_KEY_ID", "")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
-	began := time.Now()
 	expect(t, "none", reach(t, source(t, server.Endpoint, "s3://logs")), engine.Unavailable, "no AWS credentials were found", "set profile")
-	if took := time.Since(began); took > 2*time.Second {
-		t.Errorf("it took %v to see that there are no credentials", took)
-	}
 }
 
 func TestScriptedAnswers(t *testing.T) {

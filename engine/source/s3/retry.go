@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+
+	"tidemark.dev/tidemark/engine"
 )
 
 // Retry bounds the repetition of what fails for a moment: server errors,
@@ -51,14 +53,7 @@ func (r Retry) pause(n int) time.Duration {
 
 // wait pauses before repetition n, or until ctx ends.
 func (r Retry) wait(ctx context.Context, n int) error {
-	timer := time.NewTimer(r.pause(n))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return engine.Wait(ctx, r.pause(n))
 }
 
 // sdk is the same policy for the SDK. Its shared budget of retries is off: the

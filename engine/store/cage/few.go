@@ -2,7 +2,8 @@ package cage
 
 import "strings"
 
-// Few is how many rows a query wants by the LIMIT and OFFSET of its own.
+// Few is how many rows a query wants by the LIMIT of its own, and how many it
+// passes over by its OFFSET.
 type Few struct{ Rows, Skipped int64 }
 
 // few reads the LIMIT of a query: nil if it has none that is a plain number,

@@ -248,37 +248,14 @@ func rollback(ctx context.Context, conn *sql.Conn) error {
 // transaction, and the text to run there: that and nothing else. It waits
 // for fn.
 func Do(ctx context.Context, db *sql.DB, query string, opt Options, fn func(ctx context.Context, conn driver.Conn, text string) error) error {
-	l := limit(ctx, opt)
-	defer l.end()
-	conn, err := db.Conn(l.ctx)
-	if err != nil {
-		return l.why(Explain(err, query))
-	}
-	defer conn.Close()
-	p, err := prepare(l.ctx, conn, query, nil, opt)
-	defer func() {
-		_ = rollback(ctx, conn)
-		p.end(context.WithoutCancel(ctx))
-	}()
-	if err != nil {
-		return l.why(err)
-	}
-	err = conn.Raw(func(c any) error { return fn(l.ctx, c.(driver.Conn), p.text) })
-	return l.why(Explain(err, query))
+	return within(ctx, db, query, nil, opt, func(ctx context.Context, conn *sql.Conn, p *prepared) error {
+		return conn.Raw(func(c any) error { return fn(ctx, c.(driver.Conn), p.text) })
+	})
 }
 
-// Delivery is a checked query in the form in which its rows leave as Arrow.
-type Delivery struct {
-	// Text is what runs, and that alone.
-	Text string
-	// Columns are how they arrive; nil when that is known only once it runs.
-	Columns *result.Delivered
-}
-
-// Deliver checks a query and hands fn the driver's connection inside a READ
-// ONLY transaction, and what to run there with the arguments. It waits for
-// fn; the timeout holds until then.
-func Deliver(ctx context.Context, db *sql.DB, query string, args []any, opt Options, fn func(ctx context.Context, conn driver.Conn, d Delivery) error) error {
+// within checks a query and calls fn inside of a READ ONLY transaction, which
+// ends with it, as does the query's time.
+func within(ctx context.Context, db *sql.DB, query string, args []any, opt Options, fn func(ctx context.Context, conn *sql.Conn, p *prepared) error) error {
 	l := limit(ctx, opt)
 	defer l.end()
 	conn, err := db.Conn(l.ctx)
@@ -294,17 +271,33 @@ func Deliver(ctx context.Context, db *sql.DB, query string, args []any, opt Opti
 	if err != nil {
 		return l.why(err)
 	}
-	d := Delivery{Text: p.text}
-	if !p.statement.Explain {
-		names, types, err := p.columns(l.ctx, conn, args)
-		if err != nil {
-			return l.why(Explain(err, query))
+	return l.why(Explain(fn(l.ctx, conn, p), query))
+}
+
+// Delivery is a checked query in the form in which its rows leave as Arrow.
+type Delivery struct {
+	// Text is what runs, and that alone.
+	Text string
+	// Columns are how they arrive; nil when that is known only once it runs.
+	Columns *result.Delivered
+}
+
+// Deliver checks a query and hands fn the driver's connection inside a READ
+// ONLY transaction, and what to run there with the arguments. It waits for
+// fn; the timeout holds until then.
+func Deliver(ctx context.Context, db *sql.DB, query string, args []any, opt Options, fn func(ctx context.Context, conn driver.Conn, d Delivery) error) error {
+	return within(ctx, db, query, args, opt, func(ctx context.Context, conn *sql.Conn, p *prepared) error {
+		d := Delivery{Text: p.text}
+		if !p.statement.Explain {
+			names, types, err := p.columns(ctx, conn, args)
+			if err != nil {
+				return err
+			}
+			if names != nil {
+				text, columns := result.Deliver(p.text, names, types)
+				d = Delivery{text, &columns}
+			}
 		}
-		if names != nil {
-			text, columns := result.Deliver(p.text, names, types)
-			d = Delivery{text, &columns}
-		}
-	}
-	err = conn.Raw(func(c any) error { return fn(l.ctx, c.(driver.Conn), d) })
-	return l.why(Explain(err, query))
+		return conn.Raw(func(c any) error { return fn(ctx, c.(driver.Conn), d) })
+	})
 }

@@ -34,7 +34,7 @@ const (
 	Stopped  State = "stopped"
 )
 
-// Options bound a spool.
+// Options bound a spool. Sizes are in bytes.
 type Options struct {
 	// Rows and Bytes (of Arrow) are how much of a result is kept.
 	Rows, Bytes int64
@@ -46,7 +46,8 @@ type Options struct {
 	Dir string
 }
 
-// Budget is memory that several spools share.
+// Budget is memory that several spools share; Limit is in bytes. It may be used
+// from several goroutines.
 type Budget struct {
 	Limit int64
 	used  atomic.Int64

@@ -1,4 +1,5 @@
-package kinesistest
+// Package clocktest is a clock for tests, which shows what they say.
+package clocktest
 
 import (
 	"sync"
@@ -12,8 +13,8 @@ type Clock struct {
 	now time.Time
 }
 
-// NewClock starts at t.
-func NewClock(t time.Time) *Clock { return &Clock{now: t.UTC()} }
+// New starts at t.
+func New(t time.Time) *Clock { return &Clock{now: t.UTC()} }
 
 // Now is what the clock shows, in UTC.
 func (c *Clock) Now() time.Time {
@@ -27,4 +28,11 @@ func (c *Clock) Move(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = c.now.Add(d)
+}
+
+// Set puts the clock to a time.
+func (c *Clock) Set(t time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = t.UTC()
 }
