@@ -21,6 +21,8 @@ type exportedJSON struct {
 	Target string             `json:"target"`
 	Files  []string           `json:"files"`
 	Rules  []exportedRuleJSON `json:"rules"`
+	// LeftOut are rules whose datasets have no data yet.
+	LeftOut []string `json:"left_out,omitempty"`
 }
 
 type exportedRuleJSON struct {
@@ -159,7 +161,10 @@ func (a *app) writeExport(e *workbench.Exported, dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return engine.Errorf(engine.Invalid, "export", "%w", err).WithHint("name a folder that can be written with -o")
 	}
-	out := exportedJSON{Target: e.Target}
+	out := exportedJSON{Target: e.Target, LeftOut: e.LeftOut}
+	for _, name := range e.LeftOut {
+		a.say("left out %s: its dataset has no data yet", name)
+	}
 	for _, f := range append([]workbench.SchemaFile{{Name: e.File, Data: e.Data}, {Name: "PARITY.md", Data: e.Document()}}, e.Schemas...) {
 		path := filepath.Join(dir, f.Name)
 		if err := atomicfile.Write(path, f.Data, 0o644); err != nil {

@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -26,17 +30,14 @@ func (a *app) rulesCheck() *cobra.Command {
 		Use:   "check [FILE...]",
 		Short: "Check rules against their datasets",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			for i, f := range args {
-				args[i] = a.path(f)
-			}
 			return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
-				infos := b.Rules(ctx, args)
+				infos := b.Rules(ctx, a.filesHereOrIn(b.Current().Root, args))
 				var problems []error
-				unchecked := 0
+				unchecked := map[string]int{}
 				for _, r := range infos {
 					problems = append(problems, r.Err())
 					if r.State == "unchecked" {
-						unchecked++
+						unchecked[b.FilledBy(r.Dataset)]++
 					}
 				}
 				if err := errors.Join(problems...); err != nil {
@@ -46,13 +47,28 @@ func (a *app) rulesCheck() *cobra.Command {
 					return a.printJSON(infos)
 				}
 				a.say("%s, no problems", plural(int64(len(infos)), "rule"))
-				if unchecked > 0 {
-					a.say("%d could not be checked against a dataset that has no data yet: run tidemark pull", unchecked)
+				for _, how := range slices.Sorted(maps.Keys(unchecked)) {
+					a.say("%d could not be checked against a dataset that has no data yet: %s", unchecked[how], how)
 				}
 				return nil
 			})
 		},
 	}
+}
+
+// filesHereOrIn finds the files that somebody names: in the folder they are in,
+// or else in the workspace. One that is in neither stays as it was typed.
+func (a *app) filesHereOrIn(root string, names []string) []string {
+	out := slices.Clone(names)
+	for i, name := range names {
+		for _, place := range []string{a.path(name), filepath.Join(root, name)} {
+			if _, err := os.Stat(place); err == nil {
+				out[i] = place
+				break
+			}
+		}
+	}
+	return out
 }
 
 func (a *app) rulesList() *cobra.Command {

@@ -131,7 +131,7 @@ func (a *app) schemaConflicts() *cobra.Command {
 				}
 				t := newTable("PATH", "TYPE", "GOT", ">COUNT", "SOURCE", "EXAMPLE")
 				for _, r := range rows {
-					t.add(r.Path, r.Want, r.Got, thousands(r.Count), r.Source, r.Example)
+					t.add(shortened(r.Path), r.Want, r.Got, thousands(r.Count), r.Source, r.Example)
 				}
 				return t.write(a.stdout)
 			})
@@ -256,9 +256,37 @@ func (a *app) printVersion(v engine.SchemaVersion) error {
 	return nil
 }
 
+func (a *app) listDatasets(all []workbench.DatasetSummary) error {
+	if a.json {
+		return a.printJSON(all)
+	}
+	if len(all) == 0 {
+		a.say("no dataset yet: run tidemark pull")
+		return nil
+	}
+	t := newTable("DATASET", ">ROWS", ">COLUMNS", "FIRST EVENT", "LAST EVENT", "WATERMARK")
+	for _, d := range all {
+		t.add(d.Name, thousands(d.Rows), thousands(int64(d.Columns)), moment(d.FirstEventTime), moment(d.LastEventTime), moment(d.Watermark))
+	}
+	return t.write(a.stdout)
+}
+
 func (a *app) datasetVerb() *cobra.Command {
 	group := &cobra.Command{Use: "dataset", Short: "Manage datasets", Args: a.noSuchVerb, RunE: helpOf}
 	group.AddCommand(&cobra.Command{
+		Use:   "list",
+		Short: "List the datasets that have data",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
+				all, err := b.Datasets(ctx)
+				if err != nil {
+					return err
+				}
+				return a.listDatasets(all)
+			})
+		},
+	}, &cobra.Command{
 		Use:   "drop NAME",
 		Short: "Delete a dataset with its rows, schema, quarantine and ledger",
 		Args:  cobra.ExactArgs(1),

@@ -14,6 +14,19 @@ import (
 func (a *app) sourcesVerb() *cobra.Command {
 	group := &cobra.Command{Use: "sources", Short: "Look at the workspace's sources", Args: a.noSuchVerb, RunE: helpOf}
 	group.AddCommand(&cobra.Command{
+		Use:   "list",
+		Short: "List the sources, where each is and what came of it",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
+				all, err := b.Sources(ctx)
+				if err != nil {
+					return err
+				}
+				return a.listSources(all)
+			})
+		},
+	}, &cobra.Command{
 		Use:               "test [SOURCE...]",
 		Short:             "Reach each source, list what it has, look into a few objects",
 		ValidArgsFunction: a.completeSources,
@@ -28,6 +41,21 @@ func (a *app) sourcesVerb() *cobra.Command {
 		},
 	})
 	return group
+}
+
+func (a *app) listSources(all []workbench.Source) error {
+	if a.json {
+		return a.printJSON(all)
+	}
+	if len(all) == 0 {
+		a.say("no sources: write one into tidemark.yaml, or run tidemark open PATH")
+		return nil
+	}
+	t := newTable("SOURCE", "TYPE", "WHERE", "INTO", "STATE", ">OBJECTS", ">BYTES", "STORED")
+	for _, s := range all {
+		t.add(s.Name, s.Type, s.Location, s.Dataset, s.State, thousands(s.Objects), formatBytes(s.Bytes), moment(s.PulledAt))
+	}
+	return t.write(a.stdout)
 }
 
 func helpOf(cmd *cobra.Command, _ []string) error { return cmd.Help() }

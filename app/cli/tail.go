@@ -17,6 +17,8 @@ import (
 func (a *app) tailVerb() *cobra.Command {
 	var span, idle time.Duration
 	var filter string
+	var from, to timeFlag
+	var speed float64
 	cmd := &cobra.Command{
 		Use:   "tail [SOURCE...]",
 		Short: "Store and show what streams bring, as it comes",
@@ -30,12 +32,18 @@ func (a *app) tailVerb() *cobra.Command {
 					ctx, cancel = context.WithTimeout(ctx, span)
 					defer cancel()
 				}
-				return a.tail(ctx, b, workbench.TailOptions{Sources: args, Idle: idle, Filter: filter}, filter)
+				if cmd.Flags().Changed("speed") && !(speed > 0) {
+					return engine.Errorf(engine.Invalid, "tail", "--speed %v is no speed", speed).WithHint("take a number above 0; 1 is as fast as it happened")
+				}
+				return a.tail(ctx, b, workbench.TailOptions{Sources: args, Idle: idle, Filter: filter, From: from.Time, To: to.Time, Speed: speed}, filter)
 			})
 		},
 	}
 	cmd.Flags().DurationVar(&span, "for", 0, "end after this time")
 	cmd.Flags().DurationVar(&idle, "until-idle", 0, "end when all is read and nothing has come for this time")
+	cmd.Flags().Var(&from, "from", "begin replays here, and not where they ended the last time")
+	cmd.Flags().Var(&to, "to", "end replays before this time")
+	cmd.Flags().Float64Var(&speed, "speed", 0, "how many times faster than it happened replays are played (default: as their source says)")
 	cmd.Flags().StringVar(&filter, "filter", "", `show only records for which this is true, as in 'level == "ERROR"'; all are stored`)
 	return cmd
 }

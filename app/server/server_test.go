@@ -454,7 +454,7 @@ func TestFiles(t *testing.T) {
 
 func TestSourcesAndUploads(t *testing.T) {
 	p := serve(t)
-	if s := ask[[]server.Source](p, "GET", "/sources", ""); len(s) != 1 || s[0].Location != "in/*.ndjson" || s[0].State != "stale" {
+	if s := ask[[]workbench.Source](p, "GET", "/sources", ""); len(s) != 1 || s[0].Location != "in/*.ndjson" || s[0].State != "stale" {
 		t.Errorf("%+v", s)
 	}
 	if r := ask[[]workbench.SourceReport](p, "POST", "/sources/test", `{"name":"files"}`); len(r) != 1 || !r[0].OK || r[0].Objects != 1 {

@@ -7,12 +7,6 @@ import (
 	"tidemark.dev/tidemark/app/workspace"
 )
 
-// Source is a source and how it is.
-type Source struct {
-	workbench.SourceHealth
-	Location string `json:"location"`
-}
-
 // TestSourceInput names a source, or describes one that is not in the
 // workspace yet.
 type TestSourceInput struct {
@@ -27,7 +21,9 @@ type AddSourceInput struct {
 }
 
 func (s *Server) sourcesAPI() {
-	handle(s, "GET", "/sources", "listSources", "Sources and how they are", s.listSources)
+	handle(s, "GET", "/sources", "listSources", "Sources and how they are", func(ctx context.Context, _ *struct{}) ([]workbench.Source, error) {
+		return s.bench.Sources(ctx)
+	})
 	handle(s, "POST", "/sources/test", "testSource", "Reach a source and look into a few of its objects", s.testSource)
 	handle(s, "POST", "/sources", "addSource", "Write a source into tidemark.yaml", func(ctx context.Context, in *struct{ Body AddSourceInput }) (Workspace, error) {
 		if err := s.addSource(in.Body.Name, in.Body.Source); err != nil {
@@ -35,20 +31,6 @@ func (s *Server) sourcesAPI() {
 		}
 		return s.workspace(ctx)
 	})
-}
-
-func (s *Server) listSources(ctx context.Context, _ *struct{}) ([]Source, error) {
-	h, err := s.bench.SourcesHealth(ctx)
-	if err != nil {
-		return nil, err
-	}
-	out := []Source{}
-	w := s.bench.Current()
-	for _, one := range h {
-		c, _ := w.Config.Source(one.Name)
-		out = append(out, Source{one, location(c)})
-	}
-	return out, nil
 }
 
 func (s *Server) testSource(ctx context.Context, in *struct{ Body TestSourceInput }) ([]workbench.SourceReport, error) {

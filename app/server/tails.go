@@ -120,6 +120,9 @@ func (ts *tails) begin(c workspace.Source, from time.Time) Tail {
 	one.state.TailState = workbench.TailState{Source: c.Name, Kind: c.Type, Dataset: c.Dataset, Started: time.Now().UTC(), Shards: []engine.ShardState{}}
 	ts.all[c.Name] = one
 	ts.tell(one)
+	if c.Type != "replay" {
+		from = time.Time{} // a stream has one place to go on from
+	}
 	opt := workbench.TailOptions{Sources: []string{c.Name}, From: from, Report: func(now workbench.TailState) { ts.report(one, now) }}
 	ts.run.Go(func() {
 		defer close(one.ended)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"time"
 
 	"tidemark.dev/tidemark/app/workbench"
 	"tidemark.dev/tidemark/app/workspace"
@@ -21,25 +20,14 @@ type Workspace struct {
 	Desktop  bool      `json:"desktop" doc:"The page is in the desktop window."`
 	Problems []Problem `json:"problems" doc:"Of the files as they are now; the last good ones are in use."`
 
-	Datasets    []DatasetSummary `json:"datasets"`
-	Sources     []SourceSummary  `json:"sources"`
-	Notebooks   []TitledFile     `json:"notebooks"`
-	Dashboards  []TitledFile     `json:"dashboards"`
-	Rules       []RuleSummary    `json:"rules"`
-	Plugins     int              `json:"plugins"`
-	Alarms      int64            `json:"alarms" doc:"Incidents that last."`
-	Quarantined int64            `json:"quarantined"`
-}
-
-// DatasetSummary is a dataset in a few figures.
-type DatasetSummary struct {
-	Name           string     `json:"name"`
-	Rows           int64      `json:"rows"`
-	FirstEventTime *time.Time `json:"first_event_time"`
-	LastEventTime  *time.Time `json:"last_event_time"`
-	Watermark      *time.Time `json:"watermark"`
-	Seam           *time.Time `json:"seam" doc:"Where streams take over from archives; null where there are not both."`
-	Columns        int        `json:"columns"`
+	Datasets    []workbench.DatasetSummary `json:"datasets"`
+	Sources     []SourceSummary            `json:"sources"`
+	Notebooks   []TitledFile               `json:"notebooks"`
+	Dashboards  []TitledFile               `json:"dashboards"`
+	Rules       []RuleSummary              `json:"rules"`
+	Plugins     int                        `json:"plugins"`
+	Alarms      int64                      `json:"alarms" doc:"Incidents that last."`
+	Quarantined int64                      `json:"quarantined"`
 }
 
 // SourceSummary says where a source is.
@@ -95,31 +83,13 @@ func (s *Server) workspace(ctx context.Context) (Workspace, error) {
 	w := s.bench.Current()
 	out := Workspace{
 		Name: w.Config.Name, Dir: w.Root, Version: s.opt.Version, Trusted: w.Trusted, Desktop: s.opt.Native != nil,
-		Problems: s.folder.wrong(), Datasets: []DatasetSummary{}, Sources: []SourceSummary{},
+		Problems: s.folder.wrong(), Sources: []SourceSummary{},
 		Notebooks: titled(w, w.Notebooks, notebookTitle), Dashboards: titled(w, w.Dashboards, dashboardTitle),
 		Rules: []RuleSummary{}, Plugins: s.bench.PluginCount(),
 	}
-	datasets, err := s.bench.Store.Datasets(ctx)
-	if err != nil {
+	var err error
+	if out.Datasets, err = s.bench.Datasets(ctx); err != nil {
 		return out, err
-	}
-	for _, d := range datasets {
-		sum, err := s.bench.Store.Summary(ctx, d.Name)
-		if err != nil {
-			return out, err
-		}
-		columns, err := s.bench.Columns(ctx, d.Name)
-		if err != nil {
-			return out, err
-		}
-		seam, err := s.bench.SeamOf(ctx, d.Name)
-		if err != nil {
-			return out, err
-		}
-		out.Datasets = append(out.Datasets, DatasetSummary{
-			Name: d.Name, Rows: sum.Rows, FirstEventTime: sum.FirstEventTime, LastEventTime: sum.LastEventTime,
-			Watermark: sum.Watermark, Seam: seam, Columns: len(columns),
-		})
 	}
 	if out.Alarms, err = s.bench.Store.OpenIncidents(ctx); err != nil {
 		return out, err
@@ -128,25 +98,12 @@ func (s *Server) workspace(ctx context.Context) (Workspace, error) {
 		return out, err
 	}
 	for _, e := range w.Config.Sources {
-		out.Sources = append(out.Sources, SourceSummary{Name: e.Value.Name, Type: e.Value.Type, Dataset: e.Value.Dataset, Location: location(e.Value)})
+		out.Sources = append(out.Sources, SourceSummary{Name: e.Value.Name, Type: e.Value.Type, Dataset: e.Value.Dataset, Location: e.Value.Location()})
 	}
 	for _, r := range s.bench.Rules(ctx, nil) {
 		out.Rules = append(out.Rules, RuleSummary{Name: r.Name, File: r.File, Dataset: r.Dataset, Severity: r.Severity, State: r.State})
 	}
 	return out, nil
-}
-
-// location is where a source reads from.
-func location(c workspace.Source) string {
-	switch c.Type {
-	case "file":
-		return c.Path
-	case "kinesis":
-		return c.Stream
-	case "replay":
-		return c.Of
-	}
-	return c.URL
 }
 
 func titled(w *workspace.Workspace, files []string, title func(file, path string) string) []TitledFile {

@@ -72,7 +72,7 @@ func (b *Workbench) compileText(file string, line int, text []byte) (*rule.Rule,
 	}
 	r, err := b.compileSpec(spec)
 	if errors.Is(err, errNoData) {
-		e := spec.Dataset.At(0, "dataset %s has no data yet", spec.Dataset.Value).WithHint("pull its sources first")
+		e := spec.Dataset.At(0, "dataset %s has no data yet", spec.Dataset.Value).WithHint("%s first", b.FilledBy(spec.Dataset.Value))
 		e.Kind = engine.NotFound
 		return nil, e
 	}

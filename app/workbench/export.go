@@ -21,6 +21,8 @@ type Exported struct {
 	// Schemas are those of the datasets, for targets that read the records
 	// themselves.
 	Schemas []SchemaFile
+	// LeftOut are the rules of the workspace whose datasets have no data yet.
+	LeftOut []string
 }
 
 // SchemaFile is the schema of a dataset in one of its forms.
@@ -90,8 +92,13 @@ func (b *Workbench) Preview(ctx context.Context, name, target string, set export
 
 // export writes rules without replaying them.
 func (b *Workbench) export(ctx context.Context, names []string, target string, set export.Settings) (*Exported, error) {
+	// A target that is not there is wrong whatever the rules are.
+	if err := export.Known(target); err != nil {
+		return nil, err
+	}
+	var leftOut []string
 	if len(names) == 0 {
-		names = b.Current().Rules
+		names, leftOut = b.rulesWithData()
 	}
 	if len(names) == 0 {
 		return nil, engine.Errorf(engine.NotFound, "export", "there are no rules").WithHint("write one into rules/")
@@ -109,11 +116,28 @@ func (b *Workbench) export(ctx context.Context, names []string, target string, s
 	if err != nil {
 		return nil, err
 	}
-	e := &Exported{Artefact: artefact, Rules: rules}
+	e := &Exported{Artefact: artefact, Rules: rules, LeftOut: leftOut}
 	if target == "connect" || target == "flink" {
 		e.Schemas, err = b.schemas(rules)
 	}
 	return e, err
+}
+
+// rulesWithData are the files of all rules, without those whose datasets have
+// no data yet; when none has any, all of them.
+func (b *Workbench) rulesWithData() (files, without []string) {
+	for _, f := range b.Current().Rules {
+		_, spec, err := b.compile(f)
+		if errors.Is(err, errNoData) {
+			without = append(without, spec.Rule.Value)
+			continue
+		}
+		files = append(files, f)
+	}
+	if len(files) == 0 {
+		return b.Current().Rules, nil
+	}
+	return files, without
 }
 
 // exportable reads a rule as exporters take it.

@@ -76,7 +76,7 @@ func (b *Workbench) sendDue(ctx context.Context) {
 	defer b.outbox.mu.Unlock()
 	now := b.clock.Now()
 	specs := b.specs()
-	if err := b.fillOutbox(ctx, now, specs); err != nil {
+	if err := b.fillOutbox(ctx, now, specs); err != nil && ctx.Err() == nil {
 		slog.Error("notifications could not be prepared", "error", err)
 	}
 	due, err := b.Store.DueNotices(ctx, now, outboxAtOnce)
@@ -114,7 +114,9 @@ func (b *Workbench) sendTo(ctx context.Context, c *workspace.Config, name string
 			continue
 		}
 		if err := b.Store.MoveNotice(ctx, n, state, why, n.Attempts, b.clock.Now().Add(heldFor)); err != nil {
-			slog.Error("the outbox could not be written", "error", err)
+			if ctx.Err() == nil {
+				slog.Error("the outbox could not be written", "error", err)
+			}
 			return
 		}
 		if n.Kind == notify.Alarm {
@@ -167,7 +169,8 @@ func (b *Workbench) sent(ctx context.Context, n store.Notification, problem erro
 	default:
 		state, why, at = "pending", problem.Error(), now.Add(notify.Backoff(attempts))
 	}
-	if err := b.Store.MoveNotice(ctx, n, state, why, attempts, at); err != nil {
+	// What was sent is kept as sent, also by who is about to leave.
+	if err := b.Store.MoveNotice(context.WithoutCancel(ctx), n, state, why, attempts, at); err != nil {
 		slog.Error("the outbox could not be written", "error", err)
 		return false
 	}

@@ -1,6 +1,7 @@
 package workbench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -115,6 +116,21 @@ func (b *Workbench) Expects(dataset string) bool {
 	return false
 }
 
+// FilledBy says what brings a dataset its first records.
+func (b *Workbench) FilledBy(dataset string) string {
+	live := ""
+	for _, s := range b.Current().Config.Sources {
+		switch {
+		case s.Value.Dataset != dataset:
+		case s.Value.Bounded():
+			return "run tidemark pull"
+		case live == "":
+			live = "run tidemark tail " + s.Key.Value
+		}
+	}
+	return cmp.Or(live, "run tidemark pull")
+}
+
 // relative makes a path relative to the workspace where it lies in it.
 func (b *Workbench) relative(file string) string {
 	if filepath.IsAbs(file) {
@@ -169,7 +185,7 @@ func (b *Workbench) BacktestSource(ctx context.Context, file string, firstLine i
 	}
 	r, err := b.compileSpec(spec)
 	if errors.Is(err, errNoData) {
-		return nil, nil, engine.Errorf(engine.NotFound, "backtest "+spec.Rule.Value, "dataset %s has no data yet", spec.Dataset.Value).WithHint("run tidemark pull first")
+		return nil, nil, engine.Errorf(engine.NotFound, "backtest "+spec.Rule.Value, "dataset %s has no data yet", spec.Dataset.Value).WithHint("%s first", b.FilledBy(spec.Dataset.Value))
 	}
 	if err != nil {
 		return nil, nil, err
@@ -191,7 +207,7 @@ func (b *Workbench) findRule(name string) (*rule.Rule, error) {
 			continue
 		}
 		if errors.Is(err, errNoData) {
-			return nil, engine.Errorf(engine.NotFound, "backtest "+name, "dataset %s has no data yet", spec.Dataset.Value).WithHint("run tidemark pull first")
+			return nil, engine.Errorf(engine.NotFound, "backtest "+name, "dataset %s has no data yet", spec.Dataset.Value).WithHint("%s first", b.FilledBy(spec.Dataset.Value))
 		}
 		return r, err
 	}

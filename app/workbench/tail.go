@@ -35,9 +35,34 @@ type TailOptions struct {
 	Committed func(context.Context, TailCommit) error
 	// From is where replays begin; zero is where they ended the last time.
 	From time.Time
+	// To is where replays end; zero is where their archive does.
+	To time.Time
+	// Speed is how fast replays play; zero is as their source says.
+	Speed float64
 	// Report is told how each source stands, four times a second and in the
 	// end, by one goroutine at a time; it may be nil.
 	Report func(TailState)
+}
+
+// play says which part of an archive a replay plays, and how fast. A stream
+// cannot be told.
+func (opt TailOptions) play(t *tailing) error {
+	r, ok := t.stream.(*replay.Source)
+	if !ok {
+		if opt.From.IsZero() && opt.To.IsZero() && opt.Speed == 0 {
+			return nil
+		}
+		return engine.Errorf(engine.Invalid, "tail "+t.source.Name, "it is a %s source, which is played from no moment and at no speed", t.source.Type).
+			WithHint("name a replay source, or leave --from, --to and --speed out")
+	}
+	if !opt.From.IsZero() {
+		r.Seek(opt.From)
+	}
+	r.Until(opt.To)
+	if opt.Speed == 0 {
+		return nil
+	}
+	return Control{Speed: &opt.Speed}.apply(t.source.Name, r)
 }
 
 // TailCommit is one micro-batch that was stored.
@@ -100,8 +125,8 @@ func (b *Workbench) Tail(ctx context.Context, opt TailOptions) (TailResult, erro
 		if err != nil {
 			return result, err
 		}
-		if r, ok := t.stream.(*replay.Source); ok && !opt.From.IsZero() {
-			r.Seek(opt.From)
+		if err := opt.play(t); err != nil {
+			return result, err
 		}
 		all = append(all, t)
 	}

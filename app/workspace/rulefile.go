@@ -1,7 +1,11 @@
 package workspace
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 
 	"tidemark.dev/tidemark/app/workspace/yamlfile"
 	"tidemark.dev/tidemark/engine"
@@ -18,7 +22,14 @@ func DecodeRule(file string, src []byte) (rule.Spec, error) {
 
 // ReadRule reads a rule file of the workspace.
 func (w *Workspace) ReadRule(file string) (rule.Spec, error) {
-	src, err := os.ReadFile(w.Path(file))
+	place := file
+	if !filepath.IsAbs(file) {
+		place = w.Path(file)
+	}
+	src, err := os.ReadFile(place)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("there is no file %s", file)
+	}
 	if err != nil {
 		return rule.Spec{}, engine.Errorf(engine.NotFound, "read a rule", "%w", err).WithHint("tidemark rules list shows the rules there are")
 	}

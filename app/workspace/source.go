@@ -100,3 +100,17 @@ func (l *List) SetScalar(t engine.Text) error {
 	*l = List{t.Value}
 	return nil
 }
+
+// Location is where the source reads from: a path, an address, a stream, or
+// the source that a replay plays.
+func (s *Source) Location() string {
+	switch s.Type {
+	case "file":
+		return s.Path
+	case "kinesis":
+		return s.Stream
+	case "replay":
+		return s.Of
+	}
+	return s.URL
+}

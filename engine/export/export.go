@@ -125,13 +125,9 @@ func About(target string) string {
 // error joins a Refusal for every rule that the target cannot hold; then
 // nothing is written for the others either.
 func Write(name string, rules []Rule, set Settings) (*Artefact, error) {
-	i := slices.IndexFunc(targets, func(t target) bool { return t.name == name })
-	if i < 0 {
-		e := engine.Errorf(engine.Invalid, "export", "there is no target %q", name)
-		if near := engine.Nearest(name, Targets()); near != "" {
-			return nil, e.WithHint("did you mean %s?", near)
-		}
-		return nil, e.WithHint("the targets are: %s", strings.Join(Targets(), ", "))
+	i, err := find(name)
+	if err != nil {
+		return nil, err
 	}
 	if err := set.check(targets[i]); err != nil {
 		return nil, err
@@ -141,6 +137,25 @@ func Write(name string, rules []Rule, set Settings) (*Artefact, error) {
 		return nil, err
 	}
 	return &Artefact{Target: name, File: targets[i].file, Data: data, Differences: differences}, nil
+}
+
+// Known fails if there is no such target.
+func Known(name string) error {
+	_, err := find(name)
+	return err
+}
+
+// find gives the place of a target.
+func find(name string) (int, error) {
+	i := slices.IndexFunc(targets, func(t target) bool { return t.name == name })
+	if i >= 0 {
+		return i, nil
+	}
+	e := engine.Errorf(engine.Invalid, "export", "there is no target %q", name)
+	if near := engine.Nearest(name, Targets()); near != "" {
+		return i, e.WithHint("did you mean %s?", near)
+	}
+	return i, e.WithHint("the targets are: %s", strings.Join(Targets(), ", "))
 }
 
 // each calls f for every rule and joins what was refused.

@@ -35,7 +35,8 @@ var shopSource = Source{
 	Strategy:   "max_lateness", Lateness: 10 * time.Minute, Idle: time.Minute, MaxFuture: 5 * time.Minute,
 }
 
-// demoRules are the rules of the sample workspace, by file name.
+// demoRules are the rules of the sample workspace over its archive, by file
+// name; that over its replay is one of them once more.
 func demoRules(t testing.TB) map[string]Rule {
 	t.Helper()
 	files, err := filepath.Glob("../../samples/shop/rules/*.yaml")
@@ -48,7 +49,9 @@ func demoRules(t testing.TB) map[string]Rule {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rules[strings.TrimSuffix(filepath.Base(f), ".yaml")] = parsed(t, string(src))
+		if strings.Contains(string(src), "\ndataset: app_logs\n") {
+			rules[strings.TrimSuffix(filepath.Base(f), ".yaml")] = parsed(t, string(src))
+		}
 	}
 	return rules
 }

@@ -101,10 +101,7 @@ func htmlCell(b *bytes.Buffer, md goldmark.Markdown, c CellResult) {
 
 func htmlTable(b *bytes.Buffer, t *Table) {
 	shown := min(len(t.Rows), shownRows)
-	if shown > foldedRows+2 {
-		fmt.Fprintf(b, "<label class=\"all\"><input type=\"checkbox\"> show all %d rows</label>", shown)
-	}
-	b.WriteString("<div class=\"scroll\"><table><thead><tr>")
+	b.WriteString("<div class=\"rows\"><div class=\"scroll\"><table><thead><tr>")
 	for _, col := range t.Columns {
 		attributes := " title=\"" + text(col.Type) + "\""
 		switch {
@@ -123,7 +120,11 @@ func htmlTable(b *bytes.Buffer, t *Table) {
 		}
 		b.WriteString("</tr>")
 	}
-	fmt.Fprintf(b, "</tbody></table></div><p class=\"count\">%s</p>", text(count(t)))
+	fmt.Fprintf(b, "</tbody></table></div><p class=\"count\">%s", text(count(t)))
+	if shown > foldedRows {
+		fmt.Fprintf(b, "<label><input type=\"checkbox\"> show all %d rows</label>", shown)
+	}
+	b.WriteString("</p></div>")
 }
 
 // htmlValue writes a value as it is read; where that is not all of it, the
@@ -181,8 +182,8 @@ pre{font:12.5px/1.5 ui-monospace,Menlo,Consolas,monospace;background:var(--card)
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:13px}
 th,td{padding:4px 10px;text-align:left;border-bottom:1px solid var(--line);vertical-align:top;white-space:pre-wrap;max-width:520px;overflow-wrap:break-word}
 th{position:sticky;top:0;background:var(--card);font-weight:600;white-space:nowrap}tbody tr:last-child td{border-bottom:0}.n{text-align:right;white-space:nowrap}.null{color:var(--dim);font-style:italic}
-.all{display:block;float:right;font-size:12px;color:var(--dim);cursor:pointer}.all input{margin:0 4px 0 0;vertical-align:-1px}.t{white-space:nowrap}
-@media screen{label:has(:not(:checked))+.scroll tbody tr:nth-child(n+13){display:none}}
+.count label{margin-left:14px;color:var(--accent);cursor:pointer}.count input{margin:0 4px 0 0;vertical-align:-2px}.t{white-space:nowrap}
+@media screen{.rows:has(input:not(:checked)) tbody tr:nth-child(n+13){display:none}}
 .count{font-size:12px;margin:4px 2px}.pass{color:var(--good);margin:4px 0}.error{color:var(--bad);border-left:3px solid var(--bad);padding:6px 12px;background:var(--card);white-space:pre-wrap}.empty{color:var(--dim)}
 .chart{margin:16px 0;background:var(--card);border:1px solid var(--line);border-radius:6px;padding:12px 12px 8px}.chart svg{width:100%;height:auto;display:block}figcaption{font-weight:600;margin-bottom:6px}
 .grid{stroke:var(--line)}.tick,.zone{fill:var(--dim);font:11px system-ui,sans-serif}.zone{font-size:10px}.hit{fill:transparent}.hit:hover{fill:var(--fg);fill-opacity:.35}

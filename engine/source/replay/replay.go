@@ -61,6 +61,7 @@ type Source struct {
 	// at is the play's time when the clock showed since.
 	at, since time.Time
 	seek      time.Time // where to go next; zero for nowhere
+	until     time.Time // where to end; zero for where the archive does
 	state     engine.ShardState
 	begun     bool
 	end       time.Time
@@ -147,6 +148,21 @@ func (s *Source) Seek(t time.Time) {
 	s.seek = t
 }
 
+// Until ends the play before what arrived at or after a moment; the next one
+// goes on from there. Zero is the end of the archive.
+func (s *Source) Until(t time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.until = t
+}
+
+// over reports whether the play ends before what arrived at a moment.
+func (s *Source) over(at time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.until.IsZero() && !at.Before(s.until)
+}
+
 // Shards tells how the play stands, as a stream of one shard.
 func (s *Source) Shards() []engine.ShardState {
 	s.mu.Lock()
@@ -193,6 +209,7 @@ type play struct {
 	part  int
 	row   int64 // records of the part that were given out
 	last  time.Time
+	done  bool // it is where it was to end
 }
 
 // resume finds where a checkpoint stands.
@@ -253,6 +270,10 @@ func (p *play) run(ctx context.Context) (again bool, err error) {
 		if err != nil || again {
 			return again, err
 		}
+		if p.done {
+			p.note(func(st *engine.ShardState) { st.State = "finished" })
+			return false, nil
+		}
 	}
 	p.note(func(st *engine.ShardState) { st.State = "finished" })
 	return false, p.sink(ctx, engine.Arrivals{Checkpoint: engine.Checkpoint{
@@ -279,6 +300,9 @@ func (p *play) playPart(ctx context.Context, part Part) (again bool, err error) 
 			continue
 		}
 		at := part.From.Add(time.Duration(float64(part.To.Sub(part.From)) * float64(row) / float64(count)))
+		if p.done = p.over(at); p.done {
+			break
+		}
 		again, skip, err := p.await(ctx, at, func() error { return p.give(ctx, part, &due) })
 		if err != nil || again {
 			return again, err
