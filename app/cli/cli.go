@@ -203,15 +203,21 @@ func (a *app) configDir() string {
 
 // trustRoot trusts the workspace that this run is about.
 func (a *app) trustRoot() error {
-	root, err := a.workspaceRoot()
-	if err != nil {
-		return err
-	}
-	store, err := a.trustStore()
+	root, store, err := a.rootAndTrust()
 	if err != nil {
 		return err
 	}
 	return store.AddForeign(root)
+}
+
+// rootAndTrust gives the workspace that this run is about, and the store of what
+// is trusted on this machine.
+func (a *app) rootAndTrust() (root string, store workspace.TrustStore, err error) {
+	if root, err = a.workspaceRoot(); err != nil {
+		return "", store, err
+	}
+	store, err = a.trustStore()
+	return root, store, err
 }
 
 // say narrates on stderr.

@@ -45,11 +45,7 @@ func (a *app) pluginAllowVerb() *cobra.Command {
 
 // allowHash remembers that a plugin's file may run in this workspace.
 func (a *app) allowHash(sha256 string) error {
-	root, err := a.workspaceRoot()
-	if err != nil {
-		return err
-	}
-	store, err := a.trustStore()
+	root, store, err := a.rootAndTrust()
 	if err != nil {
 		return err
 	}

@@ -107,7 +107,7 @@ func (a *app) pull(ctx context.Context, b *workbench.Workbench, opt workbench.Pu
 	bar.done()
 	if err != nil {
 		if result.Records > 0 {
-			a.say("%s were stored before it stopped; pull again to go on from there", plural(result.Records, "record"))
+			a.say("stored before it stopped: %s; pull again to go on from there", plural(result.Records, "record"))
 		}
 		return err
 	}

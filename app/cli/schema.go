@@ -131,7 +131,7 @@ func (a *app) schemaConflicts() *cobra.Command {
 				}
 				t := newTable("PATH", "TYPE", "GOT", ">COUNT", "SOURCE", "EXAMPLE")
 				for _, r := range rows {
-					t.add(r.Path, r.Want, r.Got, thousands(r.Count), r.Source, r.Example)
+					t.add(shortened(r.Path), r.Want, r.Got, thousands(r.Count), r.Source, r.Example)
 				}
 				return t.write(a.stdout)
 			})

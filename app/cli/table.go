@@ -66,3 +66,13 @@ func (t *table) write(w io.Writer) error {
 	_, err := io.WriteString(w, b.String())
 	return err
 }
+
+// shortened cuts a text that would take a line of the terminal by itself.
+// --json has it whole.
+func shortened(s string) string {
+	const most = 100
+	if runes := []rune(s); len(runes) > most {
+		return string(runes[:most-1]) + "…"
+	}
+	return s
+}

@@ -13,11 +13,7 @@ func (a *app) trustVerb() *cobra.Command {
 			"channels contacted and its plugins run. Look through it before.",
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			root, err := a.workspaceRoot()
-			if err != nil {
-				return err
-			}
-			store, err := a.trustStore()
+			root, store, err := a.rootAndTrust()
 			if err != nil {
 				return err
 			}

@@ -379,3 +379,20 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+func TestUnrecognisedSaysWhatItIs(t *testing.T) {
+	for text, want := range map[string]string{
+		"\xff\xfe{\x00\"\x00": "it is text in UTF-16; convert it to UTF-8",
+		"\xfe\xff\x00{\x00\"": "it is text in UTF-16; convert it to UTF-8",
+		"\x89PNG\r\n\x1a\n":   "its format is not recognised",
+	} {
+		s, err := Open(strings.NewReader(text), "auto")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Format != Unknown || s.Unrecognised() != want {
+			t.Errorf("%q: %s, %s", text, s.Format, s.Unrecognised())
+		}
+		s.Close()
+	}
+}

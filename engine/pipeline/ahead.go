@@ -73,6 +73,7 @@ type problem struct {
 	line
 	reason string
 	head   string // what stood before the line and says what its fields are
+	size   int64  // of a record that is too long to be kept
 }
 
 // preparer makes pieces of one object's chunks.
@@ -150,7 +151,7 @@ func (a *preparer) piece(ctx context.Context, c format.Chunk) *piece {
 			l.came = l.raw
 		}
 		if r.Problem != "" {
-			out.asides = append(out.asides, problem{l, r.Problem, c.Heads[i]})
+			out.asides = append(out.asides, problem{l, r.Problem, c.Heads[i], r.Size})
 			continue
 		}
 		out.lines = append(out.lines, l)

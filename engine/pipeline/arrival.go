@@ -89,7 +89,7 @@ func (a *livePreparer) decodeInto(_ context.Context, r *engine.Arrival, at place
 	case s.Columnar():
 		return errors.New("a table cannot come as a record of a stream")
 	case s.Format == format.Unknown:
-		return errors.New("its format is not recognised")
+		return errors.New(s.Unrecognised())
 	case s.Format == format.Empty:
 		return nil
 	}

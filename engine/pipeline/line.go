@@ -13,13 +13,13 @@ func (p *puller) setAside(o *objectRun, l line, reason, path, want, got string) 
 }
 
 func (p *puller) setProblem(o *objectRun, a problem) {
-	p.keepAside(o, a.line, engine.Quarantined{Reason: a.reason, Head: a.head})
+	p.keepAside(o, a.line, engine.Quarantined{Reason: a.reason, Head: a.head, Size: a.size})
 }
 
 func (p *puller) keepAside(o *objectRun, l line, q engine.Quarantined) {
-	q.Source, q.Position, q.Raw, q.Size = p.opt.Source, p.position(o, l), l.raw, int64(len(l.raw))
+	q.Source, q.Position, q.Raw, q.Size = p.opt.Source, p.position(o, l), l.raw, max(q.Size, int64(len(l.raw)))
 	if p.opt.Private {
-		q.Head, q.Raw, q.Size, q.Hash = "", nil, int64(len(l.came)), Digest(p.opt.Key, l.came)
+		q.Head, q.Raw, q.Size, q.Hash = "", nil, max(q.Size, int64(len(l.came))), Digest(p.opt.Key, l.came)
 	}
 	p.batch.quarantine(q)
 	o.state.Quarantined++

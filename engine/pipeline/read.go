@@ -113,7 +113,7 @@ func (p *puller) read(ctx context.Context, r *reading) {
 	case s.Columnar():
 		p.readTable(ctx, r, s)
 	case s.Format == format.Unknown:
-		r.damaged = engine.Errorf(engine.Invalid, "", "its format is not recognised").
+		r.damaged = engine.Errorf(engine.Invalid, "", "%s", s.Unrecognised()).
 			WithHint("docs/archives.md lists the formats that are; name one as the source's format if you know it")
 	case s.Format != format.Empty:
 		if r.damaged = p.weigh(r, s); r.damaged != nil {

@@ -71,15 +71,5 @@ func constantOf(e plan.Expr) (plan.Value, bool) {
 // Sentence writes the summary for a window that a backtest has reported; ""
 // when the rule has none.
 func (r *Rule) Sentence(d Datapoint) string {
-	env := &plan.Env{}
-	for _, k := range r.Plan.Keys {
-		env.Keys = append(env.Keys, d.Key[k.Name])
-	}
-	for _, m := range r.Plan.Measures {
-		env.Measures = append(env.Measures, d.Values[m.Name])
-	}
-	for i := range r.Plan.Pasts {
-		env.Past = append(env.Past, d.Values[r.Plan.PastName(i)])
-	}
-	return r.Summary.Render(env)
+	return r.Summary.Render(r.envOf(&d))
 }

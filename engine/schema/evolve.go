@@ -45,6 +45,7 @@ const (
 	outOfRoom = "the dataset has reached its limit of typed paths"
 	tooWide   = "its object has as many members as become columns by themselves"
 	tooDeep   = "it is nested too deeply for a column"
+	tooLong   = "its name is too long for a column"
 	notExact  = "a stored integer is not exact as a double"
 )
 
@@ -151,6 +152,10 @@ func (e *evolver) admits(path string, names map[string]string, name string) bool
 	}
 	if name == "" {
 		e.Refused[full] = "an empty name cannot be a column"
+		return false
+	}
+	if len(full) > MaxPath {
+		e.Refused[full] = tooLong
 		return false
 	}
 	if strings.IndexByte(name, 0) >= 0 {

@@ -19,6 +19,10 @@ import (
 // promotes it.
 const MaxPaths = 1000
 
+// MaxPath is how long the name of a path may be, in bytes, to become a column
+// by itself: a query names it many times.
+const MaxPath = 2000
+
 // MaxMembers is how many members an object inside of a record gets by itself.
 const MaxMembers = 256
 

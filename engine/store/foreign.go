@@ -169,7 +169,7 @@ func (f *foreignTable) describe(ctx context.Context, source string) (columns []e
 }
 
 func (f *foreignTable) readCSV() string {
-	return "read_csv(" + engine.QuoteText(f.path) + ", sample_size = -1, strict_mode = true, compression = 'uncompressed')"
+	return "read_csv(" + engine.QuoteText(f.path) + ", sample_size = -1, strict_mode = true, compression = 'uncompressed', skip = 0, comment = '')"
 }
 
 func (f *foreignTable) source() string {

@@ -1,10 +1,14 @@
 import type { AlarmEpisode, DashboardItem, ItemData, ParsedDashboard } from '../../api/types'
+import { visible } from '../../lib/format'
 import type { Band } from '../../ui/TimeChart.svelte'
 
 export const types = ['line', 'area', 'bar', 'heatmap', 'scatter', 'big_number', 'table'] as const
 export const typeNames: Record<string, string> = { line: 'Line', area: 'Area', bar: 'Bars', heatmap: 'Heat map', scatter: 'Scatter', big_number: 'Big number', table: 'Table' }
 
 export type Filters = Record<string, unknown[]>
+
+/** filterText is a value of a filter as it is shown. */
+export const filterText = (v: unknown): string => (v === null ? '(none)' : visible(typeof v === 'object' ? JSON.stringify(v) : String(v)))
 
 /** Queue runs at most so many tasks at once, first come first served. */
 export class Queue {
