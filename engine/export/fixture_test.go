@@ -35,8 +35,7 @@ var shopSource = Source{
 	Strategy:   "max_lateness", Lateness: 10 * time.Minute, Idle: time.Minute, MaxFuture: 5 * time.Minute,
 }
 
-// demoRules are the rules of the sample workspace over its archive, by file
-// name; that over its replay is one of them once more.
+// demoRules are the rules of the sample workspace, by file name.
 func demoRules(t testing.TB) map[string]Rule {
 	t.Helper()
 	files, err := filepath.Glob("../../samples/shop/rules/*.yaml")
@@ -49,21 +48,22 @@ func demoRules(t testing.TB) map[string]Rule {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if strings.Contains(string(src), "\ndataset: app_logs\n") {
-			rules[strings.TrimSuffix(filepath.Base(f), ".yaml")] = parsed(t, string(src))
-		}
+		rules[strings.TrimSuffix(filepath.Base(f), ".yaml")] = parsed(t, string(src))
 	}
 	return rules
 }
 
-// parsed is a rule from its text, with two groups known.
+// parsed is a rule from its text, with two groups known. All its dataset may
+// differ in from shop is the name.
 func parsed(t testing.TB, src string) Rule {
 	t.Helper()
 	spec, err := workspace.DecodeRule("rule.yaml", []byte(src))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := rule.Compile(spec, shop)
+	of := shop
+	of.Name = spec.Dataset.Value
+	r, err := rule.Compile(spec, of)
 	if err != nil {
 		t.Fatal(err)
 	}
