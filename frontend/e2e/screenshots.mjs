@@ -11,7 +11,7 @@ const run = promisify(execFile)
 const out = join(root, 'docs', 'images')
 const incident = 't=2026-01-09T13%3A30%3A00.000Z%2F2026-01-09T15%3A30%3A00.000Z'
 
-/** play replays the beginning of the incident, and holds it. */
+/** play replays the beginning of the incident until its alarm goes off, and holds it. */
 async function play(page) {
   const button = (name) => page.getByRole('button', { name, exact: true })
   await page.getByRole('button', { name: /^(Start|Stop)/ }).first().waitFor()
@@ -20,6 +20,7 @@ async function play(page) {
   await button('Go there').click()
   await page.waitForFunction(() => document.querySelectorAll('.grid .tr').length > 10)
   await page.waitForTimeout(12_000)
+  await page.locator('nav a[href$="/incidents"] em').waitFor({ timeout: 120_000 })
   await page.keyboard.press('p')
 }
 
