@@ -287,6 +287,7 @@ type AlarmEpisode struct {
 	Key         map[string]any `json:"key"`
 	Start       time.Time      `json:"start"`
 	End         *time.Time     `json:"end" doc:"Null while it lasts."`
+	Until       *time.Time     `json:"until" doc:"Where the group's last window ends, of an alarm that lasts: nothing is known after it."`
 	Severity    string         `json:"severity"`
 	Summary     string         `json:"summary,omitempty" doc:"The rule's sentence about the window that raised it."`
 	Description string         `json:"description"`
@@ -344,7 +345,21 @@ func (t Backtested) alarm(info RuleInfo, e rule.Episode) AlarmEpisode {
 		out.Description += ": at worst " + strings.Join(peaks, ", ")
 	}
 	out.Summary = t.Sentence(e)
+	if e.End == nil {
+		out.Until = t.known(e)
+	}
 	return out
+}
+
+// known is where the last window of an episode's group ends; nil when the
+// report has no windows.
+func (t Backtested) known(e rule.Episode) (until *time.Time) {
+	for _, d := range t.Report.Datapoints {
+		if sameGroup(d.Key, e.Key) && (until == nil || d.End.After(*until)) {
+			until = &d.End
+		}
+	}
+	return until
 }
 
 // Sentence is what the rule says of the window that began an episode; "" when

@@ -15,9 +15,12 @@ const incident = 't=2026-01-09T13%3A30%3A00.000Z%2F2026-01-09T15%3A30%3A00.000Z'
 async function play(page) {
   const button = (name) => page.getByRole('button', { name, exact: true })
   await page.getByRole('button', { name: /^(Start|Stop)/ }).first().waitFor()
-  if (!(await button('Go there').isVisible())) await page.keyboard.press('s')
-  await page.getByRole('textbox', { name: 'At' }).fill('2026-01-09 14:02:00')
-  await button('Go there').click()
+  if (await button('Resume').isVisible()) await page.keyboard.press('p')
+  else {
+    await page.keyboard.press('s')
+    await page.getByRole('textbox', { name: 'At' }).fill('2026-01-09 14:02:00')
+    await button('Go there').click()
+  }
   await page.waitForFunction(() => document.querySelectorAll('.grid .tr').length > 10)
   await page.waitForTimeout(12_000)
   await page.locator('nav a[href$="/incidents"] em').waitFor({ timeout: 120_000 })
@@ -27,19 +30,19 @@ async function play(page) {
 const pages = {
   home: ['/', async (p) => p.getByRole('link', { name: 'checkout_error_rate', exact: true }).waitFor()],
   explore: [`/explore?dataset=app_logs&${incident}`],
-  live: ['/live', play],
   notebooks: ['/notebooks/incident.md', async (p) => {
     await p.getByRole('button', { name: 'Run all' }).click()
     await p.getByRole('button', { name: /^Stop/ }).first().waitFor({ state: 'detached', timeout: 120_000 }).catch(() => {})
   }],
   dashboards: ['/dashboards/checkout.yaml'],
   rules: [`/rules/checkout_error_rate.yaml?t=2026-01-09T12%3A00%3A00.000Z%2F2026-01-09T18%3A00%3A00.000Z`],
-  incidents: ['/incidents'],
   sources: ['/sources'],
   schema: ['/schema/app_logs?tab=versions'],
   quarantine: ['/quarantine'],
   plugins: ['/plugins'],
   health: ['/health'],
+  live: ['/live', play],
+  incidents: ['/incidents'],
 }
 
 const s = await surroundings()

@@ -1649,6 +1649,11 @@ export interface components {
             start: string;
             /** @description The rule's sentence about the window that raised it. */
             summary?: string;
+            /**
+             * Format: date-time
+             * @description Where the group's last window ends, of an alarm that lasts: nothing is known after it.
+             */
+            until: string | null;
             /** @description What the rule's where says as filters. */
             where: components["schemas"]["PathFilter"][];
             /** @description Whether it asks for more than the filters say. */

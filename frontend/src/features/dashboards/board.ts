@@ -1,6 +1,5 @@
-import type { AlarmEpisode, DashboardItem, ItemData, ParsedDashboard } from '../../api/types'
+import type { DashboardItem, ItemData, ParsedDashboard } from '../../api/types'
 import { visible } from '../../lib/format'
-import type { Band } from '../../ui/TimeChart.svelte'
 
 export const types = ['line', 'area', 'bar', 'heatmap', 'scatter', 'big_number', 'table'] as const
 export const typeNames: Record<string, string> = { line: 'Line', area: 'Area', bar: 'Bars', heatmap: 'Heat map', scatter: 'Scatter', big_number: 'Big number', table: 'Table' }
@@ -85,10 +84,6 @@ export function essence(text: string, d: ParsedDashboard, item: DashboardItem): 
   const type = item.measure && (item.type === 'big_number' ? 'big' : 'over')
   return JSON.stringify([own, type, d.dataset, item.sql, item.measure])
 }
-
-/** bandsOf draws alarms. */
-export const bandsOf = (alarms: AlarmEpisode[]): Band[] =>
-  alarms.map((a) => ({ from: Date.parse(a.start), to: a.end === null ? null : Date.parse(a.end), label: a.summary ? `${a.rule}: ${a.summary}` : a.description, tone: a.severity === 'critical' ? 'alarm' : 'warn' }))
 
 /** csv writes rows as RFC 4180 has them. */
 export function csv(columns: { name: string }[], rows: unknown[][]): string {
