@@ -71,19 +71,7 @@ func (a *archive) open(root, endpoint, config string) {
 	if err := os.WriteFile(filepath.Join(root, workspace.FileName), []byte(text), 0o600); err != nil {
 		a.t.Fatal(err)
 	}
-	w, err := workspace.Load(root, workspace.Options{Trusted: true})
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	w.Trusted = true
-	if err := w.Prepare(); err != nil {
-		a.t.Fatal(err)
-	}
-	if a.bench, err = workbench.Open(a.t.Context(), w, workbench.Options{}); err != nil {
-		a.t.Fatal(err)
-	}
-	bench := a.bench
-	a.t.Cleanup(func() { bench.Close() })
+	a.bench = opened(a.t, root, workbench.Options{})
 }
 
 // write writes an object behind the server's back.

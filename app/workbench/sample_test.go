@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"tidemark.dev/tidemark/app/workbench"
-	"tidemark.dev/tidemark/app/workspace"
 	"tidemark.dev/tidemark/samples"
 )
 
@@ -20,19 +19,7 @@ func TestSampleDashboards(t *testing.T) {
 	if _, err := samples.Write(t.Context(), dir, opt); err != nil {
 		t.Fatal(err)
 	}
-	w, err := workspace.Load(dir, workspace.Options{Trusted: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.Trusted = true
-	if err := w.Prepare(); err != nil {
-		t.Fatal(err)
-	}
-	b, err := workbench.Open(t.Context(), w, workbench.Options{Staging: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { b.Close() })
+	b := opened(t, dir, workbench.Options{Staging: t.TempDir()})
 	if _, err := b.Pull(t.Context(), workbench.PullOptions{}); err != nil {
 		t.Fatal(err)
 	}

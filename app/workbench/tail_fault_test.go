@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"tidemark.dev/tidemark/app/workbench"
-	"tidemark.dev/tidemark/app/workspace"
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/internal/kinesistest"
 )
@@ -74,18 +73,7 @@ sources:
   live: {type: kinesis, stream: app, endpoint: %q, region: us-east-1, start: trim_horizon, dataset: logs}
 datasets: {logs: {event_time: ts, watermark: {lateness: 10s, idle: 1m}}}
 `, url))
-	w, err := workspace.Load(root, workspace.Options{Trusted: true})
-	if err == nil {
-		w.Trusted = true
-		err = w.Prepare()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if f.Workbench, err = workbench.Open(t.Context(), w, workbench.Options{Staging: t.TempDir(), Clock: f.clock}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { f.Workbench.Close() })
+	f.Workbench = opened(t, root, workbench.Options{Staging: t.TempDir(), Clock: f.clock})
 	return f
 }
 
