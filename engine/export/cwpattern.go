@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/plan"
@@ -141,7 +142,10 @@ func (w *cwRule) constant(a atom, v plan.Value) string {
 }
 
 func (w *cwRule) quoted(a atom, text string) string {
-	if strings.ContainsAny(text, "*\"\\\n\r\t") {
+	if w.target == "cloudformation" && strings.Contains(text, resolve) {
+		w.no(describe(a.source), "CloudFormation fetches a value for "+resolve+" wherever it stands", "export to terraform")
+	}
+	if strings.ContainsAny(text, "*\"\\") || strings.ContainsFunc(text, unicode.IsControl) {
 		w.no(describe(a.source), `in a filter pattern * stands for any text, and quotes and control characters cannot be written`, "compare another field")
 	}
 	return `"` + text + `"`

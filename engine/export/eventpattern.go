@@ -1,6 +1,7 @@
 package export
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -190,6 +191,9 @@ func checkEventPattern(pattern object) error {
 	}
 	if len(data) > maxEventPattern {
 		return fmt.Errorf("as an event pattern it has %d characters, and %d are allowed", len(data), maxEventPattern)
+	}
+	if bytes.Contains(data, []byte(resolve)) {
+		return fmt.Errorf("CloudFormation fetches a value for %s wherever it stands", resolve)
 	}
 	var read any
 	if err := json.Unmarshal(data, &read); err != nil {
