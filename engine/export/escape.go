@@ -40,6 +40,11 @@ func templateText(s string) string {
 	return s
 }
 
+// promText is a constant of PromQL, whose reader takes U+FFFD for a fault.
+func promText(s string) string {
+	return strings.ReplaceAll(strconv.Quote(s), "\uFFFD", `\ufffd`)
+}
+
 // oneLine is text for a comment or a description: on one line, with escapes
 // for what is not seen.
 func oneLine(s string) string {

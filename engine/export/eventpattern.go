@@ -316,7 +316,7 @@ func checkText(x any) error {
 
 func checkWildcard(x any) error {
 	s, _ := x.(string)
-	if strings.Contains(strings.NewReplacer(`\\`, "", `\*`, "").Replace(s), "**") {
+	if strings.Contains(strings.NewReplacer(`\\`, "x", `\*`, "x").Replace(s), "**") {
 		return fmt.Errorf("%s has two stars beside each other", s)
 	}
 	return checkText(x)

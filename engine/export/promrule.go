@@ -182,7 +182,7 @@ func (w *promRule) withKey(i int, operator string, values ...plan.Value) string 
 	case !values[0].IsNull():
 		value = values[0].String()
 	}
-	return fmt.Sprintf("%s{%s%s%q}", w.series("records"), promLabel(w.Plan.Keys[i].Path), operator, value)
+	return w.series("records") + "{" + promLabel(w.Plan.Keys[i].Path) + operator + promText(value) + "}"
 }
 
 // breach is 1 where the window breaches, 0 where it does not, and absent
@@ -219,7 +219,7 @@ func (w *promRule) alarm() string {
 	for _, g := range w.Groups {
 		labels := make([]string, len(g))
 		for i, v := range g {
-			labels[i] = fmt.Sprintf("%s=%q", promLabel(w.Plan.Keys[i].Path), keyText(v))
+			labels[i] = promLabel(w.Plan.Keys[i].Path) + "=" + promText(keyText(v))
 		}
 		s += "\nor\nabsent_over_time(" + w.series("breach") + "{" + strings.Join(labels, ",") + "}" + w.over() + ")"
 	}
