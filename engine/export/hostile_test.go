@@ -67,10 +67,12 @@ var searches = map[string]struct {
 	"contains":   {binaryTest(plan.Contains), func(s string) string { return "a" + s + "b" }},
 	"startsWith": {binaryTest(plan.StartsWith), func(s string) string { return s + "b" }},
 	"endsWith":   {binaryTest(plan.EndsWith), func(s string) string { return "a" + s }},
-	"matches": {func(x, _ plan.Expr, text string) (plan.Expr, error) {
-		return plan.NewMatches(x, regexp.QuoteMeta(text))
+	"matches": {
+		func(x, _ plan.Expr, text string) (plan.Expr, error) {
+			return plan.NewMatches(x, regexp.QuoteMeta(text))
+		},
+		func(s string) string { return "a" + s + "b" },
 	},
-		func(s string) string { return "a" + s + "b" }},
 }
 
 func binaryTest(op plan.Op) func(x, s plan.Expr, _ string) (plan.Expr, error) {
