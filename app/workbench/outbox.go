@@ -26,17 +26,19 @@ import (
 const (
 	// outboxEvery is how often the outbox is looked through.
 	outboxEvery = time.Second
-	// outboxAtOnce bounds what is taken out at a time.
-	outboxAtOnce = 200
+	// outboxAtOnce bounds what is taken out for a channel at a time.
+	outboxAtOnce = 50
 	// heldFor is when a notice that is kept back is judged again.
 	heldFor = 30 * time.Second
 	// lastCall is how long what ends waits for what is due.
 	lastCall = 15 * time.Second
 )
 
-// outbox sends what is due; one at a time does.
+// outbox sends what is due. A channel is sent to by one goroutine at a time.
 type outbox struct {
-	mu      sync.Mutex
+	mu      sync.Mutex // who looks for what is due
+	busy    sync.Map   // the channels that are being sent to
+	sending sync.WaitGroup
 	address atomic.Value // where the page is served
 }
 
@@ -57,8 +59,9 @@ func (b *Workbench) RunOutbox(ctx context.Context) {
 	for {
 		select {
 		case <-tick.C:
-			b.sendDue(ctx)
+			b.startDue(ctx)
 		case <-ctx.Done():
+			b.outbox.sending.Wait()
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastCall)
 			defer cancel()
 			b.sendDue(last)
@@ -67,8 +70,15 @@ func (b *Workbench) RunOutbox(ctx context.Context) {
 	}
 }
 
-// sendDue sends what is due. Channels do not wait for each other.
+// sendDue sends what is due.
 func (b *Workbench) sendDue(ctx context.Context) {
+	b.startDue(ctx)
+	b.outbox.sending.Wait()
+}
+
+// startDue begins to send what is due. Channels do not wait for each other: one
+// that is slow is left alone until it is done.
+func (b *Workbench) startDue(ctx context.Context) {
 	w := b.Current()
 	if !w.Trusted || len(w.Config.Channels) == 0 || !b.outbox.mu.TryLock() {
 		return
@@ -79,6 +89,8 @@ func (b *Workbench) sendDue(ctx context.Context) {
 	if err := b.fillOutbox(ctx, now, specs); err != nil && ctx.Err() == nil {
 		slog.Error("notifications could not be prepared", "error", err)
 	}
+	busy := map[string]bool{} // before it is read what is due, which they may just have sent
+	b.outbox.busy.Range(func(name, _ any) bool { busy[name.(string)] = true; return true })
 	due, err := b.Store.DueNotices(ctx, now, outboxAtOnce)
 	if err != nil || len(due) == 0 {
 		return
@@ -92,11 +104,16 @@ func (b *Workbench) sendDue(ctx context.Context) {
 	for _, n := range due {
 		byChannel[n.Channel] = append(byChannel[n.Channel], n)
 	}
-	var all sync.WaitGroup
 	for name, list := range byChannel {
-		all.Go(func() { b.sendTo(ctx, &w.Config, name, list, quiet) })
+		if busy[name] {
+			continue
+		}
+		b.outbox.busy.Store(name, true)
+		b.outbox.sending.Go(func() {
+			defer b.outbox.busy.Delete(name)
+			b.sendTo(ctx, &w.Config, name, list, quiet)
+		})
 	}
-	all.Wait()
 }
 
 // sendTo sends what is due for one channel, until it fails: the rest waits.
@@ -134,15 +151,31 @@ func (b *Workbench) sendOne(ctx context.Context, c *workspace.Config, name strin
 	if err := json.Unmarshal(n.Message, &m); err != nil {
 		return engine.Errorf(engine.Invalid, "notify "+name, "%w", err)
 	}
-	if at := b.address(); at != "" && m.Incident != "" {
-		m.Link = at + "/incidents/" + m.Incident
+	return b.send(ctx, channel, linked(m, b.address()))
+}
+
+// linked leads a message back into the app, where that is served now.
+func linked(m notify.Message, at string) notify.Message {
+	if at == "" {
+		return m
 	}
-	return b.send(ctx, channel, m)
+	switch {
+	case m.Incident != "":
+		m.Link = at + "/incidents/" + m.Incident
+	case len(m.Items) > 0:
+		m.Link = at + "/incidents"
+	case m.Kind == notify.Failure:
+		m.Link = at + "/health"
+	}
+	for i := range m.Items {
+		m.Items[i].Link = at + "/incidents/" + m.Items[i].Incident
+	}
+	return m
 }
 
 func (b *Workbench) send(ctx context.Context, c workspace.Channel, m notify.Message) error {
 	to, err := notify.New(notify.Config{
-		Name: c.Name, Type: c.Type, URL: c.URL, Headers: c.Headers, To: c.To, From: c.From, SMTP: c.SMTP,
+		Name: c.Name, Outbox: b.Current().Root, Type: c.Type, URL: c.URL, Headers: c.Headers, To: c.To, From: c.From, SMTP: c.SMTP,
 		Topic: c.Topic, Endpoint: c.Endpoint, Region: c.Region, Profile: c.Profile, RoleARN: c.RoleARN, Path: c.Path, Allow: c.Allow,
 	}, notify.Options{
 		Append: func(file string) (io.WriteCloser, error) {
@@ -178,7 +211,7 @@ func (b *Workbench) sent(ctx context.Context, n store.Notification, problem erro
 		b.changed(incidentsTable)
 	}
 	if state == "dead" && n.Kind != notify.Failure {
-		failed := b.failureNotices("a notification to "+n.Channel+" was given up", problem)
+		failed := b.failureNotices("a notification to "+n.Channel+" was given up", fmt.Errorf("%s: %w", n.Key, problem))
 		if err := b.Store.AddNotices(ctx, failed, now); err != nil {
 			slog.Error("the outbox could not be written", "error", err)
 		}
@@ -210,7 +243,7 @@ func (b *Workbench) fillOutbox(ctx context.Context, now time.Time, specs map[str
 		return nil
 	}
 	return b.Store.TakeUntold(ctx, now, func(list []store.IncidentRow) []engine.Notice {
-		return b.digests(list, specs, notify.Digest, "Found while catching up", "digest/"+list[0].ID+"/"+list[len(list)-1].ID)
+		return b.digests(list, specs, notify.Digest, "Found while catching up", list[0].ID+"/"+list[len(list)-1].ID)
 	})
 }
 
@@ -267,8 +300,9 @@ func (b *Workbench) digests(list []store.IncidentRow, specs map[string]rule.Spec
 	}
 	for c, items := range by {
 		slices.SortStableFunc(items, worse)
-		m := notify.Message{Kind: kind, Title: fmt.Sprintf("%s: %d alarms, %d still on", what, len(items), stillOn(items)), Items: items}
-		out = append(out, noticesFor([]string{c}, key, m, time.Time{})...)
+		m := notify.Message{Kind: kind, Title: what + ": " + alarmsOf(items), Items: items}
+		// Each channel's digest is another message.
+		out = append(out, noticesFor([]string{c}, kind+"/"+key+"/"+c, m, time.Time{})...)
 	}
 	return out
 }
@@ -301,13 +335,22 @@ func worse(a, b notify.Item) int {
 	return a.Start.Compare(b.Start)
 }
 
-func stillOn(items []notify.Item) (n int) {
+// alarmsOf counts the items of a digest.
+func alarmsOf(items []notify.Item) string {
+	on := 0
 	for _, i := range items {
 		if i.End == nil {
-			n++
+			on++
 		}
 	}
-	return n
+	text := fmt.Sprintf("%d alarms", len(items))
+	if len(items) == 1 {
+		text = "1 alarm"
+	}
+	if on > 0 {
+		text += fmt.Sprintf(", %d still on", on)
+	}
+	return text
 }
 
 // dailies are the digests of the last day that have come due.
@@ -321,7 +364,7 @@ func (b *Workbench) dailies(ctx context.Context, now time.Time, specs map[string
 		if err != nil {
 			return nil, err
 		}
-		for _, n := range b.digests(list, specs, notify.Daily, "The last day", "daily/"+due.Format(time.DateOnly)) {
+		for _, n := range b.digests(list, specs, notify.Daily, "The last day", due.Format(time.DateOnly)) {
 			if n.Channel == c.Key.Value {
 				out = append(out, n)
 			}

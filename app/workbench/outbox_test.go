@@ -27,12 +27,17 @@ type inbox struct {
 	mu     sync.Mutex
 	got    map[string][]notify.Message
 	status int
+	slow   func() // what the channel slow waits for
 }
 
 func newInbox(t *testing.T) *inbox {
 	b := &inbox{got: map[string][]notify.Message{}, status: http.StatusOK}
 	b.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
+		if filepath.Base(r.URL.Path) == "slow" {
+			b.slow()
+			return
+		}
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		var m notify.Message

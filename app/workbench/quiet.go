@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,6 +17,9 @@ import (
 	"tidemark.dev/tidemark/engine/rule"
 	"tidemark.dev/tidemark/engine/store"
 )
+
+// held begins what is said of a notice that is kept back for now.
+const held = "held: "
 
 // quiet is what keeps notifications back at a moment.
 type quiet struct {
@@ -63,14 +67,12 @@ func (b *Workbench) quiet(ctx context.Context, now time.Time, specs map[string]r
 			q.open = append(q.open, i)
 		}
 	}
-	sent, err := b.Store.Notifications(ctx, "", 10_000)
+	alarms, err := b.Store.AlarmsAwaited(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, n := range sent {
-		if n.Kind == notify.Alarm {
-			q.telling(n, n.State)
-		}
+	for _, n := range alarms {
+		q.telling(n, n.State)
 	}
 	for name, spec := range specs {
 		q.times[name] = rule.QuietAt(spec, now)
@@ -89,18 +91,21 @@ func (q *quiet) judge(n store.Notification) (state, why string) {
 		case "sent":
 			return "", ""
 		case "pending":
-			return "pending", "held: the alarm was not told yet"
+			return "pending", held + "the alarm was not told yet"
 		}
 		return "suppressed", "nobody was told of the alarm"
 	}
 	why = q.reason(i)
+	before, wasHeld := strings.CutPrefix(n.Error, held)
 	switch {
+	case why == "" && wasHeld && i.State != "open":
+		return "suppressed", before + ", until it was over"
 	case why == "":
 		return "", ""
 	case i.State != "open" || n.Kind == notify.Repeat:
 		return "suppressed", why
 	}
-	return "pending", "held: " + why
+	return "pending", held + why
 }
 
 // reason is why nobody is notified of an incident now.

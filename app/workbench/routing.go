@@ -2,6 +2,7 @@ package workbench
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -126,5 +127,9 @@ func (b *Workbench) failureChannels() (list []string) {
 func (b *Workbench) failureNotices(what string, err error) []engine.Notice {
 	day := b.clock.Now().Format(time.DateOnly)
 	m := notify.Message{Kind: notify.Failure, Title: "Tidemark: " + what, Text: err.Error()}
+	var known *engine.Error
+	if errors.As(err, &known) && known.Hint != "" {
+		m.Text += "\n" + known.Hint
+	}
 	return noticesFor(b.failureChannels(), "failure/"+what+"/"+day, m, time.Time{})
 }

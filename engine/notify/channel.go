@@ -12,6 +12,8 @@ import (
 // Config says where messages go.
 type Config struct {
 	Name string
+	// Outbox tells whose messages these are: keys are unique within it.
+	Outbox string
 	// Type is slack, webhook, email, sns, desktop or file.
 	Type    string
 	URL     string

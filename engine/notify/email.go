@@ -3,10 +3,13 @@ package notify
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"html/template"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/wneessen/go-mail"
 
@@ -33,23 +36,35 @@ func newEmail(c Config, opt Options) (*email, error) {
 }
 
 var htmlMessage = template.Must(template.New("message").Parse(`<!doctype html>
-<html><body style="font-family: sans-serif; color: #1b2733">
-<h2 style="margin: 0 0 8px">{{.Title}}</h2>
-{{with .Text}}<p>{{.}}</p>{{end}}
-<table cellpadding="4">{{range .Facts}}<tr><td style="color: #5b6b7a">{{index . 0}}</td><td>{{index . 1}}</td></tr>{{end}}</table>
-{{with .Items}}<ul>{{range .}}<li>{{.Line}}</li>{{end}}</ul>{{end}}
-{{with .Link}}<p><a href="{{.}}">Open in Tidemark</a></p>{{end}}
+<html><head><meta charset="utf-8"><meta name="color-scheme" content="light dark"></head>
+<body style="font-family: sans-serif; line-height: 1.5">
+<h2 style="margin: 0 0 8px; font-size: 18px">{{.Title}}</h2>
+{{with .Text}}<p style="margin: 0 0 12px; white-space: pre-wrap">{{.}}</p>{{end}}
+{{with .Facts}}<table cellspacing="0" cellpadding="0">{{range .}}<tr><td style="padding: 0 16px 2px 0; opacity: .7">{{index . 0}}</td><td>{{index . 1}}</td></tr>{{end}}</table>{{end}}
+{{with .Shares}}<ul style="padding-left: 20px">{{range .}}<li>{{.Line}}{{with .Link}} <a href="{{.}}">Open</a>{{end}}</li>{{end}}{{with $.Left}}<li>{{.}}</li>{{end}}</ul>{{end}}
+{{if .Link}}<p><a href="{{.Link}}">Open in Tidemark</a></p>{{else if .More}}<p>More: <code>{{.More}}</code></p>{{end}}
 </body></html>
 `))
 
 // HTML is the message as a page.
 func (m Message) HTML() (string, error) {
+	list, left := m.shares()
 	var b bytes.Buffer
 	err := htmlMessage.Execute(&b, struct {
 		Message
-		Facts [][2]string
-	}{m, m.facts()})
+		Facts      [][2]string
+		Shares     []*share
+		Left, More string
+	}{m, m.facts(), list, leftOut(left), m.more()})
 	return b.String(), err
+}
+
+// messageID is the same for the same message of a channel, so that who gets it
+// twice shows it once, and that of no other: keys are unique in their outbox,
+// and hold what a header cannot.
+func (c Config) messageID(key string) string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{c.Outbox, c.Name, key}, "\x00")))
+	return hex.EncodeToString(sum[:16]) + "@tidemark"
 }
 
 func (e *email) Send(ctx context.Context, m Message) error {
@@ -66,6 +81,9 @@ func (e *email) Send(ctx context.Context, m Message) error {
 	if err := client.DialAndSendWithContext(ctx, msg); err != nil {
 		if e := inside(err); e != nil {
 			return e
+		}
+		if silent(err) {
+			return e.opt.noAnswer(e.Name)
 		}
 		kind := engine.Unavailable
 		var refused *mail.SendError
@@ -106,7 +124,7 @@ func (e *email) message(m Message) (*mail.Msg, error) {
 		return nil, err
 	}
 	msg.Subject(m.Title)
-	msg.SetMessageIDWithValue(m.Key + "@tidemark") // who gets it twice shows it once
+	msg.SetMessageIDWithValue(e.messageID(m.Key))
 	msg.SetBodyString(mail.TypeTextPlain, m.Plain())
 	msg.AddAlternativeString(mail.TypeTextHTML, page)
 	return msg, nil

@@ -44,34 +44,6 @@ type Message struct {
 	Link string `json:"link,omitempty"`
 }
 
-// Item is one incident of a digest.
-type Item struct {
-	Incident string     `json:"incident"`
-	Rule     string     `json:"rule"`
-	Group    string     `json:"group,omitempty"`
-	Severity string     `json:"severity,omitempty"`
-	Text     string     `json:"text,omitempty"`
-	Start    time.Time  `json:"start"`
-	End      *time.Time `json:"end"`
-}
-
-// Line is an item as one line of text.
-func (i Item) Line() string {
-	lasted := "still on"
-	if i.End != nil {
-		lasted = "lasted " + i.End.Sub(i.Start).Round(time.Second).String()
-	}
-	parts := []string{i.Start.UTC().Format("2006-01-02 15:04Z"), i.Rule}
-	if i.Group != "" {
-		parts = append(parts, i.Group)
-	}
-	line := strings.Join(parts, " ") + ", " + lasted
-	if i.Text != "" {
-		line += ": " + i.Text
-	}
-	return line
-}
-
 // Plain is the message as text without markup.
 func (m Message) Plain() string {
 	var b strings.Builder
@@ -82,8 +54,18 @@ func (m Message) Plain() string {
 	for _, f := range m.facts() {
 		fmt.Fprintf(&b, "%s: %s\n", f[0], f[1])
 	}
-	for _, i := range m.Items {
-		b.WriteString("- " + i.Line() + "\n")
+	list, left := m.shares()
+	for _, s := range list {
+		b.WriteString("- " + s.Line() + "\n")
+		if s.Link() != "" {
+			b.WriteString("  " + s.Link() + "\n")
+		}
+	}
+	if left > 0 {
+		b.WriteString("- " + leftOut(left) + "\n")
+	}
+	if more := m.more(); more != "" {
+		b.WriteString("More: " + more + "\n")
 	}
 	return b.String()
 }
@@ -104,9 +86,18 @@ func (m Message) facts() (list [][2]string) {
 		add("Until", m.End.UTC().Format(time.RFC3339))
 	}
 	add("Runbook", m.Runbook)
-	add("More", m.Link)
-	if m.Link == "" && m.Incident != "" {
-		add("More", "tidemark incidents show "+m.Incident)
-	}
 	return list
+}
+
+// more says where the rest can be read: a link, or the command that shows it.
+func (m Message) more() string {
+	switch {
+	case m.Link != "":
+		return m.Link
+	case m.Incident != "":
+		return "tidemark incidents show " + m.Incident
+	case len(m.Items) > 0:
+		return "tidemark incidents list"
+	}
+	return ""
 }

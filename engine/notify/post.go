@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -30,7 +31,7 @@ func (opt Options) post(ctx context.Context, endpoint string, allow []string, bo
 	}
 	answer, err := client.Do(r)
 	if err != nil {
-		return sendError(err)
+		return opt.sendError(err)
 	}
 	defer answer.Body.Close()
 	said, _ := io.ReadAll(io.LimitReader(answer.Body, 300))
@@ -38,15 +39,28 @@ func (opt Options) post(ctx context.Context, endpoint string, allow []string, bo
 }
 
 // sendError says what went wrong without the address, which may be a secret.
-func sendError(err error) error {
+func (opt Options) sendError(err error) error {
 	if e := inside(err); e != nil {
 		return e
+	}
+	if silent(err) {
+		return opt.noAnswer("")
 	}
 	var u *url.Error
 	if errors.As(err, &u) {
 		err = u.Err
 	}
 	return engine.Errorf(engine.Unavailable, "notify", "%w", err)
+}
+
+// silent reports whether nobody answered in time.
+func silent(err error) bool {
+	var n net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &n) && n.Timeout()
+}
+
+func (opt Options) noAnswer(channel string) error {
+	return engine.Errorf(engine.Unavailable, strings.TrimSpace("notify "+channel), "it did not answer within %s", engine.FormatDuration(opt.Timeout))
 }
 
 // answered judges the status of an answer: what the server refuses it will

@@ -54,6 +54,9 @@ func (t *topic) Send(ctx context.Context, m Message) error {
 	if e := inside(err); e != nil {
 		return e
 	}
+	if silent(err) {
+		return t.opt.noAnswer(t.Name)
+	}
 	kind := engine.Unavailable
 	var api smithy.APIError
 	if errors.As(err, &api) && api.ErrorFault() == smithy.FaultClient && api.ErrorCode() != "Throttled" {

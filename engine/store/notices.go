@@ -49,9 +49,15 @@ func (s *Store) Notifications(ctx context.Context, state string, limit int) ([]N
 	return s.notifications(ctx, `? IN ('', state) ORDER BY id DESC LIMIT ?`, state, limit)
 }
 
-// DueNotices are those that should be sent by now, oldest first.
+// DueNotices are those that should be sent by now, oldest first: at most so many
+// of each channel, so that one that takes nothing keeps no other waiting.
 func (s *Store) DueNotices(ctx context.Context, now time.Time, limit int) ([]Notification, error) {
-	return s.notifications(ctx, `state = 'pending' AND next_at <= ? ORDER BY id LIMIT ?`, now, limit)
+	return s.notifications(ctx, `state = 'pending' AND next_at <= ? QUALIFY row_number() OVER (PARTITION BY channel ORDER BY id) <= ? ORDER BY id`, now, limit)
+}
+
+// AlarmsAwaited are the notices of alarms whose end waits to be told.
+func (s *Store) AlarmsAwaited(ctx context.Context) ([]Notification, error) {
+	return s.notifications(ctx, `kind = 'alarm' AND incident IN (SELECT incident FROM tidemark.notifications WHERE kind = 'ok' AND state = 'pending') ORDER BY id`)
 }
 
 func (s *Store) notifications(ctx context.Context, where string, args ...any) ([]Notification, error) {
@@ -97,9 +103,14 @@ func (s *Store) MoveNotice(ctx context.Context, n Notification, state, why strin
 	})
 }
 
-// RetryNotices tries dead notices again: one, or all with 0.
+// RetryNotices tries dead notices again: one, or all with 0. That an alarm is
+// over, which nobody was told because nobody knew of it, waits with its notice.
 func (s *Store) RetryNotices(ctx context.Context, id int64, now time.Time) (n int64, err error) {
 	err = s.inTx(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `UPDATE tidemark.notifications AS o SET state = 'pending', error = NULL, next_at = ? FROM tidemark.notifications AS a
+			WHERE o.kind = 'ok' AND o.state = 'suppressed' AND a.kind = 'alarm' AND a.state = 'dead' AND ? IN (0, a.id) AND a.incident = o.incident AND a.channel = o.channel`, now, id); err != nil {
+			return err
+		}
 		done, err := tx.ExecContext(ctx, `UPDATE tidemark.notifications SET state = 'pending', attempts = 0, next_at = ? WHERE state = 'dead' AND ? IN (0, id)`, now, id)
 		if err == nil {
 			n, err = done.RowsAffected()
