@@ -19,7 +19,7 @@ help: ## Show this list
 setup: ## Install what building needs and this machine lacks
 	@if [ "$$(scripts/desktop.sh)" = 1 ]; then scripts/setup.sh desktop; else scripts/setup.sh; fi
 
-build: setup ## Build bin/tidemark, with its window where there can be one (DESKTOP=0 or 1 decides)
+build: setup ## Build bin/tidemark, and its window where there can be one (DESKTOP=0 or 1 decides)
 	@scripts/build.sh
 
 run: build ## Write the sample workspace into demo/ (DEMO=DIR), pull it, and open the workbench on it

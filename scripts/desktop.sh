@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Says whether programs are built with their window: yes where it can be (its
+# Says whether the window is built, too: yes where it can be (its
 # libraries are there) or is wanted (there is a display, or DESKTOP=1), no
 # elsewhere and with DESKTOP=0.
 #

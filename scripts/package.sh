@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes dist/tidemark_VERSION_ARCH.deb and dist/tidemark_VERSION_linux_ARCH.tar.gz
-# of bin/tidemark, which was built with its window.
+# of bin/tidemark and bin/tidemark-window, its window.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -26,7 +26,7 @@ bin/tidemark completion fish >dist/completion/tidemark.fish
 name=tidemark_${VERSION}_linux_${ARCH}
 rm -rf "dist/$name"
 mkdir -p "dist/$name"
-cp -r bin/tidemark README.md LICENSE packaging/tidemark.desktop frontend/public/icon.svg frontend/icon.png dist/completion "dist/$name/"
+cp -r bin/tidemark bin/tidemark-window README.md LICENSE packaging/tidemark.desktop frontend/public/icon.svg frontend/icon.png dist/completion "dist/$name/"
 tar -C dist --owner=0 --group=0 -czf "dist/$name.tar.gz" "$name"
 rm -rf "dist/$name"
 ls -l "dist/tidemark_${VERSION}_${ARCH}.deb" "dist/$name.tar.gz" >&2

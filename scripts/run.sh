@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Writes the sample workspace, pulls it, shows what it holds, and opens the
-# workbench on it: in its window, or where there is no display for a browser.
+# workbench on it: in its window, or where there is none for a browser.
 # What is there already is not made again.
 #
 #   scripts/run.sh DIR
@@ -23,7 +23,7 @@ another terminal you can go on with
   bin/tidemark --help
 README.md walks through them; rm -r $demo begins anew.
 END
-if [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || [ "$(uname)" = Darwin ]; then
+if [ -x bin/tidemark-window ] && { [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || [ "$(uname)" = Darwin ]; }; then
 	step bin/tidemark -w "$demo" app
 else
 	step bin/tidemark -w "$demo" serve

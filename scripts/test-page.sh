@@ -13,7 +13,7 @@ npm run --silent test || code=1
 node e2e/run.mjs || code=1
 if [ "$(uname)" = Linux ]; then
 	node e2e/window.mjs || code=1
-	(cd .. && go test -tags duckdb_arrow,desktop,production,webkit2_41 ./app/desktop) || code=1
+	(cd .. && go test -tags duckdb_arrow,desktop,production,webkit2_41 ./app/desktop/...) || code=1
 else
 	echo "test-page: SKIPPED the window: it is tested on a display of its own, which only Linux has" >&2
 fi

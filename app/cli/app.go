@@ -31,17 +31,18 @@ func (a *app) appVerb() *cobra.Command {
 			"last, or makes an empty one in ~/Tidemark. With --json it prints one line when the page stands.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := a.checkWindow(); err != nil {
+			program, err := a.windowProgram()
+			if err != nil {
 				return err
 			}
 			if err := a.anyWorkspace(); err != nil {
 				return err
 			}
-			err := a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
+			err = a.withBench(cmd, func(ctx context.Context, b *workbench.Workbench) error {
 				if s := a.env.shared; s != nil {
 					return a.raise(s)
 				}
-				return a.window(ctx, b, gpu)
+				return a.window(ctx, b, program, gpu)
 			})
 			if engine.KindOf(err) == engine.Canceled {
 				return nil // Ctrl-C closes the window
@@ -54,18 +55,20 @@ func (a *app) appVerb() *cobra.Command {
 	return cmd
 }
 
-// checkWindow says early why there can be no window.
-func (a *app) checkWindow() error {
+// windowProgram finds the program of the window, and says early why there can
+// be none.
+func (a *app) windowProgram() (string, error) {
 	const instead = "tidemark serve shows the same in a browser"
-	if !desktop.Available {
-		return engine.Errorf(engine.Unavailable, "open the window", "%w", desktop.ErrNone).WithHint("%s; make build DESKTOP=1 builds one with its window", instead)
+	program, err := desktop.Find()
+	if err != nil {
+		return "", engine.Errorf(engine.Unavailable, "open the window", "%w", err).WithHint("%s; make build DESKTOP=1 builds the window, too", instead)
 	}
 	x, _ := a.lookupEnv("DISPLAY")
 	wayland, _ := a.lookupEnv("WAYLAND_DISPLAY")
 	if runtime.GOOS == "linux" && x == "" && wayland == "" {
-		return engine.Errorf(engine.Unavailable, "open the window", "there is no display").WithHint(instead)
+		return "", engine.Errorf(engine.Unavailable, "open the window", "there is no display").WithHint(instead)
 	}
-	return nil
+	return program, nil
 }
 
 // anyWorkspace chooses a workspace where the command line names none, as when
@@ -129,8 +132,8 @@ func (a *app) raise(s *shared) error {
 	return nil
 }
 
-func (a *app) window(ctx context.Context, b *workbench.Workbench, gpu string) error {
-	w := desktop.New()
+func (a *app) window(ctx context.Context, b *workbench.Workbench, program, gpu string) error {
+	w := desktop.New(program)
 	var once sync.Once
 	l, err := a.listen(ctx, b, "127.0.0.1:0", server.Options{Native: native{w}, Ready: func(r server.Ready) {
 		once.Do(func() {
@@ -151,6 +154,7 @@ func (a *app) window(ctx context.Context, b *workbench.Workbench, gpu string) er
 	}
 	err = w.Run(ctx, desktop.Options{
 		Title: b.Workspace.Config.Name + " · Tidemark", URL: l.url, StateFile: state, GPU: gpu, Icon: frontend.Icon(),
+		Stderr:  a.stderr,
 		Command: l.server.Command,
 		Dropped: func(paths []string) {
 			for _, p := range paths {

@@ -112,7 +112,11 @@ func (a *app) pull(ctx context.Context, b *workbench.Workbench, opt workbench.Pu
 		return err
 	}
 	for _, u := range result.Unmet {
-		a.say("%s", strings.TrimSpace(fmt.Sprintf("warning: columns: %s of %s (%s) was in no record so far; %s", u.Path, u.Dataset, u.Policy, u.Hint)))
+		what := fmt.Sprintf("columns: %s of %s (%s)", u.Path, u.Dataset, u.Policy)
+		if u.Policy == "key" || u.Policy == "dedup" {
+			what = fmt.Sprintf("datasets.%s.%s: %s", u.Dataset, u.Policy, u.Path)
+		}
+		a.say("%s", strings.TrimSpace(fmt.Sprintf("warning: %s was in no record so far; %s", what, u.Hint)))
 	}
 	for _, o := range result.OverRoute {
 		a.say("warning: sources.%s.route: its values would make more than %d datasets; %s of further ones went to %s. Raise it: route: {path: …, tables: …}", o.Source, o.Tables, plural(o.Records, "record"), o.Dataset)

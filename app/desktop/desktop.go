@@ -1,16 +1,21 @@
-// Package desktop is the window: a browser of the system's own that shows the
-// same page, from the same server, as a browser does. What only a window can
-// do (menus, dialogs, files dropped on it) is done here, in Go, and told to
-// the page over its stream of events; the page knows nothing of the window's
-// toolkit.
+// Package desktop is the window as tidemark sees it: a program of its own,
+// tidemark-window (app/desktop/window), that is a browser of the system's own
+// on the same page, from the same server, as any browser. What only a window
+// can do (menus, dialogs, files dropped on it) comes from it over a pipe
+// (app/desktop/wire) and is told to the page over its stream of events; the
+// page knows nothing of the window's toolkit.
 //
-// Programs built without the tag desktop have no window and link no toolkit.
+// This package links no toolkit, and the window's program nothing of the
+// engine: so a query pays for no window, and a window for no database.
 package desktop
 
-import "errors"
+import (
+	"errors"
+	"io"
+)
 
-// ErrNone is what Run gives in a program that was built without a window.
-var ErrNone = errors.New("this program was built without its window")
+// ErrNone is what Find gives where the window's program is not installed.
+var ErrNone = errors.New("its program, " + program + ", is not there")
 
 // Options are what a window shows and tells.
 type Options struct {
@@ -28,16 +33,6 @@ type Options struct {
 	// GPU lets the window draw with the graphics card: "never" (which is
 	// quicker where there is none), "ondemand" or "always".
 	GPU string
+	// Stderr takes what the window's program and its toolkit print.
+	Stderr io.Writer
 }
-
-// size is what StateFile holds.
-type size struct {
-	Width     int  `json:"width"`
-	Height    int  `json:"height"`
-	Maximised bool `json:"maximised"`
-}
-
-const (
-	startWidth, startHeight = 1360, 860
-	leastWidth, leastHeight = 760, 480
-)

@@ -14,7 +14,6 @@ import (
 	"tidemark.dev/tidemark/app/workspace/atomicfile"
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/pipeline"
-	"tidemark.dev/tidemark/engine/store"
 )
 
 // protection is what keeps a dataset's sensitive values from being stored.
@@ -24,11 +23,11 @@ type protection struct {
 	check    string // tells the key from another
 }
 
-// Unmet is a policy whose path no record has had so far.
+// Unmet is a policy, a key or a dedup whose path no record has had so far.
 type Unmet struct {
 	Dataset string `json:"dataset"`
 	Path    string `json:"path"`
-	Policy  string `json:"policy"`
+	Policy  string `json:"policy" doc:"As it stands in columns; or key, or dedup."`
 	Hint    string `json:"hint"`
 }
 
@@ -117,8 +116,39 @@ func (b *Workbench) countPolicies(ctx context.Context, dataset string, p protect
 	return b.Store.CountPolicies(context.WithoutCancel(ctx), dataset, p.check, p.policies, met)
 }
 
-// unmet lists the policies of a dataset that no value was ever met by.
+// unmet lists what the settings of a dataset name and no record ever had.
 func (b *Workbench) unmet(ctx context.Context, d workspace.Dataset) ([]Unmet, error) {
+	out, err := b.unmetPolicies(ctx, d)
+	return append(out, b.unmetKeys(d)...), err
+}
+
+// unmetKeys lists the paths that tell records apart and that no record has had
+// a value at: without one, every record is kept.
+func (b *Workbench) unmetKeys(d workspace.Dataset) (out []Unmet) {
+	at, err := b.Store.Dataset(d.Name)
+	if err != nil {
+		return nil // nothing is stored, so nothing is amiss
+	}
+	look := func(what, path string) {
+		p, err := engine.ParsePath(path)
+		if err != nil {
+			return // the file's check says so
+		}
+		if _, t, err := at.Resolve(p); err == nil && t.Known() {
+			return
+		}
+		out = append(out, Unmet{Dataset: d.Name, Path: path, Policy: what, Hint: b.nearPath(d.Name, path)})
+	}
+	for _, path := range d.Key {
+		look("key", path)
+	}
+	if d.Dedup != "" {
+		look("dedup", d.Dedup)
+	}
+	return out
+}
+
+func (b *Workbench) unmetPolicies(ctx context.Context, d workspace.Dataset) ([]Unmet, error) {
 	var out []Unmet
 	counts, err := b.Store.Policies(ctx, d.Name)
 	if err != nil {
@@ -133,20 +163,20 @@ func (b *Workbench) unmet(ctx context.Context, d workspace.Dataset) ([]Unmet, er
 	}
 	for _, c := range counts {
 		if c.Met == 0 && now[c.Path+" "+c.Policy] {
-			out = append(out, Unmet{Dataset: d.Name, Path: c.Path, Policy: c.Policy, Hint: b.nearPath(d.Name, c)})
+			out = append(out, Unmet{Dataset: d.Name, Path: c.Path, Policy: c.Policy, Hint: b.nearPath(d.Name, c.Path)})
 		}
 	}
 	return out, nil
 }
 
-func (b *Workbench) nearPath(dataset string, c store.PolicyCount) string {
+func (b *Workbench) nearPath(dataset, path string) string {
 	d, err := b.Store.Dataset(dataset)
 	if err != nil {
 		return spell
 	}
 	var paths []string
 	d.Walk(func(p engine.Path, _ engine.Type) { paths = append(paths, p[1:].String()) })
-	if near := engine.Nearest(strings.TrimPrefix(c.Path, "body."), paths); near != "" {
+	if near := engine.Nearest(strings.TrimPrefix(path, "body."), paths); near != "" {
 		return "did you mean body." + near + "?"
 	}
 	return spell

@@ -42,7 +42,7 @@ type PullResult struct {
 	Skipped  int64   `json:"skipped"`
 	Attached int64   `json:"attached,omitempty"`
 	Seconds  float64 `json:"seconds"`
-	// Unmet are policies on paths that never appeared.
+	// Unmet are policies and keys on paths that never appeared.
 	Unmet []Unmet `json:"unmet_policies,omitempty"`
 	// OverRoute are sources that would make too many datasets.
 	OverRoute []OverRoute         `json:"over_route,omitempty"`

@@ -98,7 +98,7 @@ func Open(ctx context.Context, w *workspace.Workspace, opt Options) (*Workbench,
 		Path: w.DatabasePath(), Staging: b.staging, Readable: []string{w.TempDir()},
 		Temp: filepath.Join(w.TempDir(), "spill"), TempLimit: bytesText(int64(limits.Temp)),
 		Memory: bytesText(int64(limits.Memory)), Threads: limits.Threads, Clock: opt.Clock,
-		Settle: schema.NewSettler,
+		Settle: schema.NewSettler, Reread: schema.NewRereader,
 	})
 	if err == nil && w.Trusted {
 		if err = b.clearLocal(ctx); err != nil {

@@ -49,7 +49,7 @@ func (a *Aggregate) sumSQL(w *sqlWriter) []string {
 		limit := doubleSQL(SumLimit)
 		entry = "CASE WHEN abs(" + x + ") < " + limit + " THEN TRY_CAST(round(" + x + " * " + doubleSQL(sumFactor) + ") AS HUGEINT) END"
 		exceeds = "abs(" + x + ") >= " + limit
-		if mayBeInfinite(a.Arg) {
+		if w.mayBeInfinite(a.Arg) {
 			exceeds += " AND isfinite(" + x + ")"
 		}
 	}

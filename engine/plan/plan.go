@@ -112,7 +112,13 @@ type Row struct {
 // parenthesised SELECT of Columns: one pass, one row for every window and
 // group with records, by group and then by time. Finisher.Scan reads its rows.
 func (p *Plan) Query(relation string, r Range) (string, error) {
+	return p.QueryGiven(relation, r, Facts{})
+}
+
+// QueryGiven is Query over records of which something is known.
+func (p *Plan) QueryGiven(relation string, r Range, facts Facts) (string, error) {
 	w := recordWriter()
+	w.facts = facts
 	var s string
 	err := w.try(func() { s = p.grouped(w, relation, r) })
 	return s, err
@@ -164,7 +170,7 @@ func (p *Plan) grouped(w *sqlWriter, relation string, r Range) string {
 		columns = append(columns, w.raw(k.Column)+" AS "+engine.QuoteIdent(k.Name))
 		group = append(group, fmt.Sprint(i+2))
 	}
-	columns = append(columns, `count(*) AS "#records"`, "count(*) FILTER (WHERE "+w.column(late)+`) AS "#late"`)
+	columns = append(columns, `count(*) AS "#records"`, w.lateCount()+` AS "#late"`)
 	for i, a := range p.Aggregates {
 		for j, s := range a.sql(w) {
 			columns = append(columns, s+" AS "+engine.QuoteIdent(partName(i, j)))

@@ -20,6 +20,7 @@ const maxSQL = 256 << 10
 type sqlWriter struct {
 	column func(engine.Path) string
 	ref    func(*Ref) string
+	facts  Facts
 	spent  int
 }
 
@@ -72,28 +73,28 @@ func (w *sqlWriter) truth(e Expr) string {
 // finite writes an expression whose value is never NaN or infinite.
 func (w *sqlWriter) finite(e Expr) string {
 	s := w.raw(e)
-	if !mayBeInfinite(e) {
+	if !w.mayBeInfinite(e) {
 		return s
 	}
 	return w.charge("CASE WHEN isfinite(" + s + ") THEN " + s + " END")
 }
 
 // mayBeInfinite reports whether raw SQL of e can be NaN or infinite.
-func mayBeInfinite(e Expr) bool {
+func (w *sqlWriter) mayBeInfinite(e Expr) bool {
 	if e.Type() != engine.Double {
 		return false
 	}
 	switch e := e.(type) {
 	case *Column:
-		return e.Stored.Kind == engine.Double
+		return e.Stored.Kind == engine.Double && !w.facts.Finite
 	case *Binary, *Negate:
 		return true
 	case *Conditional:
-		return mayBeInfinite(e.Then) || mayBeInfinite(e.Else)
+		return w.mayBeInfinite(e.Then) || w.mayBeInfinite(e.Else)
 	case *Coalesce:
-		return mayBeInfinite(e.Y)
+		return w.mayBeInfinite(e.Y)
 	case *Call:
-		return functions[e.Func].keepsInfinity && mayBeInfinite(e.X)
+		return functions[e.Func].keepsInfinity && w.mayBeInfinite(e.X)
 	}
 	return false
 }
@@ -195,7 +196,7 @@ func (w *sqlWriter) binary(e *Binary) string {
 		return "ends_with(" + w.finite(e.L) + ", " + w.finite(e.R) + ")"
 	case Div, Mod:
 		right := w.integer(e.R)
-		if mayBeInfinite(e.R) {
+		if w.mayBeInfinite(e.R) {
 			right = w.finite(e.R)
 		}
 		return w.checked(e, w.integer(e.L)+" "+string(e.Op)+" "+right)

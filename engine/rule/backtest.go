@@ -43,8 +43,14 @@ func run(ctx context.Context, q engine.Querier, cat engine.Catalog, r *Rule, opt
 		return nil, engine.Errorf(engine.Invalid, "backtest "+r.Name, "from %s is not before to %s", opt.From.Format(time.RFC3339), opt.To.Format(time.RFC3339)).
 			WithHint("swap --from and --to")
 	}
-	b := &backtest{rule: r, opt: opt, series: series, report: &Report{Rule: r.Name, Episodes: []Episode{}, Transitions: []Transition{}, lead: r.lead()}}
-	if err := b.run(ctx, q, cat); err != nil {
+	b := newBacktest(r, opt, series)
+	err := b.run(ctx, q, cat)
+	if errors.Is(err, outdated{}) {
+		b = newBacktest(r, opt, series.cleared())
+		b.careful = true
+		err = b.run(ctx, q, cat)
+	}
+	if err != nil {
 		if ctx.Err() != nil {
 			return nil, engine.Errorf(engine.Canceled, "backtest "+r.Name, "%w", context.Cause(ctx))
 		}
@@ -59,11 +65,18 @@ func run(ctx context.Context, q engine.Querier, cat engine.Catalog, r *Rule, opt
 	return b.report, nil
 }
 
+func newBacktest(r *Rule, opt BacktestOptions, series *Series) *backtest {
+	return &backtest{rule: r, opt: opt, series: series, report: &Report{Rule: r.Name, Episodes: []Episode{}, Transitions: []Transition{}, lead: r.lead()}}
+}
+
 type backtest struct {
 	rule   *Rule
 	opt    BacktestOptions
 	report *Report
 	series *Series
+	// facts are what the statement takes for granted; careful takes nothing.
+	facts   plan.Facts
+	careful bool
 	// span is what is asked for: event times from the first of a window on.
 	span plan.Range
 	// first is where windows begin to count: those before are looked back at.
@@ -83,6 +96,9 @@ func (b *backtest) run(ctx context.Context, q engine.Querier, cat engine.Catalog
 	if err != nil {
 		return err
 	}
+	if b.facts, err = b.factsOf(ctx, q, relation); err != nil {
+		return err
+	}
 	query, err := b.query(ctx, q, relation)
 	if err != nil {
 		return err
@@ -93,6 +109,37 @@ func (b *backtest) run(ctx context.Context, q engine.Querier, cat engine.Catalog
 	err = b.ask(ctx, q, query)
 	if errors.Is(err, tooMany{}) {
 		return tooManyGroups(ctx, q, b.rule.Plan, relation)
+	}
+	if err != nil {
+		return err
+	}
+	return b.recheck(ctx, q, relation)
+}
+
+// outdated is thrown where records came meanwhile that are other than those
+// that were known.
+type outdated struct{}
+
+func (outdated) Error() string { return "records came that are late or infinite" }
+
+// factsOf finds out what the statement need not look at each record for. It is
+// worth it where windows come by the column, out of the store.
+func (b *backtest) factsOf(ctx context.Context, q engine.Querier, relation string) (plan.Facts, error) {
+	if _, stored := q.(engine.Columnar); !stored || b.careful || !b.simple() {
+		return plan.Facts{}, nil
+	}
+	return b.rule.Plan.FactsOf(ctx, q, relation)
+}
+
+// recheck tells whether what was found held to the end: records come while the
+// statement runs.
+func (b *backtest) recheck(ctx context.Context, q engine.Querier, relation string) error {
+	if b.facts == (plan.Facts{}) {
+		return nil
+	}
+	now, err := b.factsOf(ctx, q, relation)
+	if err == nil && !now.Cover(b.facts) {
+		err = outdated{}
 	}
 	return err
 }
@@ -157,7 +204,7 @@ func (b *backtest) query(ctx context.Context, q engine.Querier, relation string)
 	p := b.rule.Plan
 	switch {
 	case b.simple():
-		return p.Query(relation, b.span)
+		return p.QueryGiven(relation, b.span, b.facts)
 	case p.Window.Zone != nil:
 		cuts, err := cutsOf(ctx, q, p, relation, b.span)
 		if err != nil {

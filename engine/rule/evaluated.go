@@ -49,8 +49,9 @@ func (r *liveRule) take(found []foundWindow, s Step, out *engine.Evaluated) erro
 	for name, t := range r.groups {
 		again := t.put(fresh[t], gone[t], until)
 		r.tell(t, gone[t], again, s, out)
-		t.freeze(r.late.OpenSince(until))
-		if t.over() {
+		open := r.late.OpenSince(until)
+		t.freeze(open)
+		if t.over(open) {
 			delete(r.groups, name)
 			out.Forgotten = append(out.Forgotten, engine.AlarmState{Rule: r.rule.Name, Key: t.name})
 		}

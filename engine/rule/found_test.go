@@ -3,6 +3,7 @@ package rule
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"tidemark.dev/tidemark/engine/plan"
 )
@@ -69,5 +70,48 @@ func TestExpectationCountsWhatIsOver(t *testing.T) {
 	}
 	if got := backtestOf(t, db, r, BacktestOptions{}); got.Windows != 0 || got.Records != 0 {
 		t.Errorf("%d windows, %d records", got.Windows, got.Records)
+	}
+}
+
+// A group that was forgotten at the watermark is remembered as long as late
+// records may show that it was not silent: until then its alarm may go on.
+func TestLateRecordOfAForgottenGroup(t *testing.T) {
+	for name, window := range map[string]string{"tumbling": "{tumbling: 1m}", "session": "{session: {gap: 1m}}"} {
+		t.Run(name, func(t *testing.T) {
+			db := database(t)
+			createTable(t, db, shop)
+			rule, err := Compile(decodeSpec(t, "forgotten.yaml", "rule: forgotten\ndataset: app_logs\nwindow: "+window+`
+measures: {errors: 'count(level == "ERROR")'}
+when: errors > 0
+forget: 2m
+alarm: {datapoints: 1, of: 3, missing: breaching}
+`), shop)
+			if err != nil {
+				t.Fatal(err)
+			}
+			late, k := LateUpdates{Allowed: 2 * time.Minute}, newKeeper()
+			live := resumed(t, []*Rule{rule}, late, k)
+			for i, step := range []struct {
+				second    int
+				level     string
+				watermark int64
+			}{
+				{650, "ERROR", 660},
+				{700, "INFO", 840},
+				{0, "", 900},
+				{808, "INFO", 900}, // 14:00, when the group was forgotten, is still open
+			} {
+				if step.level != "" {
+					exec(t, db, fmt.Sprintf("INSERT INTO app_logs (event_time, service, level, _seq, _late) VALUES (to_timestamp(%d), 'a', '%s', %d, false)", step.second, step.level, i+1))
+				}
+				watermark := time.Unix(step.watermark, 0).UTC()
+				out, _, failed := live.Step(t.Context(), db, catalog{shop}, Step{UpTo: int64(i + 1), Watermark: watermark, Late: true, Now: watermark, Since: time.Unix(650, 0)})
+				for _, err := range failed {
+					t.Fatal(err)
+				}
+				k.save(t, out)
+				agree(t, byColumn{db}, rule, k, watermark)
+			}
+		})
 	}
 }

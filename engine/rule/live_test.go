@@ -28,7 +28,7 @@ func newKeeper() *keeper {
 
 func pointID(p engine.Datapoint) string { return fmt.Sprint(p.Rule, p.Key, p.Start, p.End) }
 
-func (k *keeper) save(t *rapid.T, e engine.Evaluated) {
+func (k *keeper) save(t rapid.TB, e engine.Evaluated) {
 	for _, r := range e.Rules {
 		k.progress[r.Rule] = r
 	}
@@ -274,7 +274,7 @@ func TestLiveEqualsBacktest(t *testing.T) {
 	})
 }
 
-func agree(r *rapid.T, db engine.Querier, rule *Rule, k *keeper, watermark time.Time) {
+func agree(r rapid.TB, db engine.Querier, rule *Rule, k *keeper, watermark time.Time) {
 	report, err := Backtest(context.Background(), db, catalog{shop}, rule, BacktestOptions{Datapoints: true, Final: watermark})
 	if err != nil {
 		r.Fatal(err)
@@ -284,7 +284,7 @@ func agree(r *rapid.T, db engine.Querier, rule *Rule, k *keeper, watermark time.
 	}
 }
 
-func resumed(r *rapid.T, rules []*Rule, late LateUpdates, k *keeper) *Live {
+func resumed(r rapid.TB, rules []*Rule, late LateUpdates, k *keeper) *Live {
 	l := NewLive("app_logs")
 	for _, rule := range rules {
 		if err := l.Resume(rule, late, k.kept(rule, late)); err != nil {

@@ -51,6 +51,14 @@ func (s *Series) keep(w *scanned) {
 	s.windows = append(s.windows, kept)
 }
 
+// cleared has no windows.
+func (s *Series) cleared() *Series {
+	if s != nil {
+		s.windows = nil
+	}
+	return s
+}
+
 // Windows is how many there are, those that are only looked back at included.
 func (s *Series) Windows() int { return len(s.windows) }
 

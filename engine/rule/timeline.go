@@ -256,7 +256,17 @@ func (t *timeline) episodes() []Episode {
 	return list
 }
 
-// over reports whether nothing is left to be known of the group.
-func (t *timeline) over() bool {
-	return !t.open && !t.now.awaited && len(t.past) == 0 && len(t.entries) == 0 && len(t.now.points) == 0 && t.now.episode == nil
+// over reports whether nothing is left to be known of the group, where windows
+// that end after open may change.
+func (t *timeline) over(open time.Time) bool {
+	return !t.open && !t.now.awaited && len(t.past) == 0 && len(t.entries) == 0 && len(t.now.points) == 0 && t.now.episode == nil && t.base.forgotBy(open)
+}
+
+// forgotBy reports whether the group was forgotten by then, so that no late
+// record can show that it was not.
+func (h *history) forgotBy(open time.Time) bool {
+	if h.rule.Plan.Window.Kind == plan.Session {
+		return h.last.IsZero() || !open.Before(h.last.Add(h.rule.Forget))
+	}
+	return len(h.points) == 0
 }

@@ -156,7 +156,11 @@ func TestWholeRules(t *testing.T) {
 				opt.To = opt.From.Add(drawn.cutting.span / 3)
 			}
 		}
-		got, err := Backtest(context.Background(), db, catalog{mixed}, r, opt)
+		q := engine.Querier(db)
+		if rapid.Bool().Draw(rt, "by column") {
+			q = byColumn{db}
+		}
+		got, err := Backtest(context.Background(), q, catalog{mixed}, r, opt)
 		if err != nil {
 			rt.Fatalf("%v\n%s", err, drawn.text)
 		}

@@ -59,53 +59,75 @@ func (s *settler) collect(n *node, from engine.Type, opened bool) {
 func (s *settler) Settle(rest []byte) (body, left []byte, changed bool) {
 	s.root = &settled{}
 	left = []byte{'{'}
-	in := scanner{b: rest}
+	if !eachMember(rest, func(name string, m member) {
+		if r, has := s.paths[name]; has {
+			text, fits, ok := s.value(r.node, m.value, m.kind)
+			if ok && (fits || r.opened || string(text) != "null") {
+				s.put(r.node, text)
+				changed = true
+				if fits {
+					return
+				}
+			}
+		}
+		left = m.appendTo(left)
+	}) {
+		return nil, nil, false
+	}
+	return s.root.append(nil), closed(left), changed
+}
+
+// member is one of an object: as it is written with its name, and its value.
+type member struct {
+	whole, value []byte
+	kind         shape
+}
+
+func (m member) appendTo(object []byte) []byte {
+	if len(object) > 1 {
+		object = append(object, ',')
+	}
+	return append(object, m.whole...)
+}
+
+// closed ends an object; nil where it has no members.
+func closed(object []byte) []byte {
+	if len(object) == 1 {
+		return nil
+	}
+	return append(object, '}')
+}
+
+// eachMember hands out the members of a JSON object. It reports whether the
+// text is an object to its end.
+func eachMember(object []byte, take func(name string, m member)) bool {
+	in := scanner{b: object}
 	in.space()
 	if !in.expect('{') {
-		return nil, nil, false
+		return false
 	}
 	in.space()
-	if in.peek() == '}' {
-		return nil, nil, false
-	}
-	for done := false; !done; {
+	for done := in.peek() == '}'; !done; {
+		begin := in.pos
 		from, to, escaped, ok := in.str()
 		if !ok {
-			return nil, nil, false
+			return false
 		}
-		path := unquote(in.b[from:to], escaped, nil)
+		name := string(unquote(in.b[from:to], escaped, nil))
 		in.space()
 		in.expect(':')
 		in.space()
 		start := in.pos
 		kind, ok := in.skip(0)
 		if !ok {
-			return nil, nil, false
+			return false
 		}
-		stays := true
-		if r, has := s.paths[string(path)]; has {
-			text, fits, ok := s.value(r.node, in.b[start:in.pos], kind)
-			if ok && (fits || r.opened || string(text) != "null") {
-				s.put(r.node, text)
-				stays, changed = !fits, true
-			}
-		}
-		if stays {
-			if len(left) > 1 {
-				left = append(left, ',')
-			}
-			left = append(append(append(left, in.b[from:to]...), ':'), in.b[start:in.pos]...)
-		}
+		take(name, member{in.b[begin:in.pos], in.b[start:in.pos], kind})
 		if done, ok = in.next('}'); !ok {
-			return nil, nil, false
+			return false
 		}
 	}
-	if len(left) == 1 {
-		left = nil
-	} else {
-		left = append(left, '}')
-	}
-	return s.root.append(nil), left, changed
+	return true
 }
 
 // value reads one value again at the newer type. text is what body gets; fits

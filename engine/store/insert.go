@@ -94,14 +94,10 @@ func insertUnique(ctx context.Context, tx *sql.Tx, d *dataset, g segment, b engi
 	}
 	defer tx.ExecContext(context.WithoutCancel(ctx), "DROP TABLE IF EXISTS incoming") //nolint:errcheck // a temporary table
 	at := engine.Dataset{Name: b.Dataset, Body: d.version.Body}
-	_, want, err := at.Resolve(b.Dedup)
-	if err != nil {
-		return fmt.Errorf("dedup: %w", err)
-	}
-	key := readPath(g, b.Dedup, want)
+	key := valueSQL(at, g, b.Dedup)
 	var known []string
 	for _, old := range d.segments {
-		known = append(known, "SELECT "+readPath(old, b.Dedup, want)+" AS k FROM "+old.sql())
+		known = append(known, "SELECT "+valueSQL(at, old, b.Dedup)+" AS k FROM "+old.sql())
 	}
 	result, err := tx.ExecContext(ctx, `INSERT INTO `+g.sql()+` SELECT * FROM incoming
 		WHERE `+key+` IS NULL OR `+key+` NOT IN (SELECT k FROM (`+strings.Join(known, " UNION ALL ")+`) WHERE k IS NOT NULL)

@@ -47,6 +47,9 @@ func (s *Store) Retype(ctx context.Context, v engine.SchemaVersion, path engine.
 		return err
 	}
 	next, err := s.rewriteAs(ctx, d, &dataset{version: v}, func(tx *sql.Tx, g segment) (selection, error) {
+		if s.opt.Reread != nil && readAsRecords(to) {
+			return s.rereadAs(ctx, tx, g, v.Body, to, path)
+		}
 		return selection{retyped(g, v.Body, to, path), g.sql() + " LEFT JOIN " + takenTable + " ON taken_seq = _seq"}, s.takeFromRest(ctx, tx, g, engine.Path(path[1:]).String())
 	}, func(tx *sql.Tx, g segment) error {
 		if err := leaveTogether(ctx, tx, d, path); err != nil {
@@ -77,12 +80,48 @@ func retyped(g segment, body, to engine.Type, path engine.Path) string {
 		fromRest = honestCast("taken", to)
 	}
 	value := setPath("body", g.body, body, path[1:], "coalesce("+fits+", "+fromRest+")")
-	added := "json_object(" + engine.QuoteText(key) + ", " + old + ")::VARCHAR"
-	rest := "CASE WHEN " + old + " IS NOT NULL AND " + fits + " IS NULL THEN CASE WHEN rest IS NULL THEN " + added +
-		" WHEN json_exists(rest, " + engine.QuoteText(jsonPointer(key)) + ") THEN rest::VARCHAR" +
-		" ELSE left(rest::VARCHAR, -1) || ',' || substr(" + added + ", 2) END" +
+	rest := "CASE WHEN " + old + " IS NOT NULL AND " + fits + " IS NULL THEN " + restWith(key, old) +
 		" WHEN " + fromRest + " IS NOT NULL THEN taken_rest ELSE rest::VARCHAR END"
 	return selectWith(map[string]string{"body": value, "rest": rest})
+}
+
+// restWith is the rest of a row with a value under key, unless it has one there:
+// that is the value as it came.
+func restWith(key, value string) string {
+	added := "json_object(" + engine.QuoteText(key) + ", " + value + ")::VARCHAR"
+	return "CASE WHEN rest IS NULL THEN " + added +
+		" WHEN json_exists(rest, " + engine.QuoteText(jsonPointer(key)) + ") THEN rest::VARCHAR" +
+		" ELSE left(rest::VARCHAR, -1) || ',' || substr(" + added + ", 2) END"
+}
+
+// readAsRecords are the types of values with many spellings. DuckDB reads other
+// ones than records are read by, and forgets how they were written.
+func readAsRecords(t engine.Type) bool {
+	return t.Kind == engine.Timestamp || t.Kind == engine.Date || t.Kind == engine.UUID
+}
+
+// rereadAs selects the rows of a segment with one path at another type: what
+// stands there is read again as if it came.
+func (s *Store) rereadAs(ctx context.Context, tx *sql.Tx, g segment, body, to engine.Type, path engine.Path) (selection, error) {
+	key := engine.Path(path[1:]).String()
+	rest := "rest"
+	if have, err := typeAt(g.body, path[1:]); err == nil && have.Known() {
+		rest = "CASE WHEN " + path.SQL() + " IS NULL THEN rest::VARCHAR ELSE " + restWith(key, path.SQL()) + " END"
+	}
+	if _, err := tx.ExecContext(ctx, "CREATE OR REPLACE TEMP TABLE taken_from_rest (taken_seq BIGINT, taken "+to.DuckDB()+", taken_rest VARCHAR)"); err != nil {
+		return selection{}, err
+	}
+	all := "(SELECT _seq, " + rest + " AS rest FROM " + g.sql() + ")"
+	if _, err := s.eachPageOf(ctx, tx, all, s.opt.Reread(key, to), "true", func(p *settledPage) error {
+		_, err := tx.ExecContext(ctx, "INSERT INTO "+takenTable+" SELECT settled_seq, settled_body, settled_rest FROM "+p.source(to))
+		return err
+	}); err != nil {
+		return selection{}, err
+	}
+	return selection{selectWith(map[string]string{
+		"body": setPath("body", g.body, body, path[1:], "taken"),
+		"rest": "CASE WHEN taken_seq IS NULL THEN rest::VARCHAR ELSE taken_rest END",
+	}), g.sql() + " LEFT JOIN " + takenTable + " ON taken_seq = _seq"}, nil
 }
 
 // jsonPointer is the place of a member of rest, whose name may hold anything.

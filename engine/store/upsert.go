@@ -85,14 +85,21 @@ func beatenBy(others string) string {
 func keySQL(at engine.Dataset, g segment, key []engine.Path) string {
 	var parts, null []string
 	for i, p := range key {
-		value := "NULL::VARCHAR"
-		if _, want, err := at.Resolve(p); err == nil && want.Known() {
-			value = readPath(g, p, want) + "::VARCHAR"
-		}
+		value := valueSQL(at, g, p) + "::VARCHAR"
 		parts = append(parts, fmt.Sprintf("k%d := %s", i, value))
 		null = append(null, value+" IS NULL")
 	}
 	return "CASE WHEN " + strings.Join(null, " AND ") + " THEN NULL ELSE to_json(struct_pack(" + strings.Join(parts, ", ") + "))::VARCHAR END"
+}
+
+// valueSQL reads what a row has at a table path; null where no record has had a
+// value there yet.
+func valueSQL(at engine.Dataset, g segment, path engine.Path) string {
+	path, want, err := at.Resolve(path)
+	if err != nil || !want.Known() {
+		return "NULL::VARCHAR"
+	}
+	return readPath(g, path, want)
 }
 
 // deadSQL reads whether a record deletes its key.
@@ -100,9 +107,5 @@ func deadSQL(at engine.Dataset, g segment, marker engine.Path) string {
 	if marker == nil {
 		return "false"
 	}
-	_, want, err := at.Resolve(marker)
-	if err != nil || !want.Known() {
-		return "false"
-	}
-	return "coalesce(lower(" + readPath(g, marker, want) + "::VARCHAR) IN ('true', 'd', 'delete', 'deleted'), false)"
+	return "coalesce(lower(" + valueSQL(at, g, marker) + "::VARCHAR) IN ('true', 'd', 'delete', 'deleted'), false)"
 }

@@ -32,7 +32,7 @@ async function wayland(on, dir) {
   const compositor = spawn('weston', ['--backend=x11-backend.so', '--use-pixman', '--width=1300', '--height=860', '--socket=wayland-test', '--config=' + config], { env, stdio: 'ignore' })
   const broken = new Promise((_, reject) => compositor.once('error', reject).once('exit', (code) => reject(new Error(`weston ended with ${code}`))))
   broken.catch(() => {})
-  await Promise.race([broken, until('a compositor', () => existsSync(join(runtime, 'wayland-test')), 60)])
+  await Promise.race([broken, until('a compositor', () => existsSync(join(runtime, 'wayland-test')))])
   return { env: { WAYLAND_DISPLAY: 'wayland-test', XDG_RUNTIME_DIR: runtime, GDK_BACKEND: 'wayland' }, stop: () => compositor.kill() }
 }
 
@@ -46,7 +46,7 @@ async function colours(on, picture) {
 }
 
 const enough = 8
-const until = async (what, done, seconds = 60) => {
+const until = async (what, done, seconds = 120) => {
   for (const end = Date.now() + seconds * 1000; Date.now() < end; await new Promise((r) => setTimeout(r, 200))) if (await done()) return
   throw new Error('never: ' + what)
 }
@@ -61,6 +61,23 @@ async function memory(pid) {
   for (const p of of) kb += +(/^Pss:\s+(\d+)/m.exec(await readFile(`/proc/${p}/smaps_rollup`, 'utf8').catch(() => '')) ?? [0, 0])[1]
   return { mb: Math.round(kb / 1024), processes: of.length }
 }
+
+/** windowOf is the process of the window that an app has open, once there is one. */
+async function windowOf(app) {
+  let found
+  await until('a process of the window', async () => {
+    for (const p of await readdir('/proc')) {
+      if (!/^\d+$/.test(p)) continue
+      const [, name, parent] = /\((.*)\) \S (\d+)/.exec(await readFile(`/proc/${p}/stat`, 'utf8').catch(() => '')) ?? []
+      if (name === 'tidemark-window' && +parent === app.pid) found = +p
+    }
+    return found
+  })
+  return found
+}
+
+/** ended says whether a process has: one that nobody waits for stays as a zombie. */
+const ended = async (pid) => / Z |^$/.test((await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')).replace(/.*\)/, ''))
 
 /** opened starts the window on a workspace: page waits for what stands on it, end closes it. */
 function opened(dir, env) {
@@ -81,6 +98,12 @@ function opened(dir, env) {
     async end() {
       app.kill('SIGINT')
       assert.equal(await over, 0, said)
+    },
+    /** failure waits for an end by itself, and gives the error that it told. */
+    async failure() {
+      assert.equal(await over, 1, said)
+      await until('the error', () => out.endsWith('\n') && out.trim().includes('\n')) // it comes after the page, and may be read after the end
+      return JSON.parse(out.trim().split('\n')[1]).error
     },
     kill: () => app.kill('SIGKILL'),
   }
@@ -132,7 +155,13 @@ test('the window on Wayland', { timeout: 180_000, skip: skipped }, async (t) => 
   }
 })
 
-test('the window', { timeout: 180_000 }, async (t) => {
+test('the command line links no toolkit', { skip: !there('ldd') && 'there is no ldd' }, async () => {
+  const links = async (file) => (await run('ldd', [file])).stdout
+  assert.match(await links(program + '-window'), /libwebkit2gtk/)
+  assert.doesNotMatch(await links(program), /webkit|gtk|libX11|wayland/i)
+})
+
+test('the window', { timeout: 600_000 }, async (t) => {
   const s = await surroundings()
   const x = await display()
   // A system that names no language broke pages before: here on purpose.
@@ -162,6 +191,22 @@ test('the window', { timeout: 180_000 }, async (t) => {
 
     await app.end()
     assert.ok(JSON.parse(await readFile(join(s.dir, 'config', 'tidemark', 'window.json'), 'utf8').catch(() => '{"width":1}')).width > 0)
+
+    // Each of the two ends with the other, and the database is closed.
+    app = opened(dir, env)
+    await app.page()
+    const orphan = await windowOf(app)
+    const secret = JSON.parse(await readFile(join(dir, '.tidemark', 'served.json'), 'utf8')).token
+    for (const file of ['cmdline', 'environ']) assert.ok(!(await readFile(`/proc/${orphan}/${file}`, 'utf8')).includes(secret), file)
+    app.kill()
+    await until('the window closes when its server was killed', () => ended(orphan))
+
+    app = opened(dir, env)
+    await app.page()
+    process.kill(await windowOf(app), 'SIGKILL')
+    assert.match((await app.failure()).message, /its program ended: signal: killed/)
+    const after = await run(program, ['-w', dir, 'query', '--json', 'select count(*) > 1000 as many from app_logs'], { env })
+    assert.deepEqual(JSON.parse(after.stdout), [{ many: true }])
   } finally {
     app?.kill()
     x.stop()

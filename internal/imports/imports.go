@@ -9,6 +9,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -111,6 +112,16 @@ var layers = []layer{
 		"main starts the program and does nothing else",
 	},
 	{
+		"app/desktop/wire",
+		nil,
+		"what two programs say to each other is in both, so everything would come along with whatever it imports",
+	},
+	{
+		"app/desktop/window/...",
+		[]string{"app/desktop/wire", "app/workspace/atomicfile"},
+		"the window's program is the toolkit and none of the engine, which runs in the process beside it",
+	},
+	{
 		"app/...",
 		[]string{"app/...", "plugins/...", "engine/...", "samples/...", "frontend"},
 		"internal/ holds what only tests and benchmarks need",
@@ -143,13 +154,13 @@ var owners = []owner{
 	{"github.com/duckdb/...", []string{"engine/store/...", bench}, "one place holds its locks, its limits and its quirks"},
 	{"github.com/expr-lang/expr/...", []string{"engine/rule/..."}, "a rule means what its plan means, and nobody else may evaluate the expression"},
 	{"github.com/tetratelabs/wazero/...", []string{"plugins/..."}, "the sandbox has one wall"},
-	{"github.com/wailsapp/...", []string{"app/desktop/..."}, "everything else is tested in a browser and builds without a display"},
+	{"github.com/wailsapp/...", []string{"app/desktop/window/..."}, "everything else is tested in a browser, and starts without what the toolkit links"},
 	{"github.com/redpanda-data/...", []string{"app/connect/...", "engine/export/parity", bench}, "whoever runs exported pipelines needs its engine, and nobody else does"},
 	{"github.com/prometheus/client_golang/...", []string{"app/server/..."}, "metrics are one page of the server"},
 	{"github.com/prometheus/...", []string{"engine/export/..."}, "its engine is what exported rules are replayed with, and brings many packages along"},
 	{"github.com/spf13/...", []string{"app/cli/..."}, "flags and verbs are the command line's"},
 	{"github.com/goccy/go-yaml/...", []string{"app/workspace/yamlfile/..."}, "errors in a user's file name file, line and column, which is done in one place"},
-	{"C", []string{"engine/store/...", "app/desktop/..."}, "all but the store and the desktop builds without a C compiler"},
+	{"C", []string{"engine/store/...", "app/desktop/window/..."}, "all but the store and the window builds without a C compiler"},
 }
 
 // stdlibOnly lists the packages without dependencies from elsewhere.
@@ -229,6 +240,28 @@ func matches(pattern, pkg string) bool {
 
 func matchesAny(patterns []string, pkg string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool { return matches(p, pkg) })
+}
+
+// Reach gives the paths of all packages that a folder of the module brings along
+// by the edges. Packages of others are not looked into.
+func Reach(edges []Edge, from string) []string {
+	of := map[string][]string{}
+	for _, e := range edges {
+		of[e.From] = append(of[e.From], e.To)
+	}
+	seen := map[string]bool{}
+	for todo := []string{from}; len(todo) > 0; todo = todo[1:] {
+		for _, to := range of[todo[0]] {
+			if seen[to] {
+				continue
+			}
+			seen[to] = true
+			if own, ok := local(to); ok {
+				todo = append(todo, own)
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(seen))
 }
 
 // Edges reads the imports of every Go file below root that is neither a test

@@ -25,6 +25,32 @@ func TestImportsPointDown(t *testing.T) {
 	}
 }
 
+// TestTheTwoPrograms: tidemark brings no toolkit along, and its window nothing
+// of the module but what the two say to each other.
+func TestTheTwoPrograms(t *testing.T) {
+	t.Parallel()
+	edges, err := Edges(os.DirFS(root))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const duckdb, toolkit = "github.com/duckdb/duckdb-go/v2", "github.com/wailsapp/wails/v2"
+	main, window := Reach(edges, "."), Reach(edges, "app/desktop/window")
+	if !slices.Contains(main, duckdb) || !slices.Contains(window, toolkit) {
+		t.Fatalf("tidemark is made of %d packages and its window of %d, without what they are there for", len(main), len(window))
+	}
+	for _, pkg := range main {
+		if strings.HasPrefix(pkg, "github.com/wailsapp/") || pkg == Module+"/app/desktop/window" {
+			t.Errorf("tidemark links %s", pkg)
+		}
+	}
+	for _, pkg := range window {
+		own := pkg == Module+"/app/desktop/wire" || pkg == Module+"/app/workspace/atomicfile"
+		if !own && !standard(pkg) && !strings.HasPrefix(pkg, "github.com/wailsapp/") {
+			t.Errorf("the window links %s", pkg)
+		}
+	}
+}
+
 func TestJudge(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -59,7 +85,13 @@ func TestJudge(t *testing.T) {
 		{"app/server", "github.com/duckdb/duckdb-go/v2", "one place holds its locks"},
 		{"app/server", "github.com/expr-lang/expr", "what its plan means"},
 		{"app/server", "github.com/tetratelabs/wazero/api", "one wall"},
-		{"app/server", "github.com/wailsapp/wails/v2", "without a display"},
+		{"app/server", "github.com/wailsapp/wails/v2", "tested in a browser"},
+		{"app/desktop", "github.com/wailsapp/wails/v2", "tested in a browser"},
+		{"app/desktop/window", "github.com/wailsapp/wails/v2", ""},
+		{"app/desktop/window", Module + "/app/desktop/wire", ""},
+		{"app/desktop/window", Module + "/engine", "none of the engine"},
+		{"app/desktop/window", Module + "/app/workspace", "none of the engine"},
+		{"app/desktop/wire", Module + "/engine", "imports no other package"},
 		{"app/server", Module + "/internal/s3server", "only tests and benchmarks"},
 		{"plugins", Module + "/engine/pipeline", "not who stores"},
 		{"plugins/wasi", "C", "without a C compiler"},

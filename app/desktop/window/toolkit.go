@@ -1,9 +1,10 @@
 //go:build desktop
 
-package desktop
+package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"html"
 	"net/http"
@@ -13,21 +14,16 @@ import (
 
 	"github.com/wailsapp/wails/v2"
 	"github.com/wailsapp/wails/v2/pkg/logger"
-	"github.com/wailsapp/wails/v2/pkg/menu"
-	"github.com/wailsapp/wails/v2/pkg/menu/keys"
 	"github.com/wailsapp/wails/v2/pkg/options"
 	"github.com/wailsapp/wails/v2/pkg/options/assetserver"
 	"github.com/wailsapp/wails/v2/pkg/options/linux"
 	"github.com/wailsapp/wails/v2/pkg/runtime"
 
-	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/app/desktop/wire"
 )
 
-// Available says whether this program has a window.
-const Available = true
-
-// Window is the window. Show and Open may be called from any goroutine.
-type Window struct {
+// window is the toolkit's: GTK and WebKit on Linux, Cocoa and WebKit on macOS.
+type window struct {
 	mu  sync.Mutex
 	ctx context.Context // the toolkit's; nil before the window is there
 }
@@ -38,46 +34,49 @@ var (
 	openFolder = runtime.OpenDirectoryDialog
 )
 
-// New makes a window that is not shown yet.
-func New() *Window { return &Window{} }
+func newToolkit() toolkit { return &window{} }
 
-// Run shows the window and returns when it was closed, or ctx ended. It must
-// be called on the program's first goroutine, which the toolkit needs.
-func (w *Window) Run(ctx context.Context, o Options) error {
+func (w *window) run(ctx context.Context, o wire.Opening, tell func(wire.Event)) error {
 	// The fast way of drawing leaves windows blank on some drivers; who knows
 	// theirs to work may say so.
-	for _, name := range []string{"WEBKIT_DISABLE_DMABUF_RENDERER"} {
-		if _, set := os.LookupEnv(name); !set {
-			_ = os.Setenv(name, "1")
-		}
+	const dmabuf = "WEBKIT_DISABLE_DMABUF_RENDERER"
+	if _, set := os.LookupEnv(dmabuf); !set {
+		_ = os.Setenv(dmabuf, "1")
 	}
 	s := readSize(o.StateFile)
 	start := options.Normal
 	if s.Maximised {
 		start = options.Maximised
 	}
+	var ready sync.Once
 	stop := context.AfterFunc(ctx, func() {
 		if c := w.context(); c != nil {
 			runtime.Quit(c)
 		}
 	})
 	defer stop()
-	err := wails.Run(&options.App{
+	defer w.gone()
+	return wails.Run(&options.App{
 		Title: o.Title, Width: s.Width, Height: s.Height, MinWidth: leastWidth, MinHeight: leastHeight,
 		StartHidden: true, WindowStartState: start,
 		AssetServer: &assetserver.Options{Handler: leadTo(o.URL)},
-		Menu:        w.menu(o.Command),
+		Menu:        w.menu(func(name, path string) { tell(wire.Event{Kind: wire.Command, Name: name, Path: path}) }),
 		Logger:      quiet{}, LogLevel: logger.ERROR, LogLevelProduction: logger.ERROR,
 		OnStartup: func(c context.Context) {
-			w.mu.Lock()
-			w.ctx = c
-			w.mu.Unlock()
-			runtime.OnFileDrop(c, func(_, _ int, paths []string) { o.Dropped(paths) })
+			w.set(c)
+			runtime.OnFileDrop(c, func(_, _ int, paths []string) {
+				if len(paths) > 0 {
+					tell(wire.Event{Kind: wire.Dropped, Paths: paths})
+				}
+			})
 			if ctx.Err() != nil {
 				runtime.Quit(c)
 			}
 		},
-		OnDomReady: func(c context.Context) { runtime.WindowShow(c) },
+		OnDomReady: func(c context.Context) {
+			runtime.WindowShow(c)
+			ready.Do(func() { tell(wire.Event{Kind: wire.Ready}) })
+		},
 		OnBeforeClose: func(c context.Context) bool {
 			now := size{Maximised: runtime.WindowIsMaximised(c)}
 			now.Width, now.Height = runtime.WindowGetSize(c)
@@ -93,14 +92,6 @@ func (w *Window) Run(ctx context.Context, o Options) error {
 		EnableDefaultContextMenu: true,
 		Linux:                    &linux.Options{Icon: o.Icon, ProgramName: "tidemark", WebviewGpuPolicy: policy(o.GPU)},
 	})
-	w.mu.Lock()
-	w.ctx = nil
-	w.mu.Unlock()
-	if err != nil {
-		return engine.Errorf(engine.Unavailable, "open the window", "%w", err).
-			WithHint("without a display: tidemark serve, and open the address it prints")
-	}
-	return nil
 }
 
 func policy(name string) linux.WebviewGpuPolicy {
@@ -127,78 +118,35 @@ func leadTo(url string) http.Handler {
 	})
 }
 
-// menu is the menu bar. What it does, the page does.
-func (w *Window) menu(command func(name, path string)) *menu.Menu {
-	tell := func(name, path string) menu.Callback {
-		return func(*menu.CallbackData) { command(name, path) }
-	}
-	m := menu.NewMenu()
-	file := m.AddSubmenu("File")
-	file.AddText("Add Files…", keys.CmdOrCtrl("o"), tell("add", "file"))
-	file.AddText("Add a Folder…", nil, tell("add", "folder"))
-	file.AddText("Add a Plugin…", nil, tell("add", "plugin"))
-	file.AddSeparator()
-	file.AddText("Pull", keys.CmdOrCtrl("p"), tell("pull", ""))
-	file.AddSeparator()
-	file.AddText("Quit", keys.CmdOrCtrl("q"), func(*menu.CallbackData) {
-		if c := w.context(); c != nil {
-			runtime.Quit(c)
-		}
-	})
-	m.Append(menu.EditMenu())
-	goTo := m.AddSubmenu("Go")
-	goTo.AddText("Go To…", keys.CmdOrCtrl("k"), tell("palette", ""))
-	goTo.AddSeparator()
-	for i, p := range []struct{ name, path string }{
-		{"Home", "/"},
-		{"Explore", "/explore"},
-		{"Notebooks", "/notebooks"},
-		{"Dashboards", "/dashboards"},
-		{"Rules", "/rules"},
-		{"Sources", "/sources"},
-		{"Schema", "/schema"},
-		{"Quarantine", "/quarantine"},
-		{"Plugins", "/plugins"},
-	} {
-		goTo.AddText(p.name, keys.CmdOrCtrl(fmt.Sprint(i+1)), tell("go", p.path))
-	}
-	view := m.AddSubmenu("View")
-	view.AddText("Light or Dark", nil, tell("theme", ""))
-	view.AddText("Full Screen", keys.Key("f11"), func(*menu.CallbackData) {
-		c := w.context()
-		switch {
-		case c == nil:
-		case runtime.WindowIsFullscreen(c):
-			runtime.WindowUnfullscreen(c)
-		default:
-			runtime.WindowFullscreen(c)
-		}
-	})
-	help := m.AddSubmenu("Help")
-	help.AddText("Keys", nil, tell("keys", ""))
-	return m
-}
-
-func (w *Window) context() context.Context {
+func (w *window) context() context.Context {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.ctx
 }
 
-// Show brings the window to the front.
-func (w *Window) Show() {
+func (w *window) set(c context.Context) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ctx = c
+}
+
+func (w *window) gone() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ctx = nil
+}
+
+func (w *window) show() {
 	if c := w.context(); c != nil {
 		runtime.WindowUnminimise(c)
 		runtime.WindowShow(c)
 	}
 }
 
-// Open asks the user for a file, a folder or a plugin, and gives "" when they
-// change their mind.
-func (w *Window) Open(_ context.Context, what string) (string, error) {
+func (w *window) choose(what string) (string, error) {
 	c := w.context()
 	if c == nil {
-		return "", engine.Errorf(engine.Unavailable, "open the dialog", "there is no window")
+		return "", errors.New("there is no window")
 	}
 	home, _ := os.UserHomeDir()
 	o := runtime.OpenDialogOptions{Title: "Add to the workspace", DefaultDirectory: home}
@@ -217,11 +165,8 @@ func (w *Window) Open(_ context.Context, what string) (string, error) {
 		}
 		path, err = openFile(c, o)
 	}
-	if err != nil {
-		return "", engine.Errorf(engine.Unavailable, "open the dialog", "%w", err)
-	}
-	if path == "" {
-		return "", nil
+	if err != nil || path == "" {
+		return "", err
 	}
 	return filepath.Clean(path), nil
 }

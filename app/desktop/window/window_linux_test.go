@@ -1,6 +1,6 @@
 //go:build desktop
 
-package desktop
+package main
 
 import (
 	"bufio"
@@ -12,17 +12,16 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
-	goruntime "runtime"
 	"strings"
 	"testing"
 
 	"github.com/wailsapp/wails/v2/pkg/runtime"
+
+	"tidemark.dev/tidemark/app/desktop/wire"
 )
 
 // first runs what the toolkit wants on the program's first goroutine.
 var first = make(chan func())
-
-func init() { goruntime.LockOSThread() }
 
 func TestMain(m *testing.M) {
 	go func() { os.Exit(m.Run()) }()
@@ -74,12 +73,18 @@ func TestWindow(t *testing.T) {
 	defer page.Close()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	window, state := New(), filepath.Join(t.TempDir(), "window.json")
+	w, state := &window{}, filepath.Join(t.TempDir(), "window.json")
+	ready := make(chan struct{})
 	dropped, over := make(chan []string, 1), make(chan error, 1)
 	first <- func() {
-		over <- window.Run(ctx, Options{
-			Title: "test", URL: page.URL + "/", StateFile: state,
-			Command: func(string, string) {}, Dropped: func(paths []string) { dropped <- paths },
+		opening := wire.Opening{Title: "test", URL: page.URL + "/", StateFile: state}
+		over <- w.run(ctx, opening, func(e wire.Event) {
+			switch e.Kind {
+			case wire.Ready:
+				close(ready)
+			case wire.Dropped:
+				dropped <- e.Paths
+			}
 		})
 	}
 	select {
@@ -88,8 +93,9 @@ func TestWindow(t *testing.T) {
 		t.Fatalf("the window closed: %v", err)
 	}
 
+	<-ready
 	want := []string{"/tmp/with space.ndjson", "/tmp/Zürich"}
-	runtime.EventsEmit(window.context(), "wails:file-drop", 10, 20, want)
+	runtime.EventsEmit(w.context(), "wails:file-drop", 10, 20, want)
 	if got := <-dropped; !reflect.DeepEqual(got, want) {
 		t.Errorf("dropped %q, want %q", got, want)
 	}
@@ -102,12 +108,12 @@ func TestWindow(t *testing.T) {
 	openFile = func(_ context.Context, o runtime.OpenDialogOptions) (string, error) { asked = o; return answer, nil }
 	openFolder = func(context.Context, runtime.OpenDialogOptions) (string, error) { return "/tmp/folder/", nil }
 	for what, want := range map[string]string{"plugin": "/tmp/chosen.wasm", "file": "/tmp/chosen.wasm", "folder": "/tmp/folder"} {
-		if got, err := window.Open(ctx, what); got != want || err != nil {
+		if got, err := w.choose(what); got != want || err != nil {
 			t.Errorf("%s: %q %v, want %q", what, got, err, want)
 		}
 	}
 	answer = ""
-	if got, err := window.Open(ctx, "plugin"); got != "" || err != nil {
+	if got, err := w.choose("plugin"); got != "" || err != nil {
 		t.Errorf("a changed mind: %q %v", got, err)
 	}
 	if len(asked.Filters) != 1 || asked.Filters[0].Pattern != "*.wasm" {
@@ -121,7 +127,7 @@ func TestWindow(t *testing.T) {
 	if s := readSize(state); s.Width < leastWidth || s.Height < leastHeight {
 		t.Errorf("its size was kept as %+v", s)
 	}
-	if _, err := window.Open(t.Context(), "file"); err == nil {
+	if _, err := w.choose("file"); err == nil {
 		t.Error("a dialog without a window")
 	}
 }

@@ -1,10 +1,22 @@
-package desktop
+package main
 
 import (
 	"encoding/json"
 	"os"
 
 	"tidemark.dev/tidemark/app/workspace/atomicfile"
+)
+
+// size is what the state file holds.
+type size struct {
+	Width     int  `json:"width"`
+	Height    int  `json:"height"`
+	Maximised bool `json:"maximised"`
+}
+
+const (
+	startWidth, startHeight = 1360, 860
+	leastWidth, leastHeight = 760, 480
 )
 
 // readSize reads how large the window was; what cannot be read is the start's.
