@@ -2,6 +2,7 @@ package plugins
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"tidemark.dev/tidemark/engine"
@@ -13,7 +14,7 @@ func (p *Plugin) run(ctx context.Context, n int, in []engine.Column, rows int) (
 	out := &Result{Columns: emptyColumns(f.Outputs)}
 	for from := 0; from < rows; {
 		to := batchEnd(in, from, rows, f.Kind)
-		s := search{p: p, n: n, in: in, out: out, until: time.Now().Add(p.searchTime())}
+		s := search{p: p, n: n, in: in, rows: rows, out: out, until: time.Now().Add(p.searchTime())}
 		if err := s.guarded(ctx, from, to); err != nil {
 			return nil, err
 		}
@@ -57,6 +58,7 @@ type search struct {
 	p     *Plugin
 	n     int // of the function
 	in    []engine.Column
+	rows  int // of all batches
 	out   *Result
 	until time.Time
 
@@ -86,7 +88,7 @@ func (s *search) batch(ctx context.Context, from, to int, deadline time.Duration
 		return engine.Errorf(engine.Canceled, "transform "+s.p.name, "%w", ctx.Err())
 	}
 	if err == nil {
-		s.out.take(r, from)
+		s.out.take(r, from, (s.rows-from)/(to-from))
 		return nil
 	}
 	if to-from == 1 {
@@ -191,9 +193,10 @@ func (p *Plugin) give(ctx context.Context, i *instance) {
 	}
 }
 
-// take adds a batch's answer, whose rows count from base. A row that carries
-// an error takes the others made of the same record with it.
-func (out *Result) take(r *response, base int) {
+// take adds a batch's answer, whose rows count from base, when as many batches
+// are to come with this one. A row that carries an error takes the others made
+// of the same record with it.
+func (out *Result) take(r *response, base, batches int) {
 	if r.src == nil && len(r.columns) > 0 { // a function of SQL
 		r.src = make([]uint32, r.columns[0].Len())
 		for i := range r.src {
@@ -202,7 +205,7 @@ func (out *Result) take(r *response, base int) {
 	}
 	if r.errors == nil {
 		if !out.adopt(r, base) {
-			out.add(r, base)
+			out.add(r, base, batches)
 		}
 		return
 	}
@@ -242,16 +245,29 @@ func (out *Result) adopt(r *response, base int) bool {
 }
 
 // add appends the columns of a batch in which nothing was rejected.
-func (out *Result) add(r *response, base int) {
+func (out *Result) add(r *response, base, batches int) {
+	out.Src = reserve(out.Src, len(r.src), batches)
 	for _, src := range r.src {
 		out.Src = append(out.Src, uint32(base)+src)
 	}
 	for i := range r.columns {
-		appendColumn(&out.Columns[i], &r.columns[i])
+		appendColumn(&out.Columns[i], &r.columns[i], batches)
 	}
 }
 
-func appendColumn(to, from *engine.Column) {
+// maxReserve bounds what is set aside for batches that may be smaller.
+const maxReserve = 1 << 20
+
+// reserve makes room for n more values, and when there was none, for those of
+// the batches to come too: growing bit by bit copies all of them several times.
+func reserve[T any](to []T, n, batches int) []T {
+	if cap(to)-len(to) >= n {
+		return to
+	}
+	return slices.Grow(to, max(n, min(n*max(1, batches), maxReserve)))
+}
+
+func appendColumn(to, from *engine.Column, batches int) {
 	rows := to.Len()
 	if from.Null != nil && to.Null == nil {
 		to.Null = make([]bool, rows)
@@ -260,12 +276,14 @@ func appendColumn(to, from *engine.Column) {
 		to.Null = append(to.Null, from.Null...)
 		to.Null = append(to.Null, make([]bool, rows+from.Len()-len(to.Null))...)
 	}
-	to.Ints, to.Floats = append(to.Ints, from.Ints...), append(to.Floats, from.Floats...)
+	to.Ints = append(reserve(to.Ints, len(from.Ints), batches), from.Ints...)
+	to.Floats = append(reserve(to.Floats, len(from.Floats), batches), from.Floats...)
 	if to.Type != engine.Varchar && to.Type != engine.JSON {
 		return
 	}
 	first := uint32(len(to.Bytes)) - from.Offsets[0]
-	to.Bytes = append(to.Bytes, from.Bytes[from.Offsets[0]:]...)
+	to.Bytes = append(reserve(to.Bytes, len(from.Bytes), batches), from.Bytes[from.Offsets[0]:]...)
+	to.Offsets = reserve(to.Offsets, len(from.Offsets), batches)
 	for _, o := range from.Offsets[1:] {
 		to.Offsets = append(to.Offsets, first+o)
 	}

@@ -166,7 +166,7 @@ func TestSrcMayNotGoBack(t *testing.T) {
 func TestARejectedRecordTakesAllItsRows(t *testing.T) {
 	errors := engine.Column{Type: engine.Varchar, Null: []bool{true, true, false, true}, Offsets: []uint32{0, 0, 0, 3, 3}, Bytes: []byte("bad")}
 	out := &Result{Columns: []engine.Column{{Type: engine.BigInt}}}
-	out.take(&response{src: []uint32{0, 1, 1, 3}, columns: []engine.Column{{Type: engine.BigInt, Ints: []int64{10, 11, 12, 13}}}, errors: &errors}, 100)
+	out.take(&response{src: []uint32{0, 1, 1, 3}, columns: []engine.Column{{Type: engine.BigInt, Ints: []int64{10, 11, 12, 13}}}, errors: &errors}, 100, 1)
 	if !slices.Equal(out.Src, []uint32{100, 103}) || !slices.Equal(out.Columns[0].Ints, []int64{10, 13}) ||
 		!slices.Equal(out.Rejected, []Rejection{{101, "bad"}}) {
 		t.Errorf("%+v", out)
@@ -221,6 +221,6 @@ func FuzzReadFrame(f *testing.F) {
 				out.Columns[i].Offsets = []uint32{0}
 			}
 		}
-		out.take(r, 0)
+		out.take(r, 0, 1)
 	})
 }

@@ -119,6 +119,6 @@ func buildC(ctx context.Context, j job) error {
 	if j.sdk.Dir != "" {
 		include = filepath.Join(j.sdk.Dir, "c")
 	}
-	return run(ctx, j.dir, nil, compiler, "--target=wasm32", "-O3", "-mbulk-memory", "-nostdlib", "-Wl,--no-entry", "-Wl,--strip-all",
+	return run(ctx, j.dir, nil, compiler, "--target=wasm32", "-O3", "-mbulk-memory", "-msimd128", "-nostdlib", "-Wl,--no-entry", "-Wl,--strip-all",
 		"-Wall", "-Wno-unused-function", "-I", include, j.main, "-o", j.out)
 }

@@ -1,4 +1,4 @@
-// Writes Tidemark plugins in C: one header, no C library.
+// Writes Tidemark plugins in C: no C library is needed.
 //
 // A plugin lists its functions once, with TM_PLUGIN. Each is called for one row
 // after the other: it reads its inputs by number, and gives its outputs by
@@ -15,20 +15,14 @@
 // Inputs and outputs are "name:type,name:type"; types are bool, i64, f64, utf8,
 // timestamp (an i64 of microseconds) and json. Compile with
 //
-//   clang --target=wasm32 -O2 -mbulk-memory -nostdlib -Wl,--no-entry
+//   clang --target=wasm32 -O3 -mbulk-memory -msimd128 -nostdlib -Wl,--no-entry
 #ifndef TIDEMARK_H
 #define TIDEMARK_H
 
-typedef unsigned char tm_u8;
-typedef unsigned int tm_u32;
-typedef unsigned long long tm_u64;
+#include "tidemark_text.h"
+
 typedef long long tm_i64;
 typedef _Bool tm_bool;
-
-typedef struct {
-  const char *at;
-  tm_u32 size;
-} tm_text;
 
 #define TM_MAX_FIELDS 32
 // TM_NATIVES, defined before this file is included, asks for work that the host
@@ -64,27 +58,34 @@ static tm_u8 *tm_more(tm_u32 n) {
   return at;
 }
 
+static __attribute__((noinline)) void tm_widen(tm_buffer *b, tm_u32 n) {
+  tm_u64 room = b->room * 2ull;
+  if (room < (tm_u64)b->size + n) room = (tm_u64)b->size + n;
+  if (room < 4096) room = 4096;
+  if (room > 0x7fffffff) __builtin_trap();
+  if (b->at && b->at + b->room == tm_heap) { // the last one grows where it is
+    tm_more((tm_u32)room - b->room);
+  } else {
+    tm_u8 *at = tm_more((tm_u32)room);
+    __builtin_memcpy(at, b->at, b->size);
+    b->at = at;
+  }
+  b->room = (tm_u32)room;
+}
+
 // tm_grow makes room for n more bytes.
 static inline tm_u8 *tm_grow(tm_buffer *b, tm_u32 n) {
-  if ((tm_u64)b->size + n > b->room) {
-    tm_u64 room = b->room * 2ull;
-    if (room < (tm_u64)b->size + n) room = (tm_u64)b->size + n;
-    if (room < 4096) room = 4096;
-    if (room > 0x7fffffff) __builtin_trap();
-    if (b->at && b->at + b->room == tm_heap) { // the last one grows where it is
-      tm_more((tm_u32)room - b->room);
-    } else {
-      tm_u8 *at = tm_more((tm_u32)room);
-      __builtin_memcpy(at, b->at, b->size);
-      b->at = at;
-    }
-    b->room = (tm_u32)room;
-  }
+  if (n > b->room - b->size) tm_widen(b, n);
   return b->at + b->size;
 }
 
+static inline void tm_add_u32(tm_buffer *b, tm_u32 v) {
+  *(tm_u32 *)tm_grow(b, 4) = v;
+  b->size += 4;
+}
+
 static void tm_add(tm_buffer *b, const void *from, tm_u32 n) {
-  __builtin_memcpy(tm_grow(b, n), from, n);
+  tm_copy((char *)tm_grow(b, n), (const char *)from, n);
   b->size += n;
 }
 
@@ -112,9 +113,9 @@ typedef struct {
 // tm_column is one output, a value a row.
 typedef struct {
   tm_u8 type, width; // width 0: texts
-  tm_buffer valid;   // a byte a row
+  tm_u32 rows, nulls;
+  tm_buffer valid; // a byte a row, once there is a null
   tm_buffer offsets, data;
-  tm_u32 nulls;
 } tm_column;
 
 typedef struct {
@@ -148,33 +149,40 @@ static inline tm_bool tm_get_bool(tm_row *in, int i) { return in->frame[TM_WORD(
 
 // ---- Outputs ----
 
-static inline void tm_mark(tm_column *c, tm_bool valid) {
-  *tm_grow(&c->valid, 1) = valid;
-  c->valid.size++;
-  c->nulls += !valid;
-}
-
-static void tm_skip(tm_column *c) { // a null
-  tm_mark(c, 0);
-  if (c->width) {
-    __builtin_memset(tm_grow(&c->data, c->width), 0, c->width);
-    c->data.size += c->width;
-  } else {
-    tm_add(&c->offsets, &c->data.size, 4);
+static inline void tm_mark(tm_column *c) {
+  c->rows++;
+  if (c->nulls) {
+    *tm_grow(&c->valid, 1) = 1;
+    c->valid.size++;
   }
 }
 
-static void tm_close(tm_out *out) {
+static void tm_skip(tm_column *c) { // a null
+  if (!c->nulls++) {
+    __builtin_memset(tm_grow(&c->valid, c->rows), 1, c->rows);
+    c->valid.size = c->rows;
+  }
+  *tm_grow(&c->valid, 1) = 0;
+  c->valid.size++;
+  c->rows++;
+  if (c->width) {
+    __builtin_memset(tm_grow(&c->data, 8), 0, 8);
+    c->data.size += c->width;
+  } else {
+    tm_add_u32(&c->offsets, c->data.size);
+  }
+}
+
+static inline void tm_close(tm_out *out) {
   if (!out->open) return;
   for (tm_u32 i = 0; i < out->count; i++)
-    while (out->columns[i].valid.size < out->rows) tm_skip(&out->columns[i]);
-  while (out->error.valid.size < out->rows) tm_skip(&out->error);
+    while (out->columns[i].rows < out->rows) tm_skip(&out->columns[i]);
   out->open = 0;
 }
 
-static void tm_begin(tm_out *out) {
+static inline void tm_begin(tm_out *out) {
   tm_close(out);
-  tm_add(&out->source, &out->row, 4);
+  tm_add_u32(&out->source, out->row);
   out->rows++;
   out->open = 1;
 }
@@ -190,13 +198,12 @@ static inline char *tm_room(tm_out *out, int i, tm_u32 n) { return (char *)tm_gr
 static inline void tm_used(tm_out *out, int i, tm_u32 n) {
   tm_column *c = &out->columns[i];
   c->data.size += n;
-  *(tm_u32 *)tm_grow(&c->offsets, 4) = c->data.size;
-  c->offsets.size += 4;
-  tm_mark(c, 1);
+  tm_add_u32(&c->offsets, c->data.size);
+  tm_mark(c);
 }
 
 static inline void tm_put_text(tm_out *out, int i, const char *at, tm_u32 n) {
-  __builtin_memcpy(tm_room(out, i, n), at, n);
+  tm_copy(tm_room(out, i, n), at, n);
   tm_used(out, i, n);
 }
 
@@ -204,7 +211,7 @@ static inline void tm_put_i64(tm_out *out, int i, tm_i64 v) {
   tm_column *c = &out->columns[i];
   *(tm_i64 *)tm_grow(&c->data, 8) = v;
   c->data.size += 8;
-  tm_mark(c, 1);
+  tm_mark(c);
 }
 
 static inline void tm_put_f64(tm_out *out, int i, double v) {
@@ -217,17 +224,18 @@ static inline void tm_put_bool(tm_out *out, int i, tm_bool v) {
   tm_column *c = &out->columns[i];
   *tm_grow(&c->data, 1) = v;
   c->data.size++;
-  tm_mark(c, 1);
+  tm_mark(c);
 }
 
 // tm_fail rejects the record with a reason.
 static void tm_fail(tm_out *out, const char *why) {
   if (!out->open) tm_begin(out);
   tm_column *c = &out->error;
-  if (c->valid.size >= out->rows) return;
+  if (c->rows >= out->rows) return;
+  while (c->rows < out->rows - 1) tm_skip(c);
   tm_say(&c->data, why);
-  tm_add(&c->offsets, &c->data.size, 4);
-  tm_mark(c, 1);
+  tm_add_u32(&c->offsets, c->data.size);
+  tm_mark(c);
   out->failed = 1;
 }
 
@@ -408,11 +416,10 @@ static inline tm_bool tm_setting_bool(const char *name, tm_bool usual) {
 }
 
 static void tm_reset(tm_column *c, tm_u8 type, tm_u8 width) {
-  c->type = type, c->width = width, c->nulls = 0;
+  c->type = type, c->width = width, c->rows = c->nulls = 0;
   c->valid.size = c->offsets.size = c->data.size = 0;
   if (!width) {
-    tm_u32 zero = 0;
-    tm_add(&c->offsets, &zero, 4);
+    tm_add_u32(&c->offsets, 0);
   }
 }
 
@@ -437,22 +444,22 @@ static tm_u32 tm_place(const void *from, tm_u32 n) { // a region of the answer
   return at;
 }
 
-static void tm_set(tm_u32 at, tm_u32 v) { *(tm_u32 *)(tm_answer.at + at) = v; }
+static void tm_write(tm_u32 at, tm_u32 v) { *(tm_u32 *)(tm_answer.at + at) = v; }
 
 static void tm_describe(tm_u32 d, tm_column *c, tm_u32 rows) {
-  tm_set(d, c->type | (c->nulls ? 1 << 8 : 0));
+  tm_write(d, c->type | (c->nulls ? 1 << 8 : 0));
   if (c->nulls) {
     tm_u32 n = (rows + 7) / 8, size = (n + 7) & ~7u, at = tm_answer.size;
     tm_u8 *bits = tm_grow(&tm_answer, size);
     __builtin_memset(bits, 0, size);
     for (tm_u32 r = 0; r < rows; r++) bits[r / 8] |= c->valid.at[r] << (r % 8);
     tm_answer.size += size;
-    tm_set(d + 4, c->nulls);
-    tm_set(d + 8, at);
+    tm_write(d + 4, c->nulls);
+    tm_write(d + 8, at);
   }
-  if (!c->width) tm_set(d + 12, tm_place(c->offsets.at, c->offsets.size));
-  tm_set(d + 16, tm_place(c->data.at, c->data.size));
-  tm_set(d + 20, c->data.size);
+  if (!c->width) tm_write(d + 12, tm_place(c->offsets.at, c->offsets.size));
+  tm_write(d + 16, tm_place(c->data.at, c->data.size));
+  tm_write(d + 20, c->data.size);
 }
 
 TM_EXPORT("tm_call") tm_u64 tm_call(tm_u32 n, tm_u8 *frame, tm_u32 size) {
@@ -476,16 +483,17 @@ TM_EXPORT("tm_call") tm_u64 tm_call(tm_u32 n, tm_u8 *frame, tm_u32 size) {
   __builtin_memset(tm_grow(&tm_answer, 32 + 32 * count), 0, 32 + 32 * count);
   tm_answer.size = 32 + 32 * count;
   if (extra) {
-    tm_set(32, 7);
-    tm_set(32 + 16, tm_place(out->source.at, out->source.size));
-    tm_set(32 + 20, out->source.size);
+    tm_write(32, 7);
+    tm_write(32 + 16, tm_place(out->source.at, out->source.size));
+    tm_write(32 + 20, out->source.size);
   }
   for (tm_u32 i = 0; i < out->count; i++) tm_describe(32 + 32 * (i + extra), &out->columns[i], out->rows);
+  while (out->failed && out->error.rows < out->rows) tm_skip(&out->error);
   if (out->failed) tm_describe(32 + 32 * (count - 1), &out->error, out->rows);
-  tm_set(0, 0x31424d54);
-  tm_set(8, out->rows);
-  tm_set(12, count);
-  tm_set(16, tm_answer.size);
+  tm_write(0, 0x31424d54);
+  tm_write(8, out->rows);
+  tm_write(12, count);
+  tm_write(16, tm_answer.size);
   return tm_packed(tm_answer.at, tm_answer.size);
 }
 
