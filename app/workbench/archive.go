@@ -39,10 +39,10 @@ type vault interface {
 // Archive moves the whole days of a dataset that are older than its retention
 // into its archive, a Parquet file a day. Rows are deleted once the file has
 // been read back. With dryRun it only says what would be moved.
-func (b *Workbench) Archive(ctx context.Context, dataset string, dryRun bool) (Archived, error) {
+func (b *Workbench) Archive(ctx context.Context, dataset string, dryRun bool) (out Archived, err error) {
 	b.pulls.Lock()
 	defer b.pulls.Unlock()
-	out := Archived{Dataset: dataset, Parts: []store.ArchivePart{}}
+	out = Archived{Dataset: dataset, Parts: []store.ArchivePart{}}
 	w := b.Current()
 	if !w.Trusted {
 		return out, workspace.ErrUntrusted(w.Root, "archive")
@@ -74,6 +74,13 @@ func (b *Workbench) Archive(ctx context.Context, dataset string, dryRun bool) (A
 	if err != nil {
 		return out, err
 	}
+	if !dryRun && len(days) > 0 {
+		defer func() {
+			if settled := b.settleArchived(context.WithoutCancel(ctx), dataset); err == nil {
+				err = settled
+			}
+		}()
+	}
 	for _, p := range days {
 		if !dryRun {
 			if err := b.archivePart(ctx, v, &p, out.Place); err != nil {
@@ -85,10 +92,17 @@ func (b *Workbench) Archive(ctx context.Context, dataset string, dryRun bool) (A
 		out.Bytes += p.Bytes
 		out.Parts = append(out.Parts, p)
 	}
-	if dryRun || len(days) == 0 {
-		return out, nil
+	return out, nil
+}
+
+// settleArchived ends an archive, also one that came only as far as some days:
+// a segment that is mostly gone is written again, and the rollups count what
+// is left.
+func (b *Workbench) settleArchived(ctx context.Context, dataset string) error {
+	if err := b.Store.Merge(ctx, dataset); err != nil {
+		return err
 	}
-	return out, b.Store.Merge(ctx, dataset)
+	return b.RefreshRollups(ctx, dataset)
 }
 
 // archivePart moves one day: written, read back, put in its place, read back

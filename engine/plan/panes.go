@@ -182,7 +182,13 @@ func (p *Plan) rowParts(w *sqlWriter) []string {
 // mergeable reports whether overlapping windows are computed from slices that
 // are computed once.
 func (p *Plan) mergeable() bool {
-	return p.Window.Kind != Tumbling && !slices.ContainsFunc(p.Aggregates, func(a *Aggregate) bool {
+	return p.Window.Kind != Tumbling && p.addsUp()
+}
+
+// addsUp reports whether the aggregates of some records can be made of those
+// of parts of them.
+func (p *Plan) addsUp() bool {
+	return !slices.ContainsFunc(p.Aggregates, func(a *Aggregate) bool {
 		return !slices.Contains([]AggregateFunc{Count, Sum, Avg, Min, Max}, a.Func)
 	})
 }

@@ -20,7 +20,28 @@ type Partial struct {
 // Mergeable reports whether Merge can make one window of two.
 func (s *Shared) Mergeable() bool { return s.Plan.mergeable() }
 
-// ScanPartial reads one row of the shared plan's PaneQuery.
+// Addable reports whether windows, no more than so many of which hold an
+// instant, can be made of Slices.
+func (s *Shared) Addable(most int64) bool {
+	w := s.Plan.Window
+	return w.Kind != Session && w.Zone == nil && s.Plan.addsUp() && int64(w.Size/w.Step()) <= most
+}
+
+// Slices is the shared plan over stretches of event time all of whose instants
+// lie in the same windows. ScanPartial reads its PaneQuery, too.
+func (s *Shared) Slices() *Plan {
+	p := *s.Plan
+	p.Window = Window{Size: s.Plan.Window.slice(), Offset: s.Plan.Window.Offset}
+	return &p
+}
+
+// Copy is a window of its own.
+func (s *Shared) Copy(p Partial) *Partial {
+	p.parts = slices.Clone(p.parts)
+	return &p
+}
+
+// ScanPartial reads one row of the PaneQuery of the shared plan.
 func (s *Shared) ScanPartial(rows *sql.Rows) (Partial, error) {
 	f, keys := s.fin, len(s.Plan.Keys)
 	if err := rows.Scan(f.targets...); err != nil {

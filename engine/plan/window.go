@@ -40,6 +40,15 @@ type Window struct {
 // Span is a stretch of event time, [Start, End).
 type Span struct{ Start, End time.Time }
 
+// Step is the time from the end of a window to that of the next one, where the
+// clock on the wall is not set; sessions have none.
+func (w Window) Step() time.Duration {
+	if w.Kind == Tumbling {
+		return w.Size
+	}
+	return w.Every
+}
+
 // Contains reports whether an instant lies in the span.
 func (s Span) Contains(t time.Time) bool { return !t.Before(s.Start) && t.Before(s.End) }
 

@@ -67,6 +67,10 @@ type liveRule struct {
 	// sessions are those that the next step adds to; nil if they have to be
 	// computed from their records.
 	sessions *keptSessions
+	// windows are those of other kinds that the next step adds to; unkept says
+	// that there are too many.
+	windows *keptWindows
+	unkept  bool
 	// broken says that the rule cannot be evaluated any further.
 	broken error
 }
@@ -210,25 +214,38 @@ func (c *computation) run(ctx context.Context) error {
 	}
 	c.shared, c.found = plan.Share(plans), make([][]foundWindow, len(plans))
 	p := c.shared.Plan
-	from, w := c.rules[0].progress, p.Window
-	if w.Kind == plan.Session {
+	from := c.rules[0].progress
+	if p.Window.Kind == plan.Session {
 		return c.sessions(ctx, from)
 	}
 	if from.At.IsZero() {
 		return c.panes(ctx, plan.Range{}, func(end time.Time) bool { return true })
 	}
-	spans, _, err := c.touched(ctx, from)
-	if err != nil {
+	if c.keeps(from) {
+		return c.windows(ctx, from)
+	}
+	ranges, _, err := c.touched(ctx, from)
+	if err == nil {
+		err = c.revised(ctx, ranges, from)
+	}
+	if err != nil || !c.due(from) {
 		return err
 	}
-	for _, r := range spans {
+	return c.ended(ctx, from)
+}
+
+// revised computes the windows of ranges that were done before.
+func (c *computation) revised(ctx context.Context, ranges []plan.Range, from engine.RuleProgress) error {
+	for _, r := range ranges {
 		if err := c.panes(ctx, r, func(end time.Time) bool { return !end.After(from.At) && end.After(r.From) }); err != nil {
 			return err
 		}
 	}
-	if !c.step.Watermark.After(from.At) || w.EndAfter(from.At).After(c.step.Watermark) {
-		return nil
-	}
+	return nil
+}
+
+// ended computes the windows that have ended since the step before.
+func (c *computation) ended(ctx context.Context, from engine.RuleProgress) error {
 	return c.panes(ctx, plan.Range{From: from.At, To: c.step.Watermark}, func(end time.Time) bool { return end.After(from.At) })
 }
 

@@ -184,8 +184,6 @@ func drawSpec(r *rapid.T, name string) Spec {
 	case "session":
 		s.Window = &Window{Session: &Session{Gap: minutes(1)}}
 		s.When = text(rapid.SampledFrom([]string{"errors * 2 > requests", "errors > previous(errors, 1)"}).Draw(r, "session when"))
-		more := rapid.SampledFrom([]string{"max(level)", "min(service)", "sum(_seq)", "avg(_seq)", "max(_seq)", "distinct(level)", "last(level)"}).Draw(r, "session measure")
-		s.Measures = append(s.Measures, engine.Entry[engine.Text]{Key: text("more"), Value: text(more)})
 	case "expect":
 		d := minutes(2)
 		d.Text = text("2m")
@@ -197,6 +195,14 @@ func drawSpec(r *rapid.T, name string) Spec {
 		if s.GroupBy != nil && rapid.Bool().Draw(r, "listed") {
 			s.Expect.Keys = Keys{text("a"), text("c")}
 		}
+	}
+	if s.Expect == nil && rapid.Bool().Draw(r, "measures more") {
+		more := rapid.SampledFrom([]string{"max(level)", "min(service)", "sum(_seq)", "avg(_seq)", "max(_seq)", "distinct(level)", "last(level)"}).Draw(r, "measure")
+		s.Measures = append(s.Measures, engine.Entry[engine.Text]{Key: text("more"), Value: text(more)})
+	}
+	if s.Window != nil && s.Window.Session == nil && s.Window.TimeZone.Value == "" && rapid.IntRange(0, 3).Draw(r, "shifted") == 0 {
+		d := Duration{Value: 30 * time.Second}
+		s.Window.Offset = &d
 	}
 	return s
 }
@@ -235,13 +241,17 @@ func TestLiveEqualsBacktest(t *testing.T) {
 		k := newKeeper()
 		live := resumed(r, rules, late, k)
 		watermark, seq, oldest := time.Time{}, 0, time.Time{}
+		exact, lost := rapid.Bool().Draw(r, "knows what is late"), true
 		for rest := events; ; {
+			cameLate := !exact
 			if n := rapid.IntRange(0, len(rest)).Draw(r, "batch"); n > 0 {
 				var values []string
+				before := watermark
 				for _, e := range rest[:n] {
 					seq++
 					values = append(values, fmt.Sprintf("(to_timestamp(%d), '%s', '%s', %d, false)", e.second, e.service, e.level, seq))
 					watermark = later(watermark, e.second-lateness/2)
+					cameLate = cameLate || time.Unix(int64(e.second), 0).Before(before)
 					if at := time.Unix(int64(e.second), 0).UTC(); oldest.IsZero() || at.Before(oldest) {
 						oldest = at
 					}
@@ -252,12 +262,13 @@ func TestLiveEqualsBacktest(t *testing.T) {
 			if len(rest) == 0 && rapid.Bool().Draw(r, "passes") {
 				watermark = later(watermark, span+rapid.IntRange(0, 900).Draw(r, "idle"))
 			}
-			out, _, failed := live.Step(ctx, db, catalog{shop}, Step{UpTo: int64(seq), Watermark: watermark, Late: true, Now: time.Unix(int64(seq), 0), Since: oldest})
+			out, _, failed := live.Step(ctx, db, catalog{shop}, Step{UpTo: int64(seq), Watermark: watermark, Late: cameLate || lost, Now: time.Unix(int64(seq), 0), Since: oldest})
+			lost = false
 			for name, err := range failed {
 				r.Fatal(name, err)
 			}
 			if rapid.IntRange(0, 4).Draw(r, "lost") == 0 {
-				live = resumed(r, rules, late, k) // killed before it was kept
+				live, lost = resumed(r, rules, late, k), true // killed before it was kept
 				continue
 			}
 			k.save(r, out)
@@ -265,7 +276,7 @@ func TestLiveEqualsBacktest(t *testing.T) {
 				agree(r, byColumn{db}, rule, k, watermark)
 			}
 			if rapid.IntRange(0, 3).Draw(r, "crash") == 0 {
-				live = resumed(r, rules, late, k)
+				live, lost = resumed(r, rules, late, k), true
 			}
 			if len(rest) == 0 {
 				return

@@ -68,10 +68,13 @@ func (c *computation) sessions(ctx context.Context, from engine.RuleProgress) er
 
 // openSince is where the windows end that any of the rules has left open to
 // late records.
-func (c *computation) openSince() time.Time {
-	since := c.rules[0].late.OpenSince(c.step.Watermark)
+func (c *computation) openSince() time.Time { return c.openAt(c.step.Watermark) }
+
+// openAt is openSince at a watermark.
+func (c *computation) openAt(watermark time.Time) time.Time {
+	since := c.rules[0].late.OpenSince(watermark)
 	for _, r := range c.rules[1:] {
-		if s := r.late.OpenSince(c.step.Watermark); s.Before(since) {
+		if s := r.late.OpenSince(watermark); s.Before(since) {
 			since = s
 		}
 	}
@@ -85,7 +88,7 @@ func (c *computation) add(ctx context.Context, kept *keptSessions, at time.Time)
 	var came []plan.Partial
 	since = at
 	if c.step.UpTo > kept.seq {
-		came, err = c.partials(ctx, plan.Range{}, fmt.Sprintf("x._seq > %d", kept.seq))
+		came, err = c.partials(ctx, c.shared.Plan, plan.Range{}, fmt.Sprintf("x._seq > %d", kept.seq))
 		if err != nil {
 			return since, false, err
 		}
@@ -122,7 +125,7 @@ func (c *computation) gather(ctx context.Context, from engine.RuleProgress) (kep
 			first = fmt.Sprintf("x.event_time >= make_timestamptz(%d)", begin.UnixMicro())
 		}
 	}
-	found, err := c.partials(ctx, r, first)
+	found, err := c.partials(ctx, c.shared.Plan, r, first)
 	if err != nil {
 		return nil, since, err
 	}
@@ -153,10 +156,9 @@ func (c *computation) begin(since time.Time) time.Time {
 	return begin
 }
 
-// partials computes sessions from some of the records up to the step's, by
-// group and then by time.
-func (c *computation) partials(ctx context.Context, r plan.Range, where string) (found []plan.Partial, err error) {
-	p := c.shared.Plan
+// partials computes the windows of a plan from some of the records up to the
+// step's, by group and then by time.
+func (c *computation) partials(ctx context.Context, p *plan.Plan, r plan.Range, where string) (found []plan.Partial, err error) {
 	relation, err := c.cat.Relation(p.Dataset, p.CellColumns())
 	if err != nil {
 		return nil, err

@@ -195,15 +195,53 @@ func saveAlarms(ctx context.Context, tx *sql.Tx, e engine.Evaluated) error {
 // saveIncidents writes what became of incidents; what people said of them
 // stays.
 func saveIncidents(ctx context.Context, tx *sql.Tx, e engine.Evaluated) error {
+	var grown []engine.Incident
 	for _, c := range e.Changes {
+		if c.Kind == "" {
+			grown = append(grown, c.Incident)
+			continue
+		}
 		if err := saveIncident(ctx, tx, c.Incident, e.Now); err != nil {
 			return err
 		}
-		if c.Kind == "" {
-			continue
-		}
 		if err := addIncidentEvent(ctx, tx, engine.IncidentEvent{Incident: c.ID, At: e.Now, Kind: c.Kind, Text: c.Text}); err != nil {
 			return err
+		}
+	}
+	return saveGrown(ctx, tx, grown, e.Now)
+}
+
+// saveGrown writes what became of incidents that nothing is told of: a few for
+// each rule and group that is alarming, with every step.
+func saveGrown(ctx context.Context, tx *sql.Tx, grown []engine.Incident, now time.Time) error {
+	type row struct {
+		ID        string `json:"id"`
+		Start     int64  `json:"s"`
+		End       *int64 `json:"e"`
+		Peak      string `json:"p"`
+		Withdrawn bool   `json:"w"`
+	}
+	for chunk := range slices.Chunk(grown, pointsAtOnce) {
+		rows := make([]row, len(chunk))
+		for i, k := range chunk {
+			rows[i] = row{ID: k.ID, Start: k.Start.UnixMicro(), Peak: k.Peak, Withdrawn: k.Withdrawn}
+			if k.End != nil {
+				end := k.End.UnixMicro()
+				rows[i].End = &end
+			}
+		}
+		done, err := tx.ExecContext(ctx, `UPDATE tidemark.incidents AS i SET started_at = make_timestamptz(r.s), ended_at = make_timestamptz(r.e), peak = r.p::JSON, withdrawn = r.w, updated_at = ?::TIMESTAMPTZ
+			FROM (`+listed+`) AS t(r) WHERE i.id = r.id`, now, asJSON(rows), `[{"id":"VARCHAR","s":"BIGINT","e":"BIGINT","p":"VARCHAR","w":"BOOLEAN"}]`)
+		if err != nil {
+			return err
+		}
+		if n, _ := done.RowsAffected(); n == int64(len(chunk)) {
+			continue
+		}
+		for _, k := range chunk { // one of them is not there
+			if err := saveIncident(ctx, tx, k, now); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -135,7 +137,7 @@ func (s *Store) FinishArchive(ctx context.Context, p ArchivePart, place string) 
 		return err
 	}
 	err = s.inTx(ctx, func(tx *sql.Tx) error {
-		if err := s.rowsGone(ctx, tx, p.Dataset); err != nil {
+		if err := errors.Join(s.rewritten(ctx, tx, p.Dataset), dropTally(ctx, tx, p.Dataset)); err != nil {
 			return err
 		}
 		var gone int64
@@ -153,6 +155,9 @@ func (s *Store) FinishArchive(ctx context.Context, p ArchivePart, place string) 
 		if gone != p.Rows {
 			return engine.Errorf(engine.Conflict, "archive "+p.Dataset, "%s changed while it was written; nothing was deleted", p.Day.Format(time.DateOnly)).WithHint("archive again")
 		}
+		if err := s.forgetDay(ctx, tx, d, p); err != nil {
+			return err
+		}
 		_, err := tx.ExecContext(ctx, `UPDATE tidemark.archives SET state = 'done' WHERE dataset = ? AND place = ? AND name = ?`, p.Dataset, place, p.Name)
 		return err
 	})
@@ -163,6 +168,44 @@ func (s *Store) FinishArchive(ctx context.Context, p ArchivePart, place string) 
 	s.replaced[p.Dataset] = true
 	s.mu.Unlock()
 	return nil
+}
+
+// forgetDay takes the windows of a day that is gone out of the rollups. Those
+// that are longer than it, or have rows that came while it was archived, are
+// computed anew by the next refresh.
+func (s *Store) forgetDay(ctx context.Context, tx *sql.Tx, d *dataset, p ArchivePart) error {
+	const dayMicros = 24 * 60 * 60 * 1_000_000
+	left := p
+	left.MaxSeq = math.MaxInt64
+	whole := true
+	for _, g := range d.segments {
+		var n int64
+		if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM "+g.sql()+" WHERE "+left.where()).Scan(&n); err != nil {
+			return err
+		}
+		whole = whole && n == 0
+	}
+	if !whole {
+		return s.staleRollups(ctx, tx, p.Dataset)
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE tidemark.rollups SET definition = '' WHERE dataset = ? AND ? % size <> 0`, p.Dataset, dayMicros); err != nil {
+		return err
+	}
+	names, err := rollupNames(ctx, tx, p.Dataset, `definition <> ''`)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM rollup."+engine.QuoteIdent(name)+" WHERE "+p.windows()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// windows chooses the windows of a part's day.
+func (p ArchivePart) windows() string {
+	return "time >= " + timestampSQL(p.Day) + " AND time < " + timestampSQL(p.Day.AddDate(0, 0, 1))
 }
 
 // Unfinished lists the parts that were begun and not finished: their rows are

@@ -182,10 +182,15 @@ func (s *Store) refresh(ctx context.Context, tx *sql.Tx, r rollup, a *added) (Re
 // staleRollups lets the next refresh of a dataset, and of the models that read
 // it, compute everything: rows that were counted were changed.
 func (s *Store) staleRollups(ctx context.Context, tx *sql.Tx, dataset string) error {
-	s.rewriting = append(s.rewriting, dataset)
 	if _, err := tx.ExecContext(ctx, `UPDATE tidemark.rollups SET definition = '' WHERE dataset = ?`, dataset); err != nil {
 		return err
 	}
+	return s.rewritten(ctx, tx, dataset)
+}
+
+// rewritten tells all but the rollups that rows of a dataset were changed.
+func (s *Store) rewritten(ctx context.Context, tx *sql.Tx, dataset string) error {
+	s.rewriting = append(s.rewriting, dataset)
 	_, err := tx.ExecContext(ctx, `UPDATE tidemark.models SET definition = '' WHERE list_contains(inputs, ?)`, dataset)
 	return err
 }
@@ -197,7 +202,12 @@ func (s *Store) stale(ctx context.Context, dataset string) error {
 
 // Rollups lists the rollup tables of a dataset, the finest first.
 func (s *Store) Rollups(ctx context.Context, dataset string) ([]string, error) {
-	rows, err := s.QueryContext(ctx, `SELECT name FROM tidemark.rollups WHERE dataset = ? ORDER BY size`, dataset)
+	return rollupNames(ctx, s, dataset, "true")
+}
+
+// rollupNames lists those of which a condition holds.
+func rollupNames(ctx context.Context, q engine.Querier, dataset, where string) ([]string, error) {
+	rows, err := q.QueryContext(ctx, `SELECT name FROM tidemark.rollups WHERE dataset = ? AND `+where+` ORDER BY size`, dataset)
 	if err != nil {
 		return nil, err
 	}

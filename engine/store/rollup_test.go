@@ -241,3 +241,49 @@ func TestDistinctBeyondExact(t *testing.T) {
 		}
 	}
 }
+
+// What is archived leaves the rollups in the same transaction: the windows of
+// its day go, and only those are computed anew that are longer, or of a day
+// that rows were added to meanwhile.
+func TestArchivedDaysLeaveRollups(t *testing.T) {
+	const day = 24 * 60 * 60
+	s := newDesk(t)
+	refresh := func() (whole []bool) {
+		t.Helper()
+		done, err := s.Refresh(t.Context(), "logs", store.Kept{Sizes: []time.Duration{time.Hour, 24 * time.Hour, 48 * time.Hour}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range done {
+			whole = append(whole, r.Whole)
+		}
+		return whole
+	}
+	archive := func(meanwhile func()) {
+		t.Helper()
+		parts, err := s.ArchiveDays(t.Context(), "logs", time.Unix(2*day, 0))
+		if err != nil || len(parts) == 0 {
+			t.Fatal(parts, err)
+		}
+		meanwhile()
+		if err := s.FinishArchive(t.Context(), parts[0], "elsewhere"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hours := `SELECT format('{} {}', epoch(time)::INT, records) FROM logs_1h ORDER BY time`
+	commitRollupLines(t, s, []string{rollupLine(1, 0, "a", 1, "1"), rollupLine(2, 3600, "a", 1, "1"), rollupLine(3, day, "a", 1, "1"), rollupLine(4, 2*day, "a", 1, "1")}, true, time.Time{})
+	refresh()
+	archive(func() {})
+	s.want(hours, fmt.Sprintf("%d 1", day), fmt.Sprintf("%d 1", 2*day))
+	if got := fmt.Sprint(refresh()); got != "[false false true]" {
+		t.Errorf("computed anew: %s, want those of two days alone", got)
+	}
+	s.want(`SELECT format('{} {}', epoch(time)::INT, records) FROM logs_2d ORDER BY time`, "0 1", fmt.Sprintf("%d 1", 2*day))
+	archive(func() {
+		commitRollupLines(t, s, []string{rollupLine(5, day+7200, "a", 1, "1")}, false, time.Time{})
+	})
+	if got := fmt.Sprint(refresh()); got != "[true true true]" {
+		t.Errorf("computed anew: %s, want all: a row came meanwhile", got)
+	}
+	s.want(hours, fmt.Sprintf("%d 1", day+7200), fmt.Sprintf("%d 1", 2*day))
+}

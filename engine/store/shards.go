@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"tidemark.dev/tidemark/engine"
@@ -14,10 +16,8 @@ func (s *Store) advanceStream(ctx context.Context, tx *sql.Tx, b engine.Batch) e
 	if b.Live == nil {
 		return nil
 	}
-	for _, c := range b.Live.Checkpoints {
-		if err := writeShard(ctx, tx, b, c); err != nil {
-			return fmt.Errorf("move the checkpoint of %s: %w", c.Shard, err)
-		}
+	if err := writeShards(ctx, tx, b); err != nil {
+		return fmt.Errorf("move the checkpoints of shards: %w", err)
 	}
 	for _, g := range b.Live.Gaps {
 		if _, err := tx.ExecContext(ctx, `INSERT INTO tidemark.gaps VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -64,14 +64,24 @@ func sourceOf(b engine.Batch) string {
 	return ""
 }
 
-func writeShard(ctx context.Context, tx *sql.Tx, b engine.Batch, c engine.Checkpoint) error {
-	if _, err := tx.ExecContext(ctx, `DELETE FROM tidemark.shards WHERE dataset = ? AND source = ? AND stream = ? AND stream_created = ? AND shard = ?`,
-		b.Dataset, c.Source, c.Stream, c.Created, c.Shard); err != nil {
-		return err
+// writeShards moves the checkpoints, a few shards with each statement.
+func writeShards(ctx context.Context, tx *sql.Tx, b engine.Batch) error {
+	for chunk := range slices.Chunk(b.Live.Checkpoints, quarantineChunk) {
+		var old, rows []string
+		var oldArgs, args []any
+		for _, c := range chunk {
+			old, rows = append(old, "(?, ?, ?, ?::TIMESTAMPTZ, ?)"), append(rows, "(?, ?, ?, ?::TIMESTAMPTZ, ?, ?, ?::TIMESTAMPTZ, ?::TIMESTAMPTZ, ?, ?::TIMESTAMPTZ)")
+			oldArgs = append(oldArgs, b.Dataset, c.Source, c.Stream, c.Created, c.Shard)
+			args = append(args, b.Dataset, c.Source, c.Stream, c.Created, c.Shard, null(c.Sequence), moment(c.Since), moment(c.Arrival), c.Ended, b.Ingest)
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM tidemark.shards WHERE (dataset, source, stream, stream_created, shard) IN (`+strings.Join(old, ", ")+`)`, oldArgs...); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO tidemark.shards VALUES `+strings.Join(rows, ", "), args...); err != nil {
+			return err
+		}
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO tidemark.shards VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		b.Dataset, c.Source, c.Stream, c.Created, c.Shard, null(c.Sequence), moment(c.Since), moment(c.Arrival), c.Ended, b.Ingest)
-	return err
+	return nil
 }
 
 func writeMarks(ctx context.Context, tx *sql.Tx, b engine.Batch) error {
@@ -82,8 +92,14 @@ func writeMarks(ctx context.Context, tx *sql.Tx, b engine.Batch) error {
 	if _, err := tx.ExecContext(ctx, `DELETE FROM tidemark.marks WHERE dataset = ? AND source = ?`, b.Dataset, source); err != nil {
 		return err
 	}
-	for _, m := range b.Live.Marks {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO tidemark.marks VALUES (?, ?, ?, ?, ?)`, b.Dataset, source, m.Shard, moment(m.At), moment(m.Seen)); err != nil {
+	for chunk := range slices.Chunk(b.Live.Marks, quarantineChunk) {
+		var rows []string
+		var args []any
+		for _, m := range chunk {
+			rows = append(rows, "(?, ?, ?, ?::TIMESTAMPTZ, ?::TIMESTAMPTZ)")
+			args = append(args, b.Dataset, source, m.Shard, moment(m.At), moment(m.Seen))
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO tidemark.marks VALUES `+strings.Join(rows, ", "), args...); err != nil {
 			return err
 		}
 	}

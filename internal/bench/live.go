@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/metrics"
 	"slices"
 	"strconv"
 	"strings"
@@ -154,7 +155,13 @@ func (b *bench) latency() error {
 		return err
 	}
 	fmt.Printf("%-14s %.2f s at the 99th percentile from PutRecord to the window that shows it (target 2 s; median %.2f s, longest %.2f s; %d records, %d/s)\n", "latency", out.P99, out.P50, out.Max, out.Records, perSecond)
-	fmt.Printf("%-14s median lag %.2f s in the first third and %.2f s in the last, memory %d MB and %d MB\n", "", out.First.Lag, out.Last.Lag, out.First.Memory, out.Last.Memory)
+	fmt.Printf("%-14s median lag %.2f s in the first third and %.2f s in the last, %.1f s and %.1f s of processor time for a million records\n", "", out.First.Lag, out.Last.Lag, out.First.Work, out.Last.Work)
+	for _, of := range []struct {
+		name string
+		held
+	}{{"first", out.First.Memory}, {"last", out.Last.Memory}} {
+		fmt.Printf("%-14s at most %d MB in the %s third: %d MB in DuckDB's buffers, %d MB of Go\n", "", of.All, of.name, of.Buffers, of.Go)
+	}
 	return nil
 }
 
@@ -176,17 +183,35 @@ func putSteadily(ctx context.Context, s *kinesistest.Server, perSecond int) {
 	}
 }
 
-// seen is when a micro-batch could be seen, and how large the process was
-// then, in MB.
+// seen is when a micro-batch could be seen, how many records it had, and what
+// the process had taken by then.
 type seen struct {
 	ingest, at time.Time
-	memory     int64
+	records    int64
+	memory     held
+	processor  time.Duration
 }
 
-// third is the lag and the memory of a third of a run.
+// held is how large a process is, in MB: all of it, what DuckDB's buffers hold
+// of that, and what Go does.
+type held struct{ All, Buffers, Go int64 }
+
+func holds(ctx context.Context, bench *workbench.Workbench) held {
+	var h held
+	_, h.All = memoryOf()
+	_ = bench.Store.DB().QueryRowContext(ctx, `SELECT sum(memory_usage_bytes)::BIGINT // 1000000 FROM duckdb_memory()`).Scan(&h.Buffers)
+	heap := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(heap)
+	h.Go = int64(heap[0].Value.Uint64()-heap[1].Value.Uint64()) / 1_000_000
+	return h
+}
+
+// third is the lag, the memory and the work of a third of a run.
 type third struct {
 	Lag    float64 // seconds, the median
-	Memory int64   // MB, the largest
+	Memory held    // when the process was largest
+	// Work is the processor time of a million records, in seconds.
+	Work float64
 }
 
 // delays are how long records were on their way, in seconds.
@@ -222,9 +247,16 @@ func latencies(ctx context.Context, bench *workbench.Workbench, batches []seen) 
 		if err := lag.Scan(&part.out.Lag); err != nil {
 			return err
 		}
-		for _, s := range part.of {
-			part.out.Memory = max(part.out.Memory, s.memory)
+		var records int64
+		for i, s := range part.of {
+			if s.memory.All > part.out.Memory.All {
+				part.out.Memory = s.memory
+			}
+			if i > 0 {
+				records += s.records
+			}
 		}
+		part.out.Work = (part.of[n-1].processor - part.of[0].processor).Seconds() / float64(records) * 1e6
 	}
 	return json.NewEncoder(os.Stdout).Encode(out)
 }

@@ -239,8 +239,7 @@ func (b *bench) tail(dir string) error {
 			fmt.Fprintf(os.Stderr, "%8.2f s: %d records in %v\n", time.Since(began).Seconds(), c.Stored, c.Took.Round(time.Millisecond))
 		}
 		if c.Stored > 0 {
-			_, memory := memoryOf()
-			batches = append(batches, seen{c.Ingest, time.Now(), memory})
+			batches = append(batches, seen{c.Ingest, time.Now(), c.Stored, holds(ctx, bench), processorTime()})
 		}
 		if out.Records += c.Stored; out.Records >= want {
 			cancel()
