@@ -343,7 +343,7 @@ func (b *Workbench) setAside(ctx context.Context, dataset string, o engine.Objec
 	_, err := b.Store.Commit(ctx, engine.Batch{
 		Dataset: dataset, Ingest: b.clock.Now(), Replace: []string{o.URL},
 		Quarantine: []engine.Quarantined{{Source: o.Source, Position: o.URL, Reason: reason, Size: o.Size}},
-		Objects:    []engine.ObjectState{{Object: o, Done: true, Undecodable: true, Quarantined: 1, Fetched: fetched, Format: "parquet"}},
+		Objects:    []engine.ObjectState{{Object: o, Done: true, Undecodable: true, Read: 1, Quarantined: 1, Fetched: fetched, Format: "parquet"}},
 	})
 	return err
 }

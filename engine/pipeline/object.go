@@ -49,6 +49,7 @@ type objectRun struct {
 	origin int // in the batch; valid while batch is the current one
 	batch  *staging
 	next   int64 // number of the next record
+	beyond int64 // 1 where what follows the last record is in quarantine
 	// entered: the ledger has it already.
 	entered bool
 	// moments are the event times of a shard's records in the batch.
@@ -68,6 +69,7 @@ func (p *puller) damaged(o *objectRun) {
 	p.ensureBatch(o)
 	p.batch.quarantine(engine.Quarantined{Source: p.opt.Source, Position: position, Reason: reason, Raw: raw, Size: o.task.Size})
 	o.state.Quarantined++
+	o.beyond++
 	p.counts.Read++
 	p.counts.Quarantined++
 }
@@ -95,7 +97,7 @@ func (p *puller) finish(ctx context.Context, o *objectRun) error {
 // enter writes the object into the ledger of its batch, as read to its end.
 // sampled is what was fetched of it before, when the pull looked ahead.
 func (o *objectRun) enter(sampled int64) {
-	o.state.Done, o.state.Format, o.state.Read = true, o.format, o.next-1
+	o.state.Done, o.state.Format, o.state.Read = true, o.format, o.next-1+o.beyond
 	o.state.Fetched = o.local.Fetched + sampled
 	o.state.Seconds = time.Since(o.started).Seconds()
 	o.batch.object(o.state)

@@ -1,7 +1,10 @@
 package pipeline_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"fmt"
 	"os"
@@ -347,4 +350,21 @@ func TestCSVIsTypedWhole(t *testing.T) {
 		t.Fatalf("%+v", counts)
 	}
 	b.want(`SELECT typeof(body.n), max(event_time)::VARCHAR FROM logs GROUP BY 1`, "VARCHAR | 2026-01-01 00:01:00+00")
+}
+
+// TestCutObjectAddsUp: what follows the last record of an object that is cut
+// off is one entry of quarantine, and counted as read by the ledger too.
+func TestCutObjectAddsUp(t *testing.T) {
+	b := newBench(t)
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	for i := range 2000 {
+		fmt.Fprintf(w, "{\"n\":%d,\"text\":\"%x\"}\n", i, sha256.Sum256([]byte{byte(i), byte(i >> 8)}))
+	}
+	b.must(w.Close())
+	counts := b.pull(b.options(), b.object("a.gz", packed.String()[:packed.Len()/2]), b.object("b", "\x00\x01 no format"))
+	if counts.Read != counts.Records+counts.Quarantined || counts.Records == 0 {
+		t.Errorf("%+v", counts)
+	}
+	b.want(`SELECT key, records = stored + quarantined, quarantined > 0 FROM tidemark.objects ORDER BY key`, "a.gz | true | true", "b | true | true")
 }
