@@ -42,7 +42,7 @@ export default async function ({ page, axe, api, go }) {
 
   // M, N and the window are dragged by their labels.
   for (const [label, by, want] of [['Breaching', 28, '5'], ['of the last', 28, '7'], ['Window', 28, '5m']]) {
-    const words = await page.locator('.settings label', { hasText: label }).boundingBox()
+    const words = await page.locator('.settings label.scrub').filter({ hasText: label }).boundingBox()
     await page.mouse.move(words.x + 6, words.y + 7)
     await page.mouse.down()
     await page.mouse.move(words.x + 6 + by, words.y + 7, { steps: 4 })
