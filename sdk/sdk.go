@@ -6,5 +6,5 @@ import "embed"
 
 // Files are the sources of the SDKs, by language.
 //
-//go:embed c/*.h rust/src/*.rs rust/Cargo.toml rust/Cargo.lock assemblyscript/tidemark.ts go/tm/*.go
+//go:embed c/*.h rust/src/*.rs rust/Cargo.toml rust/Cargo.lock assemblyscript/*.ts go/tm/*.go
 var Files embed.FS

@@ -127,7 +127,7 @@ func (b *Workbench) protector(ctx context.Context, d workspace.Dataset) (*schema
 // lastObjects are the objects that were pulled with the newest records.
 func (b *Workbench) lastObjects(ctx context.Context, dataset string) ([]engine.Object, error) {
 	rows, err := b.Store.QueryContext(ctx, `SELECT source, key, url, etag, size, modified FROM tidemark.objects
-		WHERE dataset = ? ORDER BY max_event_time DESC NULLS LAST, pulled_at DESC, key DESC LIMIT ?`, dataset, rawObjects)
+		WHERE dataset = ? AND state <> 'replaced' ORDER BY max_event_time DESC NULLS LAST, pulled_at DESC, key DESC LIMIT ?`, dataset, rawObjects)
 	if err != nil {
 		return nil, err
 	}

@@ -28,7 +28,11 @@ func (w *bloblang) let(format string, args ...any) string {
 	return "$" + name
 }
 
-func bloblangText(s string) string { return strconv.Quote(s) }
+// bloblangText is a text constant. Connect puts variables of its environment
+// into a configuration before it reads it, whatever they stand in.
+func bloblangText(s string) string {
+	return strings.ReplaceAll(strconv.Quote(s), "${", `\u0024{`)
+}
 
 func (w *bloblang) value(e plan.Expr) string {
 	switch e := e.(type) {

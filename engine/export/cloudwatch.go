@@ -2,6 +2,7 @@ package export
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,7 +56,26 @@ func cloudWatch(target string, rules []Rule) (cwStack, [][]Difference, error) {
 	if err != nil {
 		return stack, nil, err
 	}
+	stack.distinguish()
 	return stack, differences, stack.check()
+}
+
+// distinguish gives each resource an id of its own. Ids are letters and digits,
+// so names that differ in signs alone would share one.
+func (s cwStack) distinguish() {
+	taken := map[string]bool{}
+	unique := func(id *string, name string) {
+		if taken[*id] {
+			*id += "x" + nameHash(name)
+		}
+		taken[*id] = true
+	}
+	for i := range s.filters {
+		unique(&s.filters[i].id, s.filters[i].metric)
+	}
+	for i := range s.alarms {
+		unique(&s.alarms[i].id, s.alarms[i].name)
+	}
 }
 
 // cwRule is one rule on its way to CloudWatch.
@@ -75,7 +95,7 @@ func newCWRule(r *refuser, rule Rule) *cwRule {
 		r.no(fmt.Sprintf("group_by with %d paths", len(rule.Plan.Keys)), "a metric filter gives a metric at most 3 dimensions", "group by fewer paths")
 	}
 	if len(rule.Plan.Keys) > 0 && len(w.known()) == 0 {
-		r.no("group_by: "+rule.Plan.Keys[0].Name, "an alarm watches one series, so the groups are written out, and none is known", "pull some records first")
+		r.no("group_by: "+rule.Plan.Keys[0].Name, "an alarm watches one series, so the groups are written out, and none is known that a dimension can name", "pull some records first, or group by a field whose values are ASCII")
 	}
 	w.read = aggregatesOf(rule.Plan, used(rule.Plan, rule.Plan.When))
 	rule.Source.readable(r, columns(rule, w.read))
@@ -90,6 +110,10 @@ const (
 	maxShortPeriods = 24 * time.Hour
 	maxLongPeriods  = 7 * 24 * time.Hour
 	maxResources    = 500
+	maxName         = 255
+	maxDescription  = 1024
+	maxDimension    = 1024
+	maxMath         = 2048
 )
 
 func (w *cwRule) checkWindow() {
@@ -117,7 +141,16 @@ func (w *cwRule) checkWindow() {
 	}
 }
 
-// known lists the groups that dimensions can name: those without nil.
+// dimensional reports whether a dimension can have a value: letters, digits
+// and signs of ASCII.
+func dimensional(v plan.Value) bool {
+	s := v.String()
+	seen := func(r rune) bool { return r > ' ' && r <= '~' }
+	return !v.IsNull() && len(s) <= maxDimension && !strings.Contains(s, resolve) && strings.ContainsFunc(s, seen) &&
+		!strings.ContainsFunc(s, func(r rune) bool { return !seen(r) && r != ' ' })
+}
+
+// known lists the groups that dimensions can name.
 func (w *cwRule) known() (groups [][]plan.Value) {
 	if len(w.Plan.Keys) == 0 {
 		return [][]plan.Value{nil}
@@ -125,13 +158,23 @@ func (w *cwRule) known() (groups [][]plan.Value) {
 	for _, g := range w.Groups {
 		whole := true
 		for _, v := range g {
-			whole = whole && !v.IsNull() && v.String() != ""
+			whole = whole && dimensional(v)
 		}
 		if whole {
 			groups = append(groups, g)
 		}
 	}
 	return groups
+}
+
+// unnamed counts the groups that have all their values and cannot be named.
+func (w *cwRule) unnamed() (n int) {
+	for _, g := range w.Groups {
+		if !slices.ContainsFunc(g, func(v plan.Value) bool { return v.IsNull() || v.String() == "" }) {
+			n++
+		}
+	}
+	return n - len(w.known())
 }
 
 // metric names the metric of an aggregate; nil is the number of records.
@@ -246,13 +289,17 @@ func (w *cwRule) alarms() (all []cwAlarm) {
 		if expression == "" {
 			continue // the group never breaches
 		}
-		name := "tidemark-" + w.Name
-		for _, v := range g {
-			name += "-" + v.String()
+		values := make([]string, len(g))
+		for i, v := range g {
+			values[i] = v.String()
+		}
+		name := alarmName(w.Name, values)
+		if len(expression) > maxMath {
+			w.no("when: "+oneLine(w.When), fmt.Sprintf("as metric math it has %d characters, and %d are allowed", len(expression), maxMath), "shorten the condition")
 		}
 		all = append(all, cwAlarm{
 			id: resourceID(name), name: name,
-			description: fmt.Sprintf("%s; %d of %d periods. Tidemark rule %s, version %s.", oneLine(w.When), w.Datapoints, w.Of, w.Name, w.Hash),
+			description: described(w.Rule, fmt.Sprintf("; %d of %d periods", w.Datapoints, w.Of), maxDescription),
 			queries:     append(m.queries, cwQuery{id: "breach", expression: expression}),
 			periods:     w.Of, datapoints: w.Datapoints, missing: missing[w.Missing],
 		})
@@ -260,7 +307,15 @@ func (w *cwRule) alarms() (all []cwAlarm) {
 	return all
 }
 
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+// alarmName is the name of the alarm of a group; what is too long ends in
+// something that tells it apart.
+func alarmName(rule string, group []string) string {
+	name := strings.Join(append([]string{"tidemark-" + rule}, group...), "-")
+	if len(name) > maxName {
+		name = name[:maxName-9] + "-" + nameHash(name)
+	}
+	return name
+}
 
 // resourceID is a name as the id of a resource: letters and digits.
 func resourceID(name string) string {
@@ -299,6 +354,9 @@ func (w *cwRule) differences() []Difference {
 	}
 	if len(w.Plan.Keys) > 0 {
 		list = append(list, Difference{"groups", fmt.Sprintf("there is an alarm for each of the %d groups known at export, and none for others; records without a value of %s count in no group", len(w.known()), w.Plan.Keys[0].Name)})
+		if n := w.unnamed(); n > 0 {
+			list = append(list, Difference{"groups", fmt.Sprintf("there is no alarm for %d groups, as a dimension has letters, digits and signs of ASCII, %d at most", n, maxDimension)})
+		}
 	}
 	for _, a := range w.read {
 		if a.Func == plan.Quantile {

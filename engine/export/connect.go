@@ -118,10 +118,7 @@ func newConnectRule(r *refuser, rule Rule) *connectRule {
 	w.checkPasts()
 	w.exprs(w.record()).value(rule.Plan.When)
 	w.sentence = newSentence(r, rule, func(ref *plan.Ref) { w.exprs(w.record()).value(ref) })
-	w.read = used(rule.Plan, rule.Plan.When)
-	for i, marked := range w.sentence.reads(rule.Plan) {
-		w.read[i] = w.read[i] || marked
-	}
+	w.read = w.sentence.and(rule.Plan, rule.Plan.When)
 	return w
 }
 
@@ -173,7 +170,7 @@ func (w *connectRule) aggregated() (list []int) {
 // processor counts a record in its windows, and shows those that are done.
 func (w *connectRule) processor() string {
 	name := bloblangText(w.Name)
-	return mapped(fmt.Sprintf("rule %s, version %s: %s", w.Name, w.Hash, oneLine(w.When)),
+	return mapped(fmt.Sprintf("rule %s, version %s: %s", w.Name, w.Hash, strings.ReplaceAll(oneLine(w.When), "${", "$ {")),
 		connectBuckets+w.medians()+w.counts()+w.adds()+w.measures()+w.judges()+`root = this
 let open = this.state.`+name+`.windows.or({})
 let counts = this.columns.event_time != null && this.apply("counts") == true
@@ -240,7 +237,7 @@ func (w *connectRule) measures() string {
 	var members []string
 	for i, m := range w.Plan.Measures {
 		if w.read[i] {
-			members = append(members, fmt.Sprintf("%q: %s", m.Name, b.value(m.Expr)))
+			members = append(members, fmt.Sprintf("%s: %s", bloblangText(m.Name), b.value(m.Expr)))
 		}
 	}
 	when := b.value(w.Plan.When)
@@ -251,7 +248,7 @@ func (w *connectRule) measures() string {
 func (w *connectRule) judges() string {
 	keys := make([]string, len(w.Plan.Keys))
 	for i, k := range w.Plan.Keys {
-		keys[i] = fmt.Sprintf("%q: $w.key.index(%d)", k.Name, i)
+		keys[i] = fmt.Sprintf("%s: $w.key.index(%d)", bloblangText(k.Name), i)
 	}
 	key := "{" + strings.Join(keys, ", ") + "}"
 	reach := int64(w.Of) * every(w.Plan.Window).Microseconds()

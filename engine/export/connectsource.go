@@ -2,7 +2,6 @@ package export
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"tidemark.dev/tidemark/engine"
@@ -109,7 +108,7 @@ func connectKind(k engine.TypeKind) string {
 // placeIn reads a place in a value.
 func placeIn(of string, p engine.Path) string {
 	for _, m := range p {
-		of += "." + strconv.Quote(m)
+		of += "." + bloblangText(m)
 	}
 	return of
 }

@@ -24,7 +24,13 @@ func (s cwStack) check() error {
 		}
 		ids[f.id] = f.metric
 	}
+	names := map[string]bool{}
 	for _, a := range s.alarms {
+		if names[a.name] {
+			return engine.Errorf(engine.Inexpressible, "export", "two groups would have the same alarm, %s", a.name).
+				WithHint("group by fields whose values, with - between them, tell the groups apart")
+		}
+		names[a.name] = true
 		if err := a.check(); err != nil {
 			return engine.Errorf(engine.Internal, "export", "alarm %s: %w", a.name, err)
 		}
@@ -90,7 +96,7 @@ func (a cwAlarm) check() error {
 		return fmt.Errorf("%d of %d datapoints", a.datapoints, a.periods)
 	case metrics == 0 || metrics > maxQueries:
 		return fmt.Errorf("%d metrics, and 10 are allowed", metrics)
-	case len(a.name) > 255 || len(a.description) > 1024:
+	case len(a.name) > maxName || len(a.description) > maxDescription:
 		return fmt.Errorf("its name or its description is too long")
 	}
 	return nil

@@ -5,6 +5,9 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/plan"
@@ -141,7 +144,13 @@ func (w *cwRule) constant(a atom, v plan.Value) string {
 }
 
 func (w *cwRule) quoted(a atom, text string) string {
-	if strings.ContainsAny(text, "*\"\\\n\r\t") {
+	if w.target == "cloudformation" && strings.Contains(text, resolve) {
+		w.no(describe(a.source), "CloudFormation fetches a value for "+resolve+" wherever it stands", "export to terraform")
+	}
+	if w.target == "terraform" && !norm.NFC.IsNormalString(text) {
+		w.no(describe(a.source), "Terraform puts letters and their accents together in all text", "export to cloudformation")
+	}
+	if strings.ContainsAny(text, "*\"\\") || strings.ContainsFunc(text, unicode.IsControl) {
 		w.no(describe(a.source), `in a filter pattern * stands for any text, and quotes and control characters cannot be written`, "compare another field")
 	}
 	return `"` + text + `"`

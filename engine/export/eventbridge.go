@@ -2,7 +2,6 @@ package export
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"tidemark.dev/tidemark/engine/plan"
@@ -14,7 +13,11 @@ func eventBridge(rules []Rule) ([]byte, [][]Difference, error) {
 	resources := object{}
 	differences, err := each("eventbridge", rules, func(r *refuser, rule Rule) []Difference {
 		w := newEventRule(r, rule)
-		resources[resourceID(rule.Name)+"Rule"] = object{"Type": "AWS::Events::Rule", "Properties": w.properties()}
+		id := resourceID(rule.Name) + "Rule"
+		if resources[id] != nil {
+			id += "x" + nameHash(rule.Name)
+		}
+		resources[id] = object{"Type": "AWS::Events::Rule", "Properties": w.properties()}
 		return w.differences()
 	})
 	if err != nil {
@@ -92,7 +95,7 @@ func (w *eventRule) decisive(e plan.Expr) *plan.Aggregate {
 func (w *eventRule) properties() object {
 	return object{
 		"Name":         w.name(),
-		"Description":  fmt.Sprintf("%s. Tidemark rule %s, version %s.", oneLine(w.When), w.Name, w.Hash),
+		"Description":  described(w.Rule, "", maxEventDescription),
 		"EventBusName": object{"Ref": "EventBusName"},
 		"EventPattern": w.pattern,
 		"State":        "ENABLED",
@@ -106,20 +109,29 @@ func (w *eventRule) properties() object {
 	}
 }
 
-var unfitForRule = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
+// maxEventDescription and maxEventName bound what EventBridge takes.
+const (
+	maxEventDescription = 512
+	maxEventName        = 64
+)
 
-// name is the rule's name, as EventBridge takes it.
+// name is the rule's name, as EventBridge takes it; what is too long ends in
+// something that tells it apart.
 func (w *eventRule) name() string {
-	name := "tidemark-" + unfitForRule.ReplaceAllString(w.Name, "_")
-	return name[:min(len(name), 64)]
+	name := "tidemark-" + w.Name
+	if len(name) > maxEventName {
+		name = name[:maxEventName-9] + "-" + nameHash(name)
+	}
+	return name
 }
 
+// jsonText is text in a template of what is told, in which < begins a variable.
 func jsonText(s string) string {
 	data, err := indented(s)
 	if err != nil { // text is always JSON
 		panic(fmt.Sprintf("export: %v", err))
 	}
-	return strings.TrimSpace(string(data))
+	return strings.ReplaceAll(strings.TrimSpace(string(data)), "<", `\u003c`)
 }
 
 func (w *eventRule) differences() []Difference {

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -191,6 +192,9 @@ func checkEventPattern(pattern object) error {
 	if len(data) > maxEventPattern {
 		return fmt.Errorf("as an event pattern it has %d characters, and %d are allowed", len(data), maxEventPattern)
 	}
+	if bytes.Contains(data, []byte(resolve)) {
+		return fmt.Errorf("CloudFormation fetches a value for %s wherever it stands", resolve)
+	}
 	var read any
 	if err := json.Unmarshal(data, &read); err != nil {
 		return err
@@ -312,7 +316,7 @@ func checkText(x any) error {
 
 func checkWildcard(x any) error {
 	s, _ := x.(string)
-	if strings.Contains(strings.NewReplacer(`\\`, "", `\*`, "").Replace(s), "**") {
+	if strings.Contains(strings.NewReplacer(`\\`, "x", `\*`, "x").Replace(s), "**") {
 		return fmt.Errorf("%s has two stars beside each other", s)
 	}
 	return checkText(x)

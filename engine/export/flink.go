@@ -80,10 +80,7 @@ func newFlinkRule(r *refuser, rule Rule, set Settings) *flinkRule {
 	}
 	w.exprs.value(rule.Plan.When)
 	w.sentence = newSentence(r, rule, func(ref *plan.Ref) { w.exprs.typeOf(ref); w.exprs.value(ref) })
-	w.read = used(rule.Plan, rule.Plan.When)
-	for i, marked := range w.sentence.reads(rule.Plan) {
-		w.read[i] = w.read[i] || marked
-	}
+	w.read = w.sentence.and(rule.Plan, rule.Plan.When)
 	return w
 }
 

@@ -27,7 +27,7 @@ func grafana(rules []Rule, set Settings) ([]byte, [][]Difference, error) {
 			r.no("window of "+engine.FormatDuration(rule.Plan.Window.Size), "Grafana evaluates rules every 10 seconds, or a multiple of that", "use windows of a multiple of 10 seconds")
 		}
 		w := newLogRule(r, rule, set.value(grafanaParameters, "stream"))
-		body.WriteString(w.grafanaGroup())
+		body.WriteString(w.grafanaGroup(set.value(grafanaParameters, "datasource"), set.value(grafanaParameters, "folder")))
 		streams[w.stream] = true
 		return append(w.differences(),
 			Difference{"states", "where the query has no series the rule is Normal, and where it fails Error; there is no INSUFFICIENT_DATA"},
@@ -36,31 +36,30 @@ func grafana(rules []Rule, set Settings) ([]byte, [][]Difference, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	text := strings.NewReplacer("${TIDEMARK_LOKI}", set.value(grafanaParameters, "datasource"), "${TIDEMARK_FOLDER}", set.value(grafanaParameters, "folder")).Replace(body.String())
 	return []byte(logHeader("grafana", streams) + "# Grafana puts variables of its environment in: the UID of the Loki data source, and\n# the folder of the rules.\n" +
-		"apiVersion: 1\ngroups:\n" + text), differences, nil
+		"apiVersion: 1\ngroups:\n" + body.String()), differences, nil
 }
 
-func (w *logRule) grafanaGroup() string {
+func (w *logRule) grafanaGroup(datasource, folder string) string {
 	var b strings.Builder
 	line := func(depth int, format string, args ...any) {
 		b.WriteString(strings.Repeat("  ", depth) + fmt.Sprintf(format, args...) + "\n")
 	}
 	line(1, "- orgId: 1")
 	line(2, "name: %s", expanded("tidemark "+w.Name))
-	line(2, "folder: ${TIDEMARK_FOLDER}")
+	line(2, "folder: %s", yamlPlain(folder))
 	line(2, "interval: %s", promDuration(every(w.Plan.Window)))
 	line(2, "rules:")
 	line(3, "- uid: %s", grafanaUID(w.Name))
 	line(4, "title: %s", expanded(w.Name))
 	line(4, "condition: C")
 	line(4, "data:")
-	b.WriteString(grafanaQuery("A", w.reach(), w.checked(w.breaching())))
+	b.WriteString(grafanaQuery("A", datasource, w.reach(), w.checked(w.breaching())))
 	shown := map[string]string{}
-	summary := w.sentence.template(w.Plan, func(ref *plan.Ref, percent bool) string {
+	summary := w.sentence.template(w.Plan, annotated, func(ref *plan.Ref, percent bool) string {
 		if shown[ref.Name] == "" {
 			shown[ref.Name] = "S" + strconv.Itoa(len(shown)+1)
-			b.WriteString(grafanaQuery(shown[ref.Name], w.Plan.Window.Size, w.checked(w.at(0, "").value(ref))))
+			b.WriteString(grafanaQuery(shown[ref.Name], datasource, w.Plan.Window.Size, w.checked(w.at(0, "").value(ref))))
 		}
 		display := "humanize"
 		if percent {
@@ -73,8 +72,9 @@ func (w *logRule) grafanaGroup() string {
 	line(4, "execErrState: Error")
 	line(4, "for: 0s")
 	line(4, "labels:")
-	for _, l := range alertLabels(w.Rule) {
-		line(5, "%s: %s", l[0], expanded(l[1]))
+	labels, _ := alertLabels(w.Rule)
+	for _, l := range labels {
+		line(5, "%s: %s", l[0], expanded(templateText(l[1])))
 	}
 	line(4, "annotations:")
 	b.WriteString(w.sentence.remark("          "))
@@ -82,7 +82,7 @@ func (w *logRule) grafanaGroup() string {
 		line(5, "summary: %s", yamlQuoted(summary))
 	}
 	if w.Runbook != "" {
-		line(5, "runbook: %s", strconv.Quote(w.Runbook))
+		line(5, "runbook: %s", strconv.Quote(annotated(w.Runbook)))
 	}
 	line(5, "tidemark_hash: %s", strconv.Quote(w.Hash))
 	line(4, "isPaused: false")
@@ -92,16 +92,31 @@ func (w *logRule) grafanaGroup() string {
 // expanded is text in which Grafana looks for variables of its environment.
 func expanded(s string) string { return strconv.Quote(strings.ReplaceAll(s, "$", "$$")) }
 
-func grafanaQuery(id string, reach time.Duration, expr string) string {
+// annotated is text in an annotation, a template. Versions of Grafana differ in
+// whether variables of the environment are put in, so there is no $ in it.
+func annotated(s string) string {
+	if !strings.Contains(s, "$") {
+		return templateText(s)
+	}
+	return strings.NewReplacer("{", `{{ "{" }}`, "$", `{{ "$" }}`).Replace(s)
+}
+
+// unexpanded keeps Grafana from putting its own variables, such as
+// $__interval, into the constants of a query.
+func unexpanded(expr string) string {
+	return strings.NewReplacer("$__", `\x24__`, "${", `\x24{`).Replace(expr)
+}
+
+func grafanaQuery(id, datasource string, reach time.Duration, expr string) string {
 	return fmt.Sprintf(`          - refId: %s
             queryType: instant
             relativeTimeRange: {from: %d, to: 0}
-            datasourceUid: ${TIDEMARK_LOKI}
+            datasourceUid: %s
             model:
               refId: %s
               queryType: instant
               expr: %s
-`, id, int(reach.Seconds()), id, block(expr, "                "))
+`, id, int(reach.Seconds()), yamlPlain(datasource), id, block(unexpanded(expr), "                "))
 }
 
 // grafanaThreshold asks for more than one window less.
@@ -130,9 +145,14 @@ const maxUID = 40
 func grafanaUID(name string) string {
 	uid := "tidemark-" + strings.ReplaceAll(promName(name), "__", "_")
 	if len(uid) > maxUID || promName(name) != name {
-		h := fnv.New32a()
-		h.Write([]byte(name)) //nolint:errcheck // a hash takes everything
-		uid = uid[:min(len(uid), maxUID-9)] + "-" + hex.EncodeToString(h.Sum(nil))
+		uid = uid[:min(len(uid), maxUID-9)] + "-" + nameHash(name)
 	}
 	return uid
+}
+
+// nameHash tells names apart that a system cannot, in eight letters.
+func nameHash(name string) string {
+	h := fnv.New32a()
+	h.Write([]byte(name)) //nolint:errcheck // a hash takes everything
+	return hex.EncodeToString(h.Sum(nil))
 }

@@ -162,11 +162,7 @@ func cloudWatchHistory(items []alarmHistoryItem) (*History, error) {
 func (h *History) Of(rule Rule, group []string) (list []Firing) {
 	for _, f := range h.Firings {
 		if h.Source == "cloudwatch" {
-			name := "tidemark-" + rule.Name
-			for _, v := range group {
-				name += "-" + v
-			}
-			if f.Alarm == name {
+			if f.Alarm == alarmName(rule.Name, group) {
 				list = append(list, f)
 			}
 			continue

@@ -49,7 +49,11 @@ func newLogRule(r *refuser, rule Rule, stream string) *logRule {
 	}
 	w.by = " by (" + strings.Join(labels, ", ") + ")"
 	w.at(0, "").holds(rule.Plan.When, true)
-	w.sentence = newSentence(r, rule, func(ref *plan.Ref) { w.at(0, "").value(ref) })
+	w.sentence = newSentence(r, rule, func(ref *plan.Ref) {
+		rule.Source.readable(r, columns(rule, aggregatesOf(rule.Plan, used(rule.Plan, ref))))
+		w.at(0, "").value(ref)
+	})
+	distinctLabels(r, columns(rule, aggregatesOf(rule.Plan, w.sentence.and(rule.Plan, rule.Plan.When))))
 	return w
 }
 
@@ -393,6 +397,7 @@ func (w *logRule) differences() []Difference {
 			list = append(list, Difference{"sum, avg", "sums of numbers with decimals are those of floating point, in any order"})
 		}
 	}
-	list = append(list, w.Source.differences(columns(w.Rule, w.reads))...)
+	_, renamed := alertLabels(w.Rule)
+	list = append(append(list, renamed...), w.Source.differences(columns(w.Rule, w.reads))...)
 	return append(list, w.sentence.differences()...)
 }

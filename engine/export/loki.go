@@ -41,15 +41,16 @@ func (w *logRule) lokiGroup() string {
 	fmt.Fprintf(&b, "  - name: %s\n    interval: %s\n    rules:\n", strconv.Quote("tidemark "+w.Name), promDuration(every(w.Plan.Window)))
 	expr := w.checked(fmt.Sprintf("(%s) >= %d", w.breaching(), w.Datapoints))
 	fmt.Fprintf(&b, "      - alert: %s\n        expr: %s\n        labels:\n", strconv.Quote(w.Name), block(expr, "          "))
-	for _, l := range alertLabels(w.Rule) {
-		fmt.Fprintf(&b, "          %s: %s\n", l[0], strconv.Quote(l[1]))
+	labels, _ := alertLabels(w.Rule)
+	for _, l := range labels {
+		fmt.Fprintf(&b, "          %s: %s\n", l[0], strconv.Quote(templateText(l[1])))
 	}
 	b.WriteString("        annotations:\n" + w.sentence.remark("          "))
-	if s := w.sentence.template(w.Plan, w.asked); s != "" {
+	if s := w.sentence.template(w.Plan, templateText, w.asked); s != "" {
 		fmt.Fprintf(&b, "          summary: %s\n", yamlQuoted(s))
 	}
 	if w.Runbook != "" {
-		fmt.Fprintf(&b, "          runbook: %s\n", strconv.Quote(w.Runbook))
+		fmt.Fprintf(&b, "          runbook: %s\n", strconv.Quote(templateText(w.Runbook)))
 	}
 	fmt.Fprintf(&b, "          tidemark_hash: %s\n", strconv.Quote(w.Hash))
 	return b.String()

@@ -63,7 +63,7 @@ func (w *promRule) past(i int) string {
 	if !numeric(m.Expr) {
 		w.no(w.Plan.PastName(i), "Prometheus records numbers", "look back at a number")
 	}
-	series := w.series(m.Name)
+	series := w.measured(x.Measure)
 	if x.Func == plan.Previous {
 		return series + " offset " + promDuration(distance(w.Plan, x))
 	}

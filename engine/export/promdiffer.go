@@ -30,6 +30,6 @@ func (w *promRule) differences() []Difference {
 		list = append(list, Difference{"sum, avg", "they come from a counter, which cannot count negative values"})
 	}
 	list = append(list, pastDifferences(w.Plan, true)...)
-	list = append(list, w.sentence.differences()...)
-	return list
+	_, renamed := alertLabels(w.Rule)
+	return append(append(list, renamed...), w.sentence.differences()...)
 }

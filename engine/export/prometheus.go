@@ -91,14 +91,15 @@ func (w *promRule) group() string {
 	record(w.series("records"), w.sum(w.by, w.counter(), w.where)+" > 0")
 	for i, m := range w.Plan.Measures {
 		if w.read[i] && numeric(m.Expr) {
-			record(w.series(m.Name), w.exprs.value(m.Expr))
+			record(w.measured(i), w.exprs.value(m.Expr))
 		}
 	}
 	record(w.series("breach"), w.breach())
 	fmt.Fprintf(&b, "      - alert: %s\n        expr: %s\n", strconv.Quote(w.Name), block(w.alarm(), "          "))
 	b.WriteString("        labels:\n")
-	for _, l := range alertLabels(w.Rule) {
-		fmt.Fprintf(&b, "          %s: %s\n", l[0], strconv.Quote(l[1]))
+	labels, _ := alertLabels(w.Rule)
+	for _, l := range labels {
+		fmt.Fprintf(&b, "          %s: %s\n", l[0], strconv.Quote(templateText(l[1])))
 	}
 	b.WriteString("        annotations:\n")
 	b.WriteString(w.sentence.remark("          "))
@@ -106,7 +107,7 @@ func (w *promRule) group() string {
 		fmt.Fprintf(&b, "          summary: %s\n", yamlQuoted(s))
 	}
 	if w.Runbook != "" {
-		fmt.Fprintf(&b, "          runbook: %s\n", strconv.Quote(w.Runbook))
+		fmt.Fprintf(&b, "          runbook: %s\n", strconv.Quote(templateText(w.Runbook)))
 	}
 	fmt.Fprintf(&b, "          tidemark_hash: %s\n", strconv.Quote(w.Hash))
 	return b.String()
@@ -122,29 +123,14 @@ func block(s, indent string) string {
 	return "|-\n" + indent + strings.ReplaceAll(s, "\n", "\n"+indent)
 }
 
-func yamlQuoted(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
-
-// alertLabels lists the labels of a rule's alert by name.
-func alertLabels(r Rule) (list [][2]string) {
-	for name, value := range r.Labels {
-		list = append(list, [2]string{promName(name), value})
-	}
-	list = append(list, [2]string{"tidemark_rule", r.Name})
-	if r.Severity != "" {
-		list = append(list, [2]string{"severity", r.Severity})
-	}
-	sort.Slice(list, func(i, j int) bool { return list[i][0] < list[j][0] })
-	return list
-}
-
 // summary is the summary as a template of Prometheus, which asks for the
 // recorded measures of the alert's group.
 func (w *promRule) summary() string {
-	return w.sentence.template(w.Plan, func(ref *plan.Ref, percent bool) string { return w.lookup(ref, percent) })
+	return w.sentence.template(w.Plan, templateText, func(ref *plan.Ref, percent bool) string { return w.lookup(ref, percent) })
 }
 
 func (w *promRule) lookup(ref *plan.Ref, percent bool) string {
-	format, args := w.series(ref.Name), ""
+	format, args := w.measured(ref.Index), ""
 	for i, k := range w.Plan.Keys {
 		separator := ","
 		if i == 0 {

@@ -22,13 +22,15 @@ type promRule struct {
 	// read marks the measures that are exported.
 	read     []bool
 	sentence sentence
+	// names are those of the recorded measures, each of its own.
+	names []string
 	// quantiles says that a histogram answers for a quantile, sums that one
 	// answers for a sum or an average.
 	quantiles, sums bool
 }
 
 func newPromRule(r *refuser, rule Rule) *promRule {
-	w := &promRule{refuser: r, Rule: rule, window: promDuration(rule.Plan.Window.Size), read: used(rule.Plan, rule.Plan.When)}
+	w := &promRule{refuser: r, Rule: rule, window: promDuration(rule.Plan.Window.Size), read: used(rule.Plan, rule.Plan.When), names: measureNames(rule.Plan.Measures)}
 	w.checkWindow()
 	w.where = alternatives(r, rule.Plan.Where, true)
 	labels := make([]string, len(rule.Plan.Keys))
@@ -43,7 +45,7 @@ func newPromRule(r *refuser, rule Rule) *promRule {
 	}
 	w.exprs = promExpr{
 		refuser: r, dialect: promQL, plan: rule.Plan, records: w.series("records"),
-		measure:   func(i int) string { return w.series(rule.Plan.Measures[i].Name) },
+		measure:   w.measured,
 		aggregate: w.aggregate,
 		key:       w.withKey,
 		past:      w.past,
@@ -51,9 +53,8 @@ func newPromRule(r *refuser, rule Rule) *promRule {
 	w.exprs.holds(rule.Plan.When, true) // what when needs is refused before summary is looked at
 	w.measures()
 	w.sentence = newSentence(r, rule, w.tried)
-	for i, marked := range w.sentence.reads(rule.Plan) {
-		w.read[i] = w.read[i] || marked
-	}
+	w.read = w.sentence.and(rule.Plan, rule.Plan.When)
+	distinctLabels(r, columns(rule, aggregatesOf(rule.Plan, w.read)))
 	w.measures()
 	return w
 }
@@ -103,9 +104,28 @@ func checkEvaluated(r *refuser, rule Rule, system string, in dialect) {
 	}
 }
 
-// series is the name of a recorded series of the rule.
+// series is the name of a recorded series of the rule. Rules whose names differ
+// in what no series may have do not share it.
 func (w *promRule) series(name string) string {
-	return "tidemark:" + promName(w.Name) + ":" + promName(name)
+	rule := promName(w.Name)
+	if rule != w.Name {
+		rule += "_" + nameHash(w.Name)
+	}
+	return "tidemark:" + rule + ":" + name
+}
+
+// measured is the series of a measure.
+func (w *promRule) measured(i int) string { return w.series(w.names[i]) }
+
+// measureNames are the names of measures in series, beside which there are
+// the records and whether a window breaches.
+func measureNames(measures []plan.Measure) []string {
+	taken := map[string]bool{"records": true, "breach": true}
+	names := make([]string, len(measures))
+	for i, m := range measures {
+		names[i] = numbered(m.Name, taken)
+	}
+	return names
 }
 
 // counter is the metric that counts the dataset's records.
@@ -162,7 +182,7 @@ func (w *promRule) withKey(i int, operator string, values ...plan.Value) string 
 	case !values[0].IsNull():
 		value = values[0].String()
 	}
-	return fmt.Sprintf("%s{%s%s%q}", w.series("records"), promLabel(w.Plan.Keys[i].Path), operator, value)
+	return w.series("records") + "{" + promLabel(w.Plan.Keys[i].Path) + operator + promText(value) + "}"
 }
 
 // breach is 1 where the window breaches, 0 where it does not, and absent
@@ -199,7 +219,7 @@ func (w *promRule) alarm() string {
 	for _, g := range w.Groups {
 		labels := make([]string, len(g))
 		for i, v := range g {
-			labels[i] = fmt.Sprintf("%s=%q", promLabel(w.Plan.Keys[i].Path), keyText(v))
+			labels[i] = promLabel(w.Plan.Keys[i].Path) + "=" + promText(keyText(v))
 		}
 		s += "\nor\nabsent_over_time(" + w.series("breach") + "{" + strings.Join(labels, ",") + "}" + w.over() + ")"
 	}

@@ -2,7 +2,6 @@ package export
 
 import (
 	"regexp"
-	"strconv"
 	"strings"
 
 	"tidemark.dev/tidemark/engine"
@@ -69,9 +68,9 @@ func matcher(r *refuser, a atom) string {
 	case isNull:
 		return operator(`=""`, `!=""`)
 	case isEqual:
-		return operator("=", "!=") + strconv.Quote(a.values[0].String())
+		return operator("=", "!=") + promText(a.values[0].String())
 	case isOneOf:
-		return operator("=~", "!~") + strconv.Quote(oneOf(a.values))
+		return operator("=~", "!~") + promText(oneOf(a.values))
 	}
 	pattern, ok := textPattern(a)
 	if !ok {
@@ -79,9 +78,9 @@ func matcher(r *refuser, a atom) string {
 			"list the values, as in "+name+" in [500, 502, 503], or set a field in a transform plugin")
 	}
 	if a.not { // and it has some text
-		return label + "!~" + strconv.Quote(pattern) + "," + label + `!=""`
+		return label + "!~" + promText(pattern) + "," + label + `!=""`
 	}
-	return label + "=~" + strconv.Quote(pattern)
+	return label + "=~" + promText(pattern)
 }
 
 func oneOf(values []plan.Value) string {

@@ -3,6 +3,7 @@ package export
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"tidemark.dev/tidemark/engine/plan"
@@ -19,12 +20,12 @@ type sentence struct {
 // newSentence tries which values of a summary the target can tell; try writes
 // the measure that a phrase shows, or refuses it.
 func newSentence(r *refuser, rule Rule, try func(*plan.Ref)) sentence {
-	s := sentence{rule.Summary, map[int]string{}}
-	for i, p := range rule.Summary {
+	s := sentence{withConstants(rule.Summary), map[int]string{}}
+	for i, p := range s.phrases {
 		ref, ok := p.Expr.(*plan.Ref)
 		switch {
 		case p.Expr == nil, ok && ref.To == plan.KeyRef:
-		case !ok:
+		case !ok || ref.To != plan.MeasureRef:
 			s.dropped[i] = "only a measure by itself is shown"
 		case !numeric(rule.Plan.Measures[ref.Index].Expr):
 			s.dropped[i] = "it is not a number"
@@ -39,6 +40,20 @@ func newSentence(r *refuser, rule Rule, try func(*plan.Ref)) sentence {
 	return s
 }
 
+// withConstants takes a constant of a summary for the text that it is, as in
+// {{"{{"}}.
+func withConstants(phrases []Phrase) []Phrase {
+	phrases = slices.Clone(phrases)
+	for i, p := range phrases {
+		if l, ok := p.Expr.(*plan.Literal); ok {
+			if text, ok := l.Value.Text(); ok {
+				phrases[i] = Phrase{Text: text}
+			}
+		}
+	}
+	return phrases
+}
+
 // reads marks the measures that the sentence shows, with what they are
 // computed from.
 func (s sentence) reads(p *plan.Plan) []bool {
@@ -51,14 +66,24 @@ func (s sentence) reads(p *plan.Plan) []bool {
 	return used(p, shown...)
 }
 
-// template writes the sentence on one line; value writes a measure.
-func (s sentence) template(p *plan.Plan, value func(ref *plan.Ref, percent bool) string) string {
+// and marks what the sentence reads, and what another expression does.
+func (s sentence) and(p *plan.Plan, e plan.Expr) []bool {
+	read := used(p, e)
+	for i, marked := range s.reads(p) {
+		read[i] = read[i] || marked
+	}
+	return read
+}
+
+// template writes the sentence; text writes what stands in it as it is, value
+// a measure.
+func (s sentence) template(p *plan.Plan, text func(string) string, value func(ref *plan.Ref, percent bool) string) string {
 	var b strings.Builder
 	for i, phrase := range s.phrases {
 		ref, ok := phrase.Expr.(*plan.Ref)
 		switch {
 		case phrase.Expr == nil:
-			b.WriteString(phrase.Text)
+			b.WriteString(text(phrase.Text))
 		case !ok || s.dropped[i] != "":
 			b.WriteString("?")
 		case ref.To == plan.KeyRef:
@@ -67,7 +92,7 @@ func (s sentence) template(p *plan.Plan, value func(ref *plan.Ref, percent bool)
 			b.WriteString(value(ref, phrase.Percent))
 		}
 	}
-	return strings.ReplaceAll(b.String(), "\n", " ")
+	return b.String()
 }
 
 // remark says in comments what the sentence leaves out.

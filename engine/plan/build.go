@@ -255,7 +255,7 @@ func NewCoalesce(x, y Expr) (Expr, error) {
 func unify(op string, l, r Expr) (Expr, Expr, error) {
 	switch {
 	case isNil(l) && isNil(r):
-		return nil, nil, invalid("%s: nil on both sides has no type", op).WithHint("write a value on one side")
+		return nil, nil, invalid("nil on both sides of %s has no type", op).WithHint("write a value on one side")
 	case opaque(l):
 		return nil, nil, wants(op, "a single value", l)
 	case opaque(r):
@@ -325,6 +325,8 @@ func wants(op, what string, have Expr) error {
 	switch {
 	case isNil(have):
 		return e.WithHint("test for null with == nil or != nil")
+	case have.Type() == engine.List:
+		return e.WithHint("lists can only be tested with == nil")
 	case opaque(have):
 		return e.WithHint("name one of its members, or test it for null with == nil")
 	case what == "a number" && have.Type() == engine.Bool:

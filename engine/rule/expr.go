@@ -2,6 +2,8 @@ package rule
 
 import (
 	"errors"
+	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -115,7 +117,7 @@ func (c *converter) node(n ast.Node) (plan.Expr, error) {
 	case *ast.CallNode:
 		return c.call(n)
 	case *ast.ArrayNode:
-		return nil, c.refuse(n, `write x in ["a", "b"]`, "a list may only stand after in")
+		return nil, c.refuse(n, `write x in ["a", "b"]; a column that is a list can only be tested with == nil`, "a list may only stand after in")
 	case *ast.VariableDeclaratorNode:
 		return nil, c.refuse(n, "give the value a measure of its own", "let is not supported")
 	case *ast.SequenceNode:
@@ -154,11 +156,24 @@ func (c *converter) path(n ast.Node) (engine.Path, error) {
 		case *ast.StringNode:
 			return append(head, p.Value), nil
 		case *ast.IntegerNode:
-			return nil, c.refuse(n, "lists can only be tested with == nil", "elements of a list cannot be read")
+			return nil, c.element(n)
+		case *ast.UnaryNode:
+			if _, is := p.Node.(*ast.IntegerNode); is {
+				return nil, c.element(n)
+			}
 		}
 		return nil, c.refuse(n, `write the name itself: body["user-agent"]`, "a member must be named by a text")
 	}
 	return nil, c.refuse(n, "name a column, as in body.status", "only columns have members")
+}
+
+// element refuses what stands at a place in a value.
+func (c *converter) element(n *ast.MemberNode) error {
+	of, err := c.expr(n.Node)
+	if err == nil && of.Type() == engine.Varchar {
+		return c.refuse(n, "use startsWith, endsWith, contains or matches", "letters of a text cannot be read")
+	}
+	return c.refuse(n, "lists can only be tested with == nil", "elements of a list cannot be read")
 }
 
 func (c *converter) unary(n *ast.UnaryNode) (plan.Expr, error) {
@@ -266,8 +281,28 @@ func (c *converter) conditional(n *ast.ConditionalNode) (plan.Expr, error) {
 // refused names functions of the expression language that have no place in a
 // rule, and what to write instead.
 var refused = map[string]string{
-	"now": "a rule looks at event time only; compare columns, as in epoch(arrival_time) - epoch(event_time) > 60",
+	"now":        "a rule looks at event time only; compare columns, as in epoch(arrival_time) - epoch(event_time) > 60",
+	"duration":   "compare seconds, as in epoch(arrival_time) - epoch(event_time) > 60",
+	"int":        "where text is always a number, change the path's type: tidemark schema set",
+	"float":      "where text is always a number, change the path's type: tidemark schema set",
+	"string":     "compare the number itself, without quotes",
+	"coalesce":   "write (x ?? 0)",
+	"split":      "use startsWith, endsWith, contains or matches",
+	"replace":    "use startsWith, endsWith, contains or matches",
+	"indexOf":    "use contains, or startsWith",
+	"join":       "lists can only be tested with == nil",
+	"keys":       "name the member itself, as in labels.region",
+	"values":     "name the member itself, as in labels.region",
+	"mean":       "write avg(x)",
+	"average":    "write avg(x)",
+	"median":     "write quantile(x, 0.5)",
+	"percentile": "write quantile(x, 0.95)",
+	"stddev":     "the aggregates are " + strings.Join(plan.Aggregates(), ", "),
+	"percent":    "it stands in a summary only; a measure is compared as a fraction, as in error_rate > 0.05",
 }
+
+// ranked are names of quantiles in other systems, as in p95(x).
+var ranked = regexp.MustCompile(`^p([0-9]{1,2})$`)
 
 func (c *converter) call(n *ast.CallNode) (plan.Expr, error) {
 	callee, ok := n.Callee.(*ast.IdentifierNode)
@@ -311,6 +346,9 @@ func known(name string, among []string) bool {
 }
 
 func (c *converter) unknownFunction(n ast.Node, name string) error {
+	if q := ranked.FindStringSubmatch(name); q != nil {
+		return c.refuse(n, fmt.Sprintf("write quantile(x, 0.%02s)", q[1]), "there is no function %s", name)
+	}
 	functions := append(plan.Functions(), "date", "hasPrefix", "hasSuffix")
 	if near := engine.Nearest(name, append(functions, plan.Aggregates()...)); near != "" {
 		return c.refuse(n, "did you mean "+near+"?", "there is no function %s", name)
@@ -318,11 +356,18 @@ func (c *converter) unknownFunction(n ast.Node, name string) error {
 	return c.refuse(n, "the functions are "+strings.Join(functions, ", "), "there is no function %s", name)
 }
 
+func arguments(n int) string {
+	if n == 1 {
+		return "1 argument"
+	}
+	return fmt.Sprintf("%d arguments", n)
+}
+
 // args converts the arguments of a call.
 func (c *converter) args(n *ast.CallNode, want int) ([]plan.Expr, error) {
 	if want >= 0 && len(n.Arguments) != want {
 		example := n.Callee.String() + "(x" + strings.Repeat(", y", want-1) + ")"
-		return nil, c.refuse(n, "write "+example, "%s takes %d argument(s), not %d", n.Callee, want, len(n.Arguments))
+		return nil, c.refuse(n, "write "+example, "%s takes %s, not %d", n.Callee, arguments(want), len(n.Arguments))
 	}
 	var args []plan.Expr
 	var problems []error

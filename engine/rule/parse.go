@@ -3,6 +3,7 @@ package rule
 import (
 	"errors"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/expr-lang/expr/ast"
@@ -19,13 +20,13 @@ const maxText = 16 << 10
 
 // grammar makes the parser treat every function as a plain call: count() and
 // sum(x) mean something else here than they do to it.
-var grammar = func() *conf.Config {
+var grammar = sync.OnceValue(func() *conf.Config {
 	c := conf.CreateNew()
 	for _, f := range builtin.Builtins {
 		c.Functions[f.Name] = f
 	}
 	return c
-}()
+})
 
 // parse reads an expression into a syntax tree, and says where in it durations
 // stand.
@@ -40,7 +41,7 @@ func parse(t engine.Text) (node ast.Node, found lengths, err error) {
 		return nil, nil, t.At(0, "the expression is empty").WithHint("write one, as in body.status >= 500")
 	}
 	masked, found := maskLengths(t.Value)
-	tree, err := parser.ParseWithConfig(masked, grammar)
+	tree, err := parser.ParseWithConfig(masked, grammar())
 	if err == nil {
 		return tree.Node, found, nil
 	}
@@ -49,6 +50,39 @@ func parse(t engine.Text) (node ast.Node, found lengths, err error) {
 		return nil, nil, t.At(0, "%w", err)
 	}
 	return nil, nil, syntaxError(t, e)
+}
+
+const (
+	likeHint    = "write contains, startsWith, endsWith or matches"
+	betweenHint = "write x >= 1 && x <= 5"
+)
+
+// foreign are operators of other languages, and ours.
+var foreign = []struct{ theirs, ours string }{
+	{"=~", "write matches to compare with a regular expression"},
+	{"!~", "write not (x matches \"…\")"},
+	{"<>", "write != for unequal"},
+	{"=>", "write >= for at least"},
+	{"=<", "write <= for at most"},
+}
+
+// foreignOperator is what to write instead of an operator of another language at,
+// or just before, a place; "" if there is none.
+func foreignOperator(text string, at int) string {
+	for _, c := range foreign {
+		for _, from := range []int{at, at - 1} {
+			if from >= 0 && from <= len(text) && strings.HasPrefix(text[from:], c.theirs) {
+				return c.ours
+			}
+		}
+	}
+	return ""
+}
+
+// wordBefore is the number or name that ends at a place.
+func wordBefore(text string, at int) string {
+	text = text[:min(max(at, 0), len(text))]
+	return text[strings.LastIndexAny(text, " \t\n()<>=,")+1:]
 }
 
 // syntaxError tells what the parser says in our words.
@@ -70,7 +104,13 @@ func syntaxError(t engine.Text, e *file.Error) error {
 			message = known.ours
 		}
 	}
+	if strings.Contains(message, `Operator("#")`) {
+		message, token = `unexpected "#"`, `Operator("#")`
+	}
 	problem := t.At(byteOffset(t.Value, e.From), "%s", message)
+	if hint := foreignOperator(t.Value, byteOffset(t.Value, e.From)); hint != "" {
+		return problem.WithHint("%s", hint)
+	}
 	for _, known := range []struct{ token, hint string }{
 		{`Operator("=")`, "write == to compare"},
 		{`Operator("#")`, "closures are not supported; combine conditions with && and ||"},
@@ -84,7 +124,13 @@ func syntaxError(t engine.Text, e *file.Error) error {
 		{`Identifier("NOT")`, "write ! or not"},
 		{`Identifier("IN")`, "write in"},
 		{`Identifier("IS")`, "write == nil or != nil"},
-		{`Identifier("LIKE")`, "write contains, startsWith, endsWith or matches"},
+		{`Identifier("LIKE")`, likeHint},
+		{`Identifier("like")`, likeHint},
+		{`Identifier("BETWEEN")`, betweenHint},
+		{`Identifier("between")`, betweenHint},
+		{`Identifier("is")`, "write == nil or != nil"},
+		{`Identifier("startswith")`, "did you mean startsWith?"},
+		{`Identifier("endswith")`, "did you mean endsWith?"},
 		{`Operator("<>")`, "write != for unequal"},
 		{"EOF", "the expression ends too early: finish it, or close what is open"},
 	} {
@@ -95,6 +141,8 @@ func syntaxError(t engine.Text, e *file.Error) error {
 	switch {
 	case strings.Contains(message, "not closed"):
 		return problem.WithHint("close the quote")
+	case strings.Contains(e.Message, "value out of range") && strings.ContainsAny(wordBefore(t.Value, byteOffset(t.Value, e.From)), ".eE"):
+		return problem.WithHint("numbers have 64 bits: 1.7e308 is the largest")
 	case strings.Contains(message, "number is too large"):
 		return problem.WithHint("integers have 64 bits; write 1e20 for a larger number")
 	case strings.Contains(message, "too large"):

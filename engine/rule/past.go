@@ -20,7 +20,7 @@ func (s windowScope) past(c *converter, name string, n *ast.CallNode) (plan.Expr
 		"baseline": "baseline(p95, 28d), or baseline(p95, 28d, 7d) for the same hour of other weeks",
 	}[name]
 	if len(n.Arguments) < 2 || len(n.Arguments) > 2 && name == "previous" || len(n.Arguments) > 4 {
-		return nil, c.refuse(n, "write "+example, "%s cannot have %d argument(s)", name, len(n.Arguments))
+		return nil, c.refuse(n, "write "+example, "%s cannot have %s", name, arguments(len(n.Arguments)))
 	}
 	x := plan.Past{Func: plan.PastFunc(name)}
 	var err error

@@ -65,7 +65,8 @@ func (c *compilation) quietSpan(q Quiet, one *quietTime) bool {
 		one.until, okTo = clock(q.To)
 		one.daily = true
 		if q.To.Value == "" {
-			q.To = q.From
+			c.check(q.From.At(0, "it is not said until when").WithHint("%s", hint))
+			return false
 		}
 		if !okTo {
 			c.check(q.To.At(0, "%q is no time of day", q.To.Value).WithHint("%s", hint))

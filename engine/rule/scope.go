@@ -102,6 +102,9 @@ func (s windowScope) unknown(path engine.Path) error {
 		names = append(names, k.Name)
 	}
 	e := engine.Errorf(engine.Invalid, "", "there is no measure or group key %s", path)
+	if s.aggregates && known(path.String(), plan.Aggregates()) {
+		return e.WithHint("to count or measure, write %s(…)", path)
+	}
 	if near := engine.Nearest(path.String(), names); near != "" {
 		return e.WithHint("did you mean %s?", near)
 	}

@@ -13,18 +13,19 @@ func importAvro(i *importer, src []byte) (engine.Type, error) {
 	if err != nil {
 		return engine.Type{}, engine.Errorf(engine.Invalid, "import a schema", "it is no valid Avro schema: %w", err)
 	}
-	return (&avroImporter{i, map[string]*avro.SchemaNode{}}).typ("", s.Root(), 0), nil
+	return (&avroImporter{i, map[string]*avro.SchemaNode{}, map[string]bool{}}).typ("", s.Root(), 0), nil
 }
 
 // avroImporter knows the named types that it has come by.
 type avroImporter struct {
 	*importer
 	named map[string]*avro.SchemaNode
+	open  map[string]bool // those it is inside of
 }
 
 func (i *avroImporter) typ(at string, n *avro.SchemaNode, depth int) engine.Type {
 	if depth > maxTypeDepth {
-		return i.refuse(at, "it is nested too deeply, or holds itself")
+		return i.refuse(at, "it is nested too deeply")
 	}
 	if n.Name != "" {
 		i.named[fullName(n)] = n
@@ -42,7 +43,7 @@ func (i *avroImporter) typ(at string, n *avro.SchemaNode, depth int) engine.Type
 		return engine.Scalar(engine.BigInt)
 	case "float", "double":
 		return engine.Scalar(engine.Double)
-	case "string", "bytes", "enum":
+	case "string", "bytes", "fixed", "enum":
 		return engine.Scalar(engine.Varchar)
 	case "array":
 		return engine.ListOf(i.typ(at+"/items", n.Items, depth+1))
@@ -52,6 +53,9 @@ func (i *avroImporter) typ(at string, n *avro.SchemaNode, depth int) engine.Type
 		return i.record(at, n, depth)
 	case "union":
 		return i.union(at, n, depth)
+	}
+	if i.open[n.Type] {
+		return i.refuse(at, "it holds %s, which it is a part of", n.Type)
 	}
 	if named, ok := i.named[n.Type]; ok {
 		return i.typ(at, named, depth+1)
@@ -91,6 +95,10 @@ func avroLogical(n *avro.SchemaNode) (engine.Type, bool) {
 }
 
 func (i *avroImporter) record(at string, n *avro.SchemaNode, depth int) engine.Type {
+	if n.Name != "" {
+		i.open[fullName(n)] = true
+		defer delete(i.open, fullName(n))
+	}
 	var fields []engine.Field
 	for j := range n.Fields {
 		f := &n.Fields[j]

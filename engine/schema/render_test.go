@@ -135,7 +135,7 @@ func TestJSONSchemaJudgesRecords(t *testing.T) {
 func TestImportRefuses(t *testing.T) {
 	for _, src := range []string{
 		``, `[]`, `{"type":"string"}`, `{"properties":{"a":{"type":["string","integer"]}}}`, `{"properties":{"a":{"oneOf":[]}}}`,
-		`{"type":"record","fields":[{"name":"a","type":["int","string"]}]}`, `{"type":"record","fields":[{"name":"a","type":{"type":"fixed"}}]}`, `{"properties":{"a":{"$ref":"https://example.com/x.json"}}}`, `{"properties":{"a":{"$ref":"#"}}}`, `{"properties":{"a":{"type":"string"},"A":{"type":"string"}}}`, `{"properties":{"":{}}}`,
+		`{"type":"record","fields":[{"name":"a","type":["int","string"]}]}`, `{"type":"record","fields":[{"name":"a","type":{"type":"fixed"}}]}`, `{"properties":{"a":{"$ref":"https://example.com/x.json"}}}`, `{"properties":{"a":{"$ref":"#"}}}`, `{"type":"record","name":"r","fields":[{"name":"next","type":["null","r"]}]}`, `{"properties":{"a":{"type":"string"},"A":{"type":"string"}}}`, `{"properties":{"":{}}}`,
 	} {
 		if got, err := Import([]byte(src)); err == nil {
 			t.Errorf("%s became %s", src, got)
@@ -164,6 +164,7 @@ func TestImportFollowsWhatSchemasSay(t *testing.T) {
 		{"choices that join", `{"properties":{"a":{"oneOf":[{"type":"integer"},{"type":"number"}]}}}`, "struct(a double)"},
 		{"draft 4 and a mark", "\ufeff" + `{"$schema":"http://json-schema.org/draft-04/schema#","type":"object","properties":{"a":{"type":"array","items":[{"type":"string"}]}}}`, "struct(a list(varchar))"},
 		{"avro's named types", `{"type":"record","name":"r","namespace":"n","fields":[{"name":"a","type":{"type":"record","name":"p","fields":[{"name":"x","type":"long"}]}},{"name":"b","type":["null","n.p"]},{"name":"c","type":["null","int","double"]}]}`, "struct(a struct(x bigint), b struct(x bigint), c double)"},
+		{"avro's bytes", `{"type":"record","name":"r","fields":[{"name":"a","type":"bytes"},{"name":"b","type":{"type":"fixed","name":"four","size":4}}]}`, "struct(a varchar, b varchar)"},
 	} {
 		if got, err := Import([]byte(c.src)); err != nil || got.String() != c.want {
 			t.Errorf("%s: %s %v", c.name, got, err)

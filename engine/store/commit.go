@@ -194,6 +194,9 @@ func (s *Store) deleteReplaced(ctx context.Context, tx *sql.Tx, name string, d *
 				return fmt.Errorf("replace the rows of %s: %w", url, err)
 			}
 		}
+		if _, err := tx.ExecContext(ctx, "UPDATE tidemark.objects SET state = 'replaced' WHERE dataset = ? AND url = ? AND state IN ('done', 'undecodable')"+only("source"), name, url); err != nil {
+			return err
+		}
 		if _, err := tx.ExecContext(ctx, "DELETE FROM tidemark.tombstones WHERE dataset = ? AND url = ?"+only("source"), name, url); err != nil {
 			return err
 		}

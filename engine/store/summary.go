@@ -77,7 +77,7 @@ type SourceSummary struct {
 func (s *Store) SourceSummary(ctx context.Context, dataset, source string) (SourceSummary, error) {
 	var out SourceSummary
 	var last sql.NullTime
-	err := s.DB().QueryRowContext(ctx, `SELECT count(*), coalesce(sum(size), 0)::BIGINT, max(pulled_at) FROM tidemark.objects WHERE dataset = ? AND source = ?`,
+	err := s.DB().QueryRowContext(ctx, `SELECT count(*), coalesce(sum(size), 0)::BIGINT, max(pulled_at) FROM tidemark.objects WHERE dataset = ? AND source = ? AND state <> 'replaced'`,
 		dataset, source).Scan(&out.Objects, &out.Bytes, &last)
 	out.PulledAt = instant(last)
 	return out, err

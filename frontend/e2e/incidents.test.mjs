@@ -177,4 +177,20 @@ export default async function ({ page, axe, api, go }) {
   await page.getByText('Sent to log').waitFor()
   await page.getByLabel('State').selectOption('dead')
   await page.getByText('None that was given up.').waitFor()
+
+  // A link of a message opens in a tab of its own, with the token of this one; in a browser that knows none it says
+  // what is missing, and goes on when the app is opened there.
+  const link = '/incidents/' + (await api('GET', '/incidents')).incidents.find((i) => i.summary === 'mail: 2 errors').id
+  const tab = await page.context().newPage()
+  await tab.goto(new URL(link, page.url()).href)
+  await tab.getByText('mail: 2 errors').first().waitFor()
+  await tab.close()
+  const other = await page.context().browser().newContext()
+  const stranger = await other.newPage()
+  await stranger.goto(new URL(link, page.url()).href)
+  await stranger.getByText('a token is needed').waitFor()
+  const opened = await other.newPage()
+  await opened.goto(new URL('/#k=' + (await page.evaluate(() => sessionStorage.getItem('tidemark.token'))), page.url()).href)
+  await stranger.getByText('mail: 2 errors').first().waitFor()
+  await other.close()
 }

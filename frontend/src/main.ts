@@ -7,6 +7,10 @@ import './styles/base.css'
 
 import { mount } from 'svelte'
 
+import { borrow, lend } from './api/lend'
 import App from './App.svelte'
+import { events } from './lib/events.svelte'
 
+await borrow()
 mount(App, { target: document.getElementById('app')! })
+lend(() => events.state !== 'denied', () => location.reload())

@@ -52,7 +52,7 @@ func buildRust(ctx context.Context, j job) error {
 	if j.sdk.Dir != "" {
 		sdk = filepath.Join(j.sdk.Dir, "rust", "src", "lib.rs")
 	}
-	common := []string{"--edition", "2021", "--target", rustTarget, "-Copt-level=3", "-Cpanic=abort", "-Ccodegen-units=1", "-Ctarget-feature=+bulk-memory"}
+	common := []string{"--edition", "2021", "--target", rustTarget, "-Copt-level=3", "-Cpanic=abort", "-Ccodegen-units=1", "-Ctarget-feature=+bulk-memory,+simd128"}
 	library := filepath.Join(j.work, "libtidemark_plugin.rlib")
 	err = run(ctx, j.dir, nil, compiler, append(common, "--crate-type", "rlib", "--crate-name", "tidemark_plugin", "-Cembed-bitcode=yes", sdk, "-o", library)...)
 	if err != nil {
@@ -85,7 +85,7 @@ func buildAssemblyScript(ctx context.Context, j job) error {
 			return err
 		}
 		return run(ctx, j.dir, nil, asc, filepath.ToSlash(main), "--outFile", filepath.ToSlash(out),
-			"-O3", "--runtime", "stub", "--noAssert", "--exportStart", "_initialize")
+			"-O3", "--runtime", "stub", "--noAssert", "--enable", "simd", "--exportStart", "_initialize")
 	}
 	if _, err := exec.LookPath("npm"); err != nil {
 		return missing(AssemblyScript, "Node and npm", "get Node 20 or newer from https://nodejs.org/, then run npm install in "+j.dir)

@@ -15,7 +15,9 @@ import (
 )
 
 // looks are the sources that say what the SDK of a language sees in a text.
-var looks = map[build.Language]string{build.C: "look.c"}
+var looks = map[build.Language]string{
+	build.C: "look.c", build.Rust: "look.rs", build.AssemblyScript: "look.ts",
+}
 
 func isWord(c byte) bool {
 	return c >= '0' && c <= '9' || c|32 >= 'a' && c|32 <= 'z' || c == '_' || c == '-'

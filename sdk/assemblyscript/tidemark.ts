@@ -15,6 +15,10 @@
 // makes. Inputs and outputs are "name:type,name:type"; types are bool, i64,
 // f64, utf8, timestamp and json.
 
+import { copy } from "./tidemark_text";
+
+export { Block, ByteSet, copy, runEnd, runStart } from "./tidemark_text";
+
 const MAGIC: u32 = 0x31424d54;
 const HEADER: u32 = 32;
 
@@ -84,9 +88,16 @@ class Buffer {
     this.room = room;
   }
 
+  @inline
   word(v: u32): void {
     store<u32>(this.grow(4), v);
     this.size += 4;
+  }
+
+  @inline
+  byte(v: u8): void {
+    store<u8>(this.grow(1), v);
+    this.size++;
   }
 }
 
@@ -159,7 +170,7 @@ class Column {
   width: u32 = 0; // 0: texts
   nulls: u32 = 0;
   rows: u32 = 0;
-  valid: Buffer = new Buffer();
+  valid: Buffer = new Buffer(); // a byte a row, once there is a null
   offsets: Buffer = new Buffer();
   data: Buffer = new Buffer();
 
@@ -175,21 +186,30 @@ class Column {
   }
 
   @inline
-  mark(valid: u8): void {
+  mark(): void {
     if (this.width == 0) this.offsets.word(<u32>this.data.size);
-    store<u8>(this.valid.grow(1), valid);
-    this.valid.size++;
     this.rows++;
+    if (this.nulls > 0) this.valid.byte(1);
   }
 
+  @inline
   fill(rows: u32): void {
-    while (this.rows < rows) {
-      if (this.width != 0) {
-        memory.fill(this.data.grow(this.width), 0, this.width);
-        this.data.size += this.width;
-      }
-      this.mark(0);
-      this.nulls++;
+    while (this.rows < rows) this.skip();
+  }
+
+  /** Adds a null. */
+  private skip(): void {
+    if (this.nulls++ == 0) {
+      memory.fill(this.valid.grow(this.rows), 1, this.rows);
+      this.valid.size = this.rows;
+    }
+    this.valid.byte(0);
+    this.rows++;
+    if (this.width == 0) {
+      this.offsets.word(<u32>this.data.size);
+    } else {
+      store<u64>(this.data.grow(8), 0);
+      this.data.size += this.width;
     }
   }
 }
@@ -205,6 +225,7 @@ export class Out {
   failed: bool = false;
 
   /** Begins a record. */
+  @inline
   emit(): void {
     this.close();
     this.source.word(this.row);
@@ -216,9 +237,8 @@ export class Out {
   close(): void {
     for (let i = 0, n = this.columns.length; i < n; i++) {
       const c = unchecked(this.columns[i]);
-      if (c.rows < this.rows) c.fill(this.rows);
+      c.fill(this.rows);
     }
-    if (this.failed) this.error.fill(this.rows);
   }
 
   /** Room for a text of n bytes at most; used() says how many it has become. */
@@ -231,7 +251,7 @@ export class Out {
   used(i: u32, n: usize): void {
     const c = unchecked(this.columns[i]);
     c.data.size += n;
-    c.mark(1);
+    c.mark();
   }
 
   text(i: u32, value: string): void {
@@ -265,7 +285,7 @@ export class Out {
     const n = <usize>String.UTF8.byteLength(why);
     String.UTF8.encodeUnsafe(changetype<usize>(why), why.length, c.data.grow(n));
     c.data.size += n;
-    c.mark(1);
+    c.mark();
   }
 }
 
@@ -502,7 +522,10 @@ function write(scalar: bool): u64 {
     set(HEADER + 20, <u32>out.source.size);
   }
   for (let i = 0; i < out.columns.length; i++) describe(HEADER + 32 * (first + i), out.columns[i]);
-  if (out.failed) describe(32 * count, out.error);
+  if (out.failed) {
+    out.error.fill(out.rows);
+    describe(32 * count, out.error);
+  }
   set(0, MAGIC);
   set(8, out.rows);
   set(12, count);

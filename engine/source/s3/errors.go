@@ -85,6 +85,8 @@ func (s *Source) diagnose(err error) diagnosis {
 		return diagnosis{engine.Unavailable, broken.text(), "check the network, then pull again"}
 	case errors.Is(err, errNotS3):
 		return s.strange(http.StatusOK)
+	case errors.Is(err, errRound):
+		return diagnosis{engine.Unavailable, errRound.Error(), "check endpoint: it names the same page as the next one again and again"}
 	case errors.As(err, &answer):
 		return s.answered(answer, err)
 	case status(err) != 0:
@@ -113,6 +115,9 @@ func (e *brokenError) text() string {
 
 // errNotS3 is an answer that is well-formed and means nothing.
 var errNotS3 = errors.New("the answer is no listing")
+
+// errRound is a listing whose next page was already there.
+var errRound = errors.New("the listing goes round in circles")
 
 // status is that of the answer which an error came with, or 0 if there was none.
 func status(err error) int {

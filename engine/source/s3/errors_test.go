@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -81,6 +82,20 @@ func TestScriptedAnswers(t *testing.T) {
 		p.then(slices.Repeat([]fault{c.fault}, 10)...)
 		expect(t, c.fault.code+c.fault.body, reach(t, s), c.kind, c.message, c.hint)
 	}
+}
+
+// TestListingThatNeverEnds names its second page as the one after it.
+func TestListingThatNeverEnds(t *testing.T) {
+	server, _ := bucket(t)
+	p := through(t, server)
+	const page = `<ListBucketResult><Name>logs</Name><IsTruncated>true</IsTruncated><NextContinuationToken>%s</NextContinuationToken><Contents><Key>a</Key><Size>1</Size></Contents></ListBucketResult>`
+	var faults []fault
+	for _, next := range []string{"second", "third", "second"} {
+		faults = append(faults, fault{status: 200, body: fmt.Sprintf(page, next)})
+	}
+	p.then(faults...)
+	err := source(t, p.URL, "s3://logs").List(t.Context(), func(engine.Object) bool { return true })
+	expect(t, "round", err, engine.Unavailable, "goes round in circles", "check endpoint")
 }
 
 func TestUnreachable(t *testing.T) {

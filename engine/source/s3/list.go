@@ -70,6 +70,7 @@ func (s *Source) pages(ctx context.Context, prefix string, take func(types.Objec
 	if s.config.PageSize > 0 {
 		in.MaxKeys = &s.config.PageSize
 	}
+	told := map[string]bool{} // where pages went on
 	for {
 		page, err := s.page(ctx, in)
 		if err != nil {
@@ -87,6 +88,10 @@ func (s *Source) pages(ctx context.Context, prefix string, take func(types.Objec
 		if !aws.ToBool(page.IsTruncated) || next == "" {
 			return nil
 		}
+		if told[next] {
+			return s.failure(ctx, s.listing(), errRound)
+		}
+		told[next] = true
 		in.ContinuationToken = &next
 	}
 }

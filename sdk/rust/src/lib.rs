@@ -16,6 +16,10 @@
 //! rejects the row with that reason. A transform or a decoder calls
 //! [`Out::emit`] for each record it makes; without it the record is dropped.
 
+mod text;
+
+pub use text::{places, put, run_end, run_start, Block, Set};
+
 /// What a plugin's function is.
 pub type Call = fn(&Row, &mut Out) -> Result<(), String>;
 
@@ -51,7 +55,9 @@ pub struct Row<'a> {
 }
 
 fn word(b: &[u8], at: usize) -> usize {
-    u32::from_le_bytes([b[at], b[at + 1], b[at + 2], b[at + 3]]) as usize
+    let mut out = [0; 4];
+    out.copy_from_slice(&b[at..at + 4]);
+    u32::from_le_bytes(out) as usize
 }
 
 impl<'a> Row<'a> {
@@ -66,12 +72,14 @@ impl<'a> Row<'a> {
         out
     }
 
+    #[inline]
     pub fn is_null(&self, i: usize) -> bool {
         let d = 32 + 32 * i;
         self.frame[d + 1] & 1 != 0 && self.frame[word(self.frame, d + 8) + self.row / 8] >> (self.row % 8) & 1 == 0
     }
 
     /// The bytes of a text; a null is empty.
+    #[inline]
     pub fn bytes(&self, i: usize) -> &'a [u8] {
         let d = 32 + 32 * i;
         let offsets = word(self.frame, d + 12) + 4 * self.row;
@@ -102,10 +110,11 @@ impl<'a> Row<'a> {
 struct Column {
     code: u8,
     width: usize,
-    valid: Vec<u8>,
+    rows: usize,
+    nulls: u32,
+    valid: Vec<u8>, // a byte a row, once there is a null
     offsets: Vec<u32>,
     data: Vec<u8>,
-    nulls: u32,
 }
 
 impl Column {
@@ -120,22 +129,40 @@ impl Column {
         self.offsets.clear();
         self.offsets.push(0);
         self.data.clear();
+        self.rows = 0;
         self.nulls = 0;
     }
 
+    #[inline]
     fn mark(&mut self) {
         if self.width == 0 {
             self.offsets.push(self.data.len() as u32);
         }
-        self.valid.push(1);
+        self.rows += 1;
+        if self.nulls > 0 {
+            self.valid.push(1);
+        }
     }
 
+    #[inline]
     fn fill(&mut self, rows: usize) {
-        while self.valid.len() < rows {
-            self.data.resize(self.data.len() + self.width, 0);
-            self.mark();
-            *self.valid.last_mut().unwrap() = 0;
-            self.nulls += 1;
+        while self.rows < rows {
+            self.skip();
+        }
+    }
+
+    /// Adds a null.
+    fn skip(&mut self) {
+        if self.nulls == 0 {
+            self.valid.resize(self.rows, 1);
+        }
+        self.nulls += 1;
+        self.valid.push(0);
+        self.rows += 1;
+        match self.width {
+            0 => self.offsets.push(self.data.len() as u32),
+            1 => self.data.push(0),
+            _ => self.data.extend_from_slice(&[0; 8]),
         }
     }
 }
@@ -152,42 +179,46 @@ pub struct Out {
 
 impl Out {
     /// Begins a record.
+    #[inline]
     pub fn emit(&mut self) {
         self.close();
         self.source.push(self.row);
     }
 
+    #[inline]
     fn close(&mut self) {
         let rows = self.source.len();
         for c in &mut self.columns {
             c.fill(rows);
         }
-        if self.failed {
-            self.error.fill(rows);
-        }
     }
 
+    #[inline]
     pub fn text(&mut self, i: usize, value: &str) {
-        self.write(i, |to| to.extend_from_slice(value.as_bytes()));
+        self.write(i, |to| put(to, value.as_bytes()));
     }
 
     /// Gives a text piece by piece: the function adds to its argument.
+    #[inline]
     pub fn write(&mut self, i: usize, fill: impl FnOnce(&mut Vec<u8>)) {
         let c = &mut self.columns[i];
         fill(&mut c.data);
         c.mark();
     }
 
+    #[inline]
     pub fn i64(&mut self, i: usize, value: i64) {
         self.columns[i].data.extend_from_slice(&value.to_le_bytes());
         self.columns[i].mark();
     }
 
+    #[inline]
     pub fn f64(&mut self, i: usize, value: f64) {
         self.columns[i].data.extend_from_slice(&value.to_le_bytes());
         self.columns[i].mark();
     }
 
+    #[inline]
     pub fn bool(&mut self, i: usize, value: bool) {
         self.columns[i].data.push(value as u8);
         self.columns[i].mark();
@@ -478,6 +509,7 @@ pub unsafe fn call(f: &Function, at: *const u8, size: usize) -> u64 {
         describe(answer, 32 + 32 * (first + i), c);
     }
     if out.failed {
+        out.error.fill(out.source.len());
         describe(answer, 32 + 32 * (count - 1), &out.error);
     }
     let total = answer.len() as u32;

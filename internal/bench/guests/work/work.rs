@@ -1,103 +1,53 @@
 // What the benchmark of plugins does with a record; see work.go.
 
-const DIGIT: u8 = 1;
-const WORD: u8 = 2;
-const AT: u8 = 4;
-const LABEL: u8 = 8;
+use tidemark_plugin::{places, put, run_end, run_start, Block, Set};
 
-static CLASS: [u8; 256] = classes();
+const NAMES: Set = Set::of(b"0-9a-zA-Z-");
+const LABELS: Set = Set::of(b"0-9a-zA-Z.-");
+const WORDS: Set = Set::of(b"0-9a-zA-Z._%+-");
 
-const fn classes() -> [u8; 256] {
-    let mut c = [0; 256];
-    let mut b = 0;
-    while b < 256 {
-        c[b] = match b as u8 {
-            b'0'..=b'9' => DIGIT | WORD | LABEL,
-            b'a'..=b'z' | b'A'..=b'Z' | b'.' | b'-' => WORD | LABEL,
-            b'_' | b'%' | b'+' => WORD,
-            b'@' => AT,
-            _ => 0,
-        };
-        b += 1;
-    }
-    c
-}
-
-fn is(b: u8, kind: u8) -> bool {
-    CLASS[b as usize] & kind != 0
-}
-
-/// Adds the masked text to `out`, and gives the milliseconds it speaks of.
+/// Adds the masked text to `out`, and gives the milliseconds it speaks of. Where
+/// it stops is an @, or a digit without a word before it.
 pub fn mask(out: &mut Vec<u8>, text: &[u8]) -> Option<i64> {
-    let (mut took, mut from, mut i, mut before) = (None, 0, 0, 0);
-    loop {
-        i = next(text, i, before);
-        if i == text.len() {
-            out.extend_from_slice(&text[from..]);
-            return took;
-        }
-        if text[i] == b'@' {
-            let begin = local(text, from, i);
-            if begin < i {
-                if let Some(to) = domain(text, i + 1) {
-                    out.extend_from_slice(&text[from..begin]);
-                    out.extend_from_slice(b"[email]");
-                    from = to;
-                    i = to;
-                    before = 0;
-                    continue;
-                }
-            }
-            before = AT;
-        } else {
-            if let Some(to) = ipv4(text, i) {
-                out.extend_from_slice(&text[from..i]);
-                out.extend_from_slice(b"[ip]");
-                from = to;
-                i = to;
-                before = 0;
+    let (mut took, mut from, mut carry) = (None, 0, 0);
+    for at in (0..text.len()).step_by(64) {
+        let block = Block::at(text, at);
+        let words = block.within(&WORDS);
+        let stops = block.is(b'@') | block.between(b'0', b'9') & !(words << 1 | carry);
+        carry = words >> 63;
+        for i in places(stops) {
+            let i = at + i;
+            if i < from {
                 continue;
             }
-            if took.is_none() && i >= 5 && &text[i - 5..i] == b"took " {
+            if text[i] == b'@' {
+                let begin = run_start(text, i, &WORDS).max(from);
+                if begin < i {
+                    if let Some(to) = domain(text, i + 1) {
+                        put(out, &text[from..begin]);
+                        put(out, b"[email]");
+                        from = to;
+                    }
+                }
+            } else if let Some(to) = ipv4(text, i) {
+                put(out, &text[from..i]);
+                put(out, b"[ip]");
+                from = to;
+            } else if took.is_none() && i >= 5 && &text[i - 5..i] == b"took " {
                 took = milliseconds(&text[i..]);
             }
-            before = WORD;
         }
-        i += 1;
     }
-}
-
-// Apart from what is around it, the loop has a register for all it needs.
-#[inline(never)]
-fn next(text: &[u8], i: usize, mut before: u8) -> usize {
-    for (n, b) in text[i..].iter().enumerate() {
-        let kind = CLASS[*b as usize];
-        if kind & (!before >> 1 & DIGIT | AT) != 0 {
-            return i + n;
-        }
-        before = kind;
-    }
-    text.len()
-}
-
-fn local(text: &[u8], from: usize, mut i: usize) -> usize {
-    while i > from && is(text[i - 1], WORD) {
-        i -= 1;
-    }
-    i
+    put(out, &text[from..]);
+    took
 }
 
 fn domain(text: &[u8], from: usize) -> Option<usize> {
-    let (mut end, mut dots) = (from, 0);
-    while end < text.len() && is(text[end], LABEL) {
-        dots += (text[end] == b'.') as i32;
-        end += 1;
-    }
+    let mut end = run_end(text, from, &LABELS);
     while end > from && text[end - 1] == b'.' {
         end -= 1;
-        dots -= 1;
     }
-    if dots < 1 { None } else { Some(end) }
+    if run_end(text, from, &NAMES) < end { Some(end) } else { None }
 }
 
 fn ipv4(text: &[u8], mut i: usize) -> Option<usize> {
@@ -109,7 +59,7 @@ fn ipv4(text: &[u8], mut i: usize) -> Option<usize> {
             i += 1;
         }
         let (from, mut value) = (i, 0);
-        while i < text.len() && i < from + 4 && is(text[i], DIGIT) {
+        while i < text.len() && i < from + 4 && text[i].is_ascii_digit() {
             value = 10 * value + (text[i] - b'0') as u32;
             i += 1;
         }
@@ -118,13 +68,13 @@ fn ipv4(text: &[u8], mut i: usize) -> Option<usize> {
         }
     }
     let behind = i + (text.get(i) == Some(&b'.')) as usize;
-    if behind < text.len() && is(text[behind], WORD) { None } else { Some(i) }
+    if behind < text.len() && WORDS.has(text[behind]) { None } else { Some(i) }
 }
 
 fn milliseconds(text: &[u8]) -> Option<i64> {
     let mut value = 0;
     for (i, c) in text.iter().take(10).enumerate() {
-        if !is(*c, DIGIT) {
+        if !c.is_ascii_digit() {
             return if text[i..].starts_with(b"ms") { Some(value) } else { None };
         }
         value = 10 * value + (*c - b'0') as i64;

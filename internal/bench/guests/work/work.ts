@@ -1,57 +1,23 @@
 // What the benchmark of plugins does with a record; see work.go.
 
-const DIGIT: u32 = 1;
-const WORD: u32 = 2;
-const AT: u32 = 4;
-const LABEL: u32 = 8;
+import { Block, ByteSet, copy, runEnd, runStart } from "../../../../sdk/assemblyscript/tidemark_text";
 
-const classes = memory.data(256);
-
-function classify(): void {
-  for (let c: i32 = 0; c < 256; c++) {
-    const lower = c | 32;
-    let k: u32 = 0;
-    if (c >= 48 && c <= 57) k = DIGIT | WORD | LABEL;
-    else if ((lower >= 97 && lower <= 122) || c == 46 || c == 45) k = WORD | LABEL;
-    else if (c == 95 || c == 37 || c == 43) k = WORD;
-    else if (c == 64) k = AT;
-    store<u8>(classes + c, <u8>k);
-  }
-}
-classify();
+const names = new ByteSet("0-9a-zA-Z-");
+const labels = new ByteSet("0-9a-zA-Z.-");
+const words = new ByteSet("0-9a-zA-Z._%+-");
+const block = new Block();
 
 // @ts-ignore: decorator
 @inline
-function kindOf(i: usize): u32 {
-  return load<u8>(classes + load<u8>(i));
+function isDigit(i: usize): bool {
+  return <u8>(load<u8>(i) - 48) < 10;
 }
 
-// @ts-ignore: decorator
-@inline
-function is(i: usize, kind: u32): bool {
-  return (kindOf(i) & kind) != 0;
-}
-
-function next(i: usize, end: usize, before: u32): usize {
-  for (; i < end; i++) {
-    const kind = kindOf(i);
-    if (kind & (((~before >> 1) & DIGIT) | AT)) break;
-    before = kind;
-  }
-  return i;
-}
-
-function local(from: usize, i: usize): usize {
-  while (i > from && is(i - 1, WORD)) i--;
-  return i;
-}
-
-function domain(from: usize, end: usize): usize {
-  let i = from;
-  let dots = 0;
-  for (; i < end && is(i, LABEL); i++) if (load<u8>(i) == 46) dots++;
-  for (; i > from && load<u8>(i - 1) == 46; i--) dots--;
-  return dots < 1 ? 0 : i;
+/** Where the name of a host with a dot in it ends, or 0. */
+function domain(text: usize, end: usize, from: usize): usize {
+  let i = runEnd(text, end, from, labels);
+  for (; i > from && load<u8>(i - 1) == 46; i--) {}
+  return runEnd(text, end, from, names) < i ? i : 0;
 }
 
 function ipv4(i: usize, end: usize): usize {
@@ -59,27 +25,25 @@ function ipv4(i: usize, end: usize): usize {
     if (part > 0 && (i == end || load<u8>(i++) != 46)) return 0;
     const from = i;
     let value = 0;
-    while (i < end && i < from + 4 && is(i, DIGIT)) value = 10 * value + load<u8>(i++) - 48;
+    while (i < end && i < from + 4 && isDigit(i)) value = 10 * value + load<u8>(i++) - 48;
     if (i == from || value > 255) return 0;
   }
   const behind = i < end && load<u8>(i) == 46 ? i + 1 : i;
-  return behind < end && is(behind, WORD) ? 0 : i;
+  return behind < end && words.has(load<u8>(behind)) ? 0 : i;
 }
 
 function milliseconds(i: usize, end: usize): i64 {
   let value: i64 = 0;
   for (let n = 0; i < end && n < 10; n++) {
-    if (!is(i, DIGIT)) return i + 1 < end && load<u16>(i) == 0x736d ? value : -1; // ms
+    if (!isDigit(i)) return i + 1 < end && load<u16>(i) == 0x736d ? value : -1; // ms
     value = 10 * value + load<u8>(i++) - 48;
   }
   return -1;
 }
 
-/** Copies words, and so up to seven bytes too many: memory.copy leaves the sandbox. */
-function copy(out: usize, from: usize, to: usize): usize {
-  const end = out + (to - from);
-  for (; from < to; from += 8, out += 8) store<u64>(out, load<u64>(from));
-  return end;
+function put(out: usize, from: usize, to: usize): usize {
+  copy(out, from, to - from);
+  return out + (to - from);
 }
 
 /** The milliseconds that the text masked last speaks of, or -1. */
@@ -88,37 +52,40 @@ export let took: i64 = -1;
 /** Writes the masked text, never twice as long and 16 more, and gives its end. */
 export function mask(text: usize, end: usize, out: usize): usize {
   let from = text;
-  let before: u32 = 0;
+  let carry: u64 = 0;
   took = -1;
-  for (let i = next(text, end, 0); i < end; i = next(i, end, before)) {
-    if (load<u8>(i) == 64) {
-      const begin = local(from, i);
-      const to = begin < i ? domain(i + 1, end) : 0;
-      if (to != 0) {
-        out = copy(out, from, begin);
-        store<u64>(out, 0x5d6c69616d655b); // [email]
-        out += 7;
-        from = i = to;
-        before = 0;
-        continue;
+  for (let at = text; at < end; at += 64) {
+    block.take(text, end, at);
+    const inWords = block.within(words);
+    // An @, or a digit without a word before it.
+    let stops = block.is(64) | (block.between(48, 57) & ~((inWords << 1) | carry));
+    carry = inWords >> 63;
+    for (; stops != 0; stops &= stops - 1) {
+      const i = at + <usize>ctz(stops);
+      if (i < from) continue;
+      if (load<u8>(i) == 64) {
+        const begin = max(from, runStart(text, end, i, words));
+        const to = begin < i ? domain(text, end, i + 1) : 0;
+        if (to != 0) {
+          out = put(out, from, begin);
+          store<u64>(out, 0x5d6c69616d655b); // [email]
+          out += 7;
+          from = to;
+        }
+      } else {
+        const to = ipv4(i, end);
+        if (to != 0) {
+          out = put(out, from, i);
+          store<u32>(out, 0x5d70695b); // [ip]
+          out += 4;
+          from = to;
+        } else if (took < 0 && i - text >= 5 && load<u32>(i - 5) == 0x6b6f6f74 && load<u8>(i - 1) == 32) {
+          took = milliseconds(i, end);
+        }
       }
-      before = AT;
-    } else {
-      const to = ipv4(i, end);
-      if (to != 0) {
-        out = copy(out, from, i);
-        store<u32>(out, 0x5d70695b); // [ip]
-        out += 4;
-        from = i = to;
-        before = 0;
-        continue;
-      }
-      if (took < 0 && i - text >= 5 && load<u32>(i - 5) == 0x6b6f6f74 && load<u8>(i - 1) == 32) took = milliseconds(i, end);
-      before = WORD;
     }
-    i++;
   }
-  return copy(out, from, end);
+  return put(out, from, end);
 }
 
 /** Whether records of a level are kept. */
