@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,8 +35,10 @@ type watch struct {
 	first bool
 	// fresh says that all rows came since the tail began: there is no history.
 	fresh bool
-	// past says that it is catching up.
+	// past says that it is catching up, and lags that there is more of it; nil
+	// is that nobody knows.
 	past bool
+	lags func() bool
 }
 
 // caughtUp says that nobody brings a dataset up any more.
@@ -43,7 +46,7 @@ func (ws *watches) caughtUp(dataset string) {
 	w := ws.get(dataset)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.past = false
+	w.past, w.lags = false, nil
 }
 
 // catchingUp reports whether some dataset's tail lags far behind.
@@ -52,7 +55,7 @@ func (ws *watches) catchingUp() bool {
 	defer ws.mu.Unlock()
 	for _, w := range ws.all {
 		if w.mu.TryLock() {
-			past := w.past
+			past := w.past && (w.lags == nil || w.lags())
 			w.mu.Unlock()
 			if past {
 				return true
@@ -239,17 +242,27 @@ func (b *Workbench) beginWatch(ctx context.Context, dataset string) {
 	}
 }
 
+// farBehind reports whether a shard has much to catch up with.
+func farBehind(shards []engine.ShardState) bool {
+	return slices.ContainsFunc(shards, func(sh engine.ShardState) bool { return sh.State == "reading" && sh.Behind > behind.Milliseconds() })
+}
+
 // evaluateTail is evaluate after a commit of a tail: what it cannot do is
 // told, and does not end the tail.
 func (b *Workbench) evaluateTail(ctx context.Context, t *tailing, c pipeline.Commit) AlarmNews {
 	dataset := t.dataset.Name
-	e := evaluated{late: c.Late > 0, latency: b.clock.Now().Sub(c.Ingest)}
-	for _, sh := range t.stream.Shards() {
-		e.past = e.past || sh.State == "reading" && sh.Behind > behind.Milliseconds()
-	}
+	now := b.clock.Now()
+	e := evaluated{late: c.Late > 0, latency: now.Sub(c.Ingest)}
 	if t.source.Type == "kinesis" && !c.Arrived.IsZero() {
-		e.latency = b.clock.Now().Sub(c.Arrived)
+		e.latency = now.Sub(c.Arrived)
 	}
+	lags := func() bool { return farBehind(t.stream.Shards()) }
+	// What a stream has kept for long is no news either, when it is read at one go.
+	e.past = lags() || c.Stored > 0 && e.latency > behind
+	w := b.watches.get(dataset)
+	w.mu.Lock()
+	w.lags = lags
+	w.mu.Unlock()
 	news, err := b.evaluate(ctx, dataset, e)
 	if err != nil && !errors.Is(err, context.Canceled) {
 		slog.Error("rules could not be evaluated", "dataset", dataset, "error", err)

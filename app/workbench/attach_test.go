@@ -47,7 +47,11 @@ func newArchive(t testing.TB, config string) *archive {
 		t.Fatal(err)
 	}
 	for i := range days {
-		a.write(fmt.Sprintf("app/day-%02d.parquet", i), day(i), "ROW_GROUP_SIZE 2048")
+		folder := "app/"
+		if i > 1 {
+			folder = fmt.Sprintf("app/dt=2026-01-%02d/", i+1)
+		}
+		a.write(fmt.Sprintf("%sday-%02d.parquet", folder, i), day(i), "ROW_GROUP_SIZE 2048")
 	}
 	a.server = s3server.ForTest(t, filepath.Join(dir, "s3"))
 	for name, value := range map[string]string{
@@ -156,6 +160,8 @@ func TestAttachedAnswersLikePulled(t *testing.T) {
 		"SELECT max(event_time) AS m FROM $t WHERE event_time > '2027-01-01'",
 		"SELECT min(message) AS m FROM (SELECT * FROM $t ORDER BY event_time DESC LIMIT 10)",
 		"SELECT count(DISTINCT _seq) AS n FROM $t",
+		"SELECT labels['dt'] AS d, count(*) AS n FROM $t GROUP BY ALL ORDER BY ALL",
+		"SELECT sum(body.number) AS n FROM $t WHERE labels['dt'] = '2026-01-04'",
 		"SELECT sum(n) FROM (SELECT count(*) AS n FROM $t UNION ALL SELECT count(*) FROM $t WHERE service IN ('cart', 'pay'))",
 		"SELECT count(*) FROM $t WHERE EXISTS (SELECT 1 FROM $t x WHERE x.body.number = 3999 AND x.level = 'INFO')",
 	} {

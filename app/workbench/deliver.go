@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/engine/format"
 	"tidemark.dev/tidemark/engine/source/parquet"
 	"tidemark.dev/tidemark/engine/store"
 )
@@ -138,7 +139,7 @@ func (b *Workbench) decodeCut(ctx context.Context, c *orderedCut) error {
 	}
 	c.file = store.LentFile{
 		Path: c.path, Columns: t.Columns(), First: c.cut.First, FirstSeq: c.object.FirstSeq,
-		Origin:   engine.Origin{Source: c.source.config.Name, URL: c.object.URL, Arrival: c.object.Modified},
+		Origin:   engine.Origin{Source: c.source.config.Name, URL: c.object.URL, Arrival: c.object.Modified, Partitions: format.Partitions(c.object.URL)},
 		Envelope: c.shape.envelope, Labels: c.shape.labels, Taken: c.shape.taken, Aside: c.aside,
 	}
 	return nil

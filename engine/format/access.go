@@ -2,7 +2,6 @@ package format
 
 import (
 	"path"
-	"regexp"
 	"strings"
 )
 
@@ -10,7 +9,7 @@ import (
 // formats, with a virtual host before or more fields behind.
 var access = &Kind{
 	Name: "access", Title: "web servers' access logs",
-	Key: regexp.MustCompile(`access[._-]?log`),
+	Key: pattern(`access[._-]?log`),
 	Envelope: Origins{
 		Time: "the time in brackets", Service: "the virtual host, else the object's name up to its first dot",
 		Level: "status: 5xx ERROR, 4xx WARN, else INFO", Message: "the request line",

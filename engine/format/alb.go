@@ -1,14 +1,13 @@
 package format
 
 import (
-	"regexp"
 	"strings"
 )
 
 // alb is the access log of an AWS application load balancer.
 var alb = &Kind{
 	Name: "alb", Title: "AWS application load balancers",
-	Key: regexp.MustCompile(`_elasticloadbalancing_[a-z0-9-]+_app\.[^/]+_\d{8}T\d{4}Z_`),
+	Key: pattern(`_elasticloadbalancing_[a-z0-9-]+_app\.[^/]+_\d{8}T\d{4}Z_`),
 	Envelope: Origins{
 		Time: "time", Service: "the name in elb", Level: "elb_status_code: 5xx ERROR, 4xx WARN, else INFO", Message: "request", Trace: "the Root of trace_id",
 	},

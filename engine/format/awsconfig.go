@@ -2,13 +2,12 @@ package format
 
 import (
 	"bytes"
-	"regexp"
 )
 
 // awsConfig is the history and the snapshots of AWS Config.
 var awsConfig = &Kind{
 	Name: "aws-config", Title: "AWS Config",
-	Key: regexp.MustCompile(`_Config_[a-z0-9-]+_Config(?:History|Snapshot)_|/Config/[a-z0-9-]+/\d{4}/\d+/\d+/Config(?:History|Snapshot)/`),
+	Key: pattern(`_Config_[a-z0-9-]+_Config(?:History|Snapshot)_|/Config/[a-z0-9-]+/\d{4}/\d+/\d+/Config(?:History|Snapshot)/`),
 	Envelope: Origins{
 		Time: "configurationItemCaptureTime", Service: "resourceType", Level: "INFO", Message: "configurationItemStatus and resourceName, else resourceId",
 	},

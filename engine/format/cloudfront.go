@@ -3,7 +3,6 @@ package format
 import (
 	"bytes"
 	"encoding/json"
-	"regexp"
 	"strings"
 	"time"
 )
@@ -13,12 +12,12 @@ import (
 // or objects.
 var cloudFront = &Kind{
 	Name: "cloudfront", Title: "CloudFront logs",
-	Key: regexp.MustCompile(`(?:^|/)[A-Z0-9]{10,16}\.\d{4}-\d\d-\d\d-\d\d\.[0-9a-f]{8}\b|/CloudFront/`),
+	Key: pattern(`(?:^|/)[A-Z0-9]{10,16}\.\d{4}-\d\d-\d\d-\d\d\.[0-9a-f]{8}\b|/CloudFront/`),
 	Envelope: Origins{
 		Time: "date and time, or timestamp(ms)", Service: "x_host_header, else cs_host", Level: "sc_status: 5xx ERROR, 4xx WARN, else INFO",
 		Message: "cs_method and cs_uri_stem",
 	},
-	header: func(line []byte) bool { return w3cLine(line, true) || edgeObject(line) || edgeLine.Match(line) },
+	header: func(line []byte) bool { return w3cLine(line, true) || edgeObject(line) || edgeLine().Match(line) },
 	sure:   0.98, says: "#Fields: with x-edge-… fields, or such lines or objects without it",
 	repeats: true,
 	decoder: func(Hint) decodeFunc { return (&edgeDecoder{w3cDecoder{columns: edgeColumns}}).decode },
@@ -29,7 +28,7 @@ var cloudFront = &Kind{
 }
 
 // edgeLine is a line without a header: date, time and an edge location.
-var edgeLine = regexp.MustCompile(`^\d{4}-\d\d-\d\d\t\d\d:\d\d:\d\d\t[A-Z]{3}\d+(?:-[A-Z]+\d+)?\t`)
+var edgeLine = pattern(`^\d{4}-\d\d-\d\d\t\d\d:\d\d:\d\d\t[A-Z]{3}\d+(?:-[A-Z]+\d+)?\t`)
 
 // edgeColumns are the fields of the legacy log, which v2 has by default.
 var edgeColumns = func() (out []column) {

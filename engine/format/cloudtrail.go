@@ -2,14 +2,13 @@ package format
 
 import (
 	"bytes"
-	"regexp"
 )
 
 // cloudTrail is what AWS CloudTrail delivers: objects of {"Records":[…]}, and
 // the same events one a line as exports have them.
 var cloudTrail = &Kind{
 	Name: "cloudtrail", Title: "AWS CloudTrail",
-	Key: regexp.MustCompile(`AWSLogs/(?:o-[a-z0-9]+/)?\d{12}/CloudTrail(?:-Insight|-Aggregated)?/[a-z0-9-]+/\d{4}/\d\d/\d\d/|_CloudTrail(?:-Insight)?_[a-z0-9-]+_\d{8}T\d{4}Z_`),
+	Key: pattern(`AWSLogs/(?:o-[a-z0-9]+/)?\d{12}/CloudTrail(?:-Insight|-Aggregated)?/[a-z0-9-]+/\d{4}/\d\d/\d\d/|_CloudTrail(?:-Insight)?_[a-z0-9-]+_\d{8}T\d{4}Z_`),
 	Envelope: Origins{
 		Time: "eventTime, else @timestamp", Service: "eventSource", Level: "ERROR with an errorCode, else INFO", Message: "eventName, and errorMessage",
 	},

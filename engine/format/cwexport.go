@@ -2,7 +2,6 @@ package format
 
 import (
 	"path"
-	"regexp"
 	"strings"
 )
 
@@ -10,7 +9,7 @@ import (
 // message, which may go on in lines without one.
 var cwExport = &Kind{
 	Name: "cloudwatch-export", Title: "CloudWatch Logs exports",
-	Key: regexp.MustCompile(`(?:^|/)exportedlogs/|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/[^/]+/\d{6}\.gz$`),
+	Key: pattern(`(?:^|/)exportedlogs/|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/[^/]+/\d{6}\.gz$`),
 	Envelope: Origins{
 		Time: "the time that the line begins with", Service: "service in a JSON message, else the folder of the key, which is the log stream",
 		Level: "level in a JSON message, else the word it begins with", Message: "the rest of the line and the lines that follow without a time",
@@ -27,9 +26,9 @@ var cwExport = &Kind{
 	},
 }
 
-var exportTime = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z(?: |$)`)
+var exportTime = pattern(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z(?: |$)`)
 
-func exportStarts(line []byte) bool { return exportTime.Match(line[:min(len(line), 25)]) }
+func exportStarts(line []byte) bool { return exportTime().Match(line[:min(len(line), 25)]) }
 
 func decodeExport(raw []byte, out *sink, stream string) {
 	if !exportStarts(raw) {

@@ -33,7 +33,7 @@ type Kind struct {
 	Name  Format
 	Title string // for people
 	// Key is how keys of its objects look, nil for no habit.
-	Key *regexp.Regexp
+	Key func() *regexp.Regexp
 	// Envelope says where the envelope's columns come from, for people.
 	Envelope Origins
 
@@ -185,7 +185,7 @@ func (t *Table) detect(b []byte, hint Hint) (Detection, *Kind) {
 	var found Detection
 	var denied []Reason
 	for _, k := range t.kinds {
-		byKey := k.Key != nil && k.Key.MatchString(hint.Key)
+		byKey := k.Key != nil && k.Key().MatchString(hint.Key)
 		sure := k.look(h)
 		if sure == 0 {
 			switch {

@@ -1,14 +1,13 @@
 package format
 
 import (
-	"regexp"
 	"strings"
 )
 
 // elb is the access log of a classic AWS load balancer.
 var elb = &Kind{
 	Name: "elb", Title: "classic AWS load balancers",
-	Key: regexp.MustCompile(`_elasticloadbalancing_[a-z0-9-]+_[^./_]+_\d{8}T\d{4}Z_`),
+	Key: pattern(`_elasticloadbalancing_[a-z0-9-]+_[^./_]+_\d{8}T\d{4}Z_`),
 	Envelope: Origins{
 		Time: "time", Service: "elb", Level: "elb_status_code: 5xx ERROR, 4xx WARN, else INFO", Message: "request",
 	},

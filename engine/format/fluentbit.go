@@ -1,7 +1,6 @@
 package format
 
 import (
-	"regexp"
 	"strings"
 )
 
@@ -9,7 +8,7 @@ import (
 // a line of a program in log, with what is known of the container around it.
 var fluentBit = &Kind{
 	Name: "fluent-bit", Title: "Fluent Bit and Docker container logs",
-	Key: regexp.MustCompile(`/?fluent-bit-logs/|kube\.var\.log\.containers\.`),
+	Key: pattern(`/?fluent-bit-logs/|kube\.var\.log\.containers\.`),
 	Envelope: Origins{
 		Time: "date, @timestamp or time", Service: "service in a JSON log, else the labels app.kubernetes.io/name or app, else the container's name",
 		Level: "level in a JSON log, else the word it begins with", Message: "log, or the text of a JSON log", Trace: "trace_id in a JSON log", Span: "span_id in a JSON log",

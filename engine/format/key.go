@@ -3,7 +3,6 @@ package format
 import (
 	"net/url"
 	"path"
-	"regexp"
 	"strings"
 
 	"tidemark.dev/tidemark/engine"
@@ -59,8 +58,8 @@ func unescaped(s string) string {
 }
 
 var (
-	accountID = regexp.MustCompile(`^\d{12}$`)
-	regionID  = regexp.MustCompile(`^(?:[a-z]{2}(?:-[a-z]+)+-\d|global|cloudfront)$`)
+	accountID = pattern(`^\d{12}$`)
+	regionID  = pattern(`^(?:[a-z]{2}(?:-[a-z]+)+-\d|global|cloudfront)$`)
 )
 
 // awsLogs reads AWSLogs/[o-ORG/]ACCOUNT/SERVICE/[REGION/] and gives how many
@@ -74,7 +73,7 @@ func awsLogs(folders []string, add func(name, value string)) int {
 		add("org", folders[n])
 		n++
 	}
-	if n >= len(folders) || !accountID.MatchString(folders[n]) {
+	if n >= len(folders) || !accountID().MatchString(folders[n]) {
 		return n
 	}
 	add("account", folders[n])
@@ -82,7 +81,7 @@ func awsLogs(folders []string, add func(name, value string)) int {
 		add("aws_service", folders[n])
 		n++
 	}
-	if n < len(folders) && regionID.MatchString(folders[n]) {
+	if n < len(folders) && regionID().MatchString(folders[n]) {
 		add("region", folders[n])
 		n++
 	}
@@ -90,19 +89,19 @@ func awsLogs(folders []string, add func(name, value string)) int {
 }
 
 var (
-	yearFolder = regexp.MustCompile(`^20\d\d$`)
-	twoDigits  = regexp.MustCompile(`^\d\d?$`)
+	yearFolder = pattern(`^20\d\d$`)
+	twoDigits  = pattern(`^\d\d?$`)
 )
 
 // datePath reads YYYY/MM/DD[/HH[/MM]] and gives how many folders that took.
 func datePath(folders []string, add func(name, value string)) int {
-	if len(folders) < 3 || !yearFolder.MatchString(folders[0]) || !twoDigits.MatchString(folders[1]) || !twoDigits.MatchString(folders[2]) {
+	if len(folders) < 3 || !yearFolder().MatchString(folders[0]) || !twoDigits().MatchString(folders[1]) || !twoDigits().MatchString(folders[2]) {
 		return 0
 	}
 	add("dt", folders[0]+"-"+two(folders[1])+"-"+two(folders[2]))
 	n := 3
 	for _, name := range [...]string{"hour", "minute"} {
-		if n >= len(folders) || len(folders[n]) != 2 || !twoDigits.MatchString(folders[n]) {
+		if n >= len(folders) || len(folders[n]) != 2 || !twoDigits().MatchString(folders[n]) {
 			break
 		}
 		add(name, folders[n])

@@ -1,7 +1,6 @@
 package format
 
 import (
-	"regexp"
 	"strings"
 	"time"
 )
@@ -14,8 +13,8 @@ var klog = &Kind{
 		Time: "month, day and time; the year is the latest that is not after the object's", Service: "the object's name up to its first dot",
 		Level: "the letter I, W, E or F", Message: "what follows the bracket, and the lines that go on from it",
 	},
-	line:   func(line []byte) bool { return klogHead.Match(line) },
-	starts: func(line []byte) bool { return klogHead.Match(line) },
+	line:   func(line []byte) bool { return klogHead().Match(line) },
+	starts: func(line []byte) bool { return klogHead().Match(line) },
 	sure:   0.97, says: "lines that begin like I0102 15:04:05.000000",
 	decoder: func(h Hint) decodeFunc {
 		service := objectName(h.Key)
@@ -23,10 +22,10 @@ var klog = &Kind{
 	},
 }
 
-var klogHead = regexp.MustCompile(`^([IWEFD])(\d{4}) (\d\d:\d\d:\d\d(?:\.\d{1,9})?) +(\d+) ([^ \]]+):(\d+)\] ?`)
+var klogHead = pattern(`^([IWEFD])(\d{4}) (\d\d:\d\d:\d\d(?:\.\d{1,9})?) +(\d+) ([^ \]]+):(\d+)\] ?`)
 
 func decodeKlog(raw []byte, out *sink, seen time.Time, service string) {
-	m := klogHead.FindSubmatch(raw)
+	m := klogHead().FindSubmatch(raw)
 	if m == nil {
 		out.problem(raw, "the line does not begin like one of klog, and no line before it does")
 		return

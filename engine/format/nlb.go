@@ -1,7 +1,6 @@
 package format
 
 import (
-	"regexp"
 	"strings"
 )
 
@@ -9,7 +8,7 @@ import (
 // connections only.
 var nlb = &Kind{
 	Name: "nlb", Title: "AWS network load balancers",
-	Key: regexp.MustCompile(`_elasticloadbalancing_[a-z0-9-]+_net\.[^/]+_\d{8}T\d{4}Z_`),
+	Key: pattern(`_elasticloadbalancing_[a-z0-9-]+_net\.[^/]+_\d{8}T\d{4}Z_`),
 	Envelope: Origins{
 		Time: "time", Service: "the name in elb", Level: "WARN with an incoming_tls_alert, else INFO", Message: "domain_name, else \"TLS connection\"",
 	},

@@ -1,7 +1,6 @@
 package format
 
 import (
-	"regexp"
 	"strconv"
 	"time"
 )
@@ -10,7 +9,7 @@ import (
 // collector write it: a row for each log record, span and data point.
 var otlp = &Kind{
 	Name: "otlp", Title: "OpenTelemetry OTLP/JSON",
-	Key: regexp.MustCompile(`/(?:logs|traces|metrics)_\d+\.json`),
+	Key: pattern(`/(?:logs|traces|metrics)_\d+\.json`),
 	Envelope: Origins{
 		Time:    "timeUnixNano, else observedTimeUnixNano; startTimeUnixNano of a span",
 		Service: "service.name of the resource", Level: "severityNumber, else severityText; a span's status; INFO of a metric",

@@ -1,11 +1,9 @@
 package format
 
-import "regexp"
-
 // route53 is the query log of Route 53 Resolver.
 var route53 = &Kind{
 	Name: "route53-resolver", Title: "Route 53 Resolver query logs",
-	Key: regexp.MustCompile(`/vpcdnsquerylogs/|_vpcdnsquerylogs_`),
+	Key: pattern(`/vpcdnsquerylogs/|_vpcdnsquerylogs_`),
 	Envelope: Origins{
 		Time: "query_timestamp", Service: "vpc_id", Level: "rcode: SERVFAIL and REFUSED ERROR, NXDOMAIN WARN, else INFO", Message: "query_name, query_type and rcode",
 	},

@@ -1,7 +1,6 @@
 package format
 
 import (
-	"regexp"
 	"strings"
 	"time"
 )
@@ -9,7 +8,7 @@ import (
 // s3Access is the access log of an S3 bucket.
 var s3Access = &Kind{
 	Name: "s3-access", Title: "S3 access logs",
-	Key: regexp.MustCompile(`(?:^|/|[^0-9])\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d-[0-9A-F]{16}$`),
+	Key: pattern(`(?:^|/|[^0-9])\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d-[0-9A-F]{16}$`),
 	Envelope: Origins{
 		Time: "time", Service: "bucket", Level: "http_status: 5xx ERROR, 4xx WARN, else INFO", Message: "operation and key",
 	},

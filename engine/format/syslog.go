@@ -1,7 +1,6 @@
 package format
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -13,15 +12,15 @@ var syslog5424 = &Kind{
 	Envelope: Origins{
 		Time: "TIMESTAMP", Service: "APP-NAME", Level: "the severity in PRI", Message: "MSG",
 	},
-	line: func(line []byte) bool { return head5424.Match(line) },
+	line: func(line []byte) bool { return head5424().Match(line) },
 	sure: 0.98, says: "lines that begin with <PRI>1 and a time",
 	decoder: func(Hint) decodeFunc { return decode5424 },
 }
 
-var head5424 = regexp.MustCompile(`^(?:\d+ )?<(\d{1,3})>1 (\S+) (\S+) (\S+) (\S+) (\S+) ?`)
+var head5424 = pattern(`^(?:\d+ )?<(\d{1,3})>1 (\S+) (\S+) (\S+) (\S+) (\S+) ?`)
 
 func decode5424(raw []byte, out *sink) {
-	m := head5424.FindStringSubmatch(string(raw))
+	m := head5424().FindStringSubmatch(string(raw))
 	if m == nil {
 		out.problem(raw, "the line does not have the head of RFC 5424")
 		return
@@ -121,7 +120,7 @@ var syslog3164 = &Kind{
 	Envelope: Origins{
 		Time: "the time, in UTC; the year is the latest that is not after the object's", Service: "the tag", Level: "the severity in <PRI>, which files mostly lack", Message: "what follows the tag",
 	},
-	line: func(line []byte) bool { return head3164.Match(line) },
+	line: func(line []byte) bool { return head3164().Match(line) },
 	sure: 0.9, says: "lines of a month, a day, a time and a host",
 	decoder: func(h Hint) decodeFunc {
 		return func(raw []byte, out *sink) { decode3164(raw, out, h.Modified) }
@@ -129,12 +128,12 @@ var syslog3164 = &Kind{
 }
 
 var (
-	head3164 = regexp.MustCompile(`^(?:<(\d{1,3})>)?((?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) (\S+) `)
-	tag3164  = regexp.MustCompile(`^([^\s:\[\]]+)(?:\[([^\]]*)\])?: ?`)
+	head3164 = pattern(`^(?:<(\d{1,3})>)?((?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) (\S+) `)
+	tag3164  = pattern(`^([^\s:\[\]]+)(?:\[([^\]]*)\])?: ?`)
 )
 
 func decode3164(raw []byte, out *sink, seen time.Time) {
-	m := head3164.FindStringSubmatch(string(raw))
+	m := head3164().FindStringSubmatch(string(raw))
 	if m == nil {
 		out.problem(raw, "the line does not begin like one of syslog")
 		return
@@ -146,7 +145,7 @@ func decode3164(raw []byte, out *sink, seen time.Time) {
 	}
 	message := string(raw[len(m[0]):])
 	var service, pid string
-	if tag := tag3164.FindStringSubmatch(message); tag != nil {
+	if tag := tag3164().FindStringSubmatch(message); tag != nil {
 		service, pid, message = tag[1], tag[2], message[len(tag[0]):]
 	}
 	e := out.begin()

@@ -1,7 +1,6 @@
 package format
 
 import (
-	"regexp"
 	"strings"
 	"time"
 )
@@ -10,7 +9,7 @@ import (
 // fields were chosen, or the 14 default ones without a header.
 var vpcFlow = &Kind{
 	Name: "vpcflow", Title: "VPC flow logs",
-	Key: regexp.MustCompile(`/vpcflowlogs/[a-z0-9-]+/\d{4}/|_vpcflowlogs_[a-z0-9-]+_fl-|aws-service=vpcflowlogs`),
+	Key: pattern(`/vpcflowlogs/[a-z0-9-]+/\d{4}/|_vpcflowlogs_[a-z0-9-]+_fl-|aws-service=vpcflowlogs`),
 	Envelope: Origins{
 		Time: "start, else end", Service: "interface_id, else instance_id, else vpc_id", Level: "action REJECT or log_status SKIPDATA: WARN, else INFO",
 		Message: "action, protocol and dstport; log_status where there is no action",

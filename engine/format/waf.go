@@ -1,7 +1,6 @@
 package format
 
 import (
-	"regexp"
 	"strings"
 	"time"
 )
@@ -9,7 +8,7 @@ import (
 // waf is the log of AWS WAF.
 var waf = &Kind{
 	Name: "waf", Title: "AWS WAF logs",
-	Key: regexp.MustCompile(`/WAFLogs/|_waflogs_`),
+	Key: pattern(`/WAFLogs/|_waflogs_`),
 	Envelope: Origins{
 		Time: "timestamp", Service: "the web ACL's name in webaclId", Level: "action: ALLOW and COUNT INFO, else WARN", Message: "action, method and uri", Trace: "httpRequest.requestId",
 	},

@@ -3,6 +3,7 @@ package rule
 import (
 	"errors"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/expr-lang/expr/ast"
@@ -19,13 +20,13 @@ const maxText = 16 << 10
 
 // grammar makes the parser treat every function as a plain call: count() and
 // sum(x) mean something else here than they do to it.
-var grammar = func() *conf.Config {
+var grammar = sync.OnceValue(func() *conf.Config {
 	c := conf.CreateNew()
 	for _, f := range builtin.Builtins {
 		c.Functions[f.Name] = f
 	}
 	return c
-}()
+})
 
 // parse reads an expression into a syntax tree, and says where in it durations
 // stand.
@@ -40,7 +41,7 @@ func parse(t engine.Text) (node ast.Node, found lengths, err error) {
 		return nil, nil, t.At(0, "the expression is empty").WithHint("write one, as in body.status >= 500")
 	}
 	masked, found := maskLengths(t.Value)
-	tree, err := parser.ParseWithConfig(masked, grammar)
+	tree, err := parser.ParseWithConfig(masked, grammar())
 	if err == nil {
 		return tree.Node, found, nil
 	}

@@ -44,6 +44,12 @@ func alikeFiles(files []LentFile) [][]LentFile {
 
 func lentFilesSQL(body engine.Type, has map[string]bool, files []LentFile) string {
 	like := files[0]
+	paths, rows, origins := make([]string, len(files)), make([]string, len(files)), make([]engine.Origin, len(files))
+	for i, f := range files {
+		o := f.Origin
+		paths[i], origins[i] = engine.QuoteText(f.Path), o
+		rows[i] = fmt.Sprintf("(%d, %d::BIGINT, %d::BIGINT, %s, %s, %s, %s)", i, f.First, f.FirstSeq, engine.QuoteText(o.Source), engine.QuoteText(o.URL), timestampSQL(o.Arrival), partitionsSQL(o))
+	}
 	var list []string
 	add := func(name, typ, value string) {
 		if !has[name] {
@@ -52,20 +58,17 @@ func lentFilesSQL(body engine.Type, has map[string]bool, files []LentFile) strin
 		list = append(list, value+" AS "+engine.QuoteIdent(name))
 	}
 	for _, c := range engine.Envelope {
-		add(c.Name, c.Type.DuckDB(), like.envelopeSQL(c))
-		if c.Name == "labels" {
-			add("body", body.DuckDB(), like.bodySQL(body))
-			add("rest", "JSON", like.restSQL())
+		if c.Name != "labels" {
+			add(c.Name, c.Type.DuckDB(), like.envelopeSQL(c))
+			continue
 		}
-	}
-	paths, origins := make([]string, len(files)), make([]string, len(files))
-	for i, f := range files {
-		paths[i] = engine.QuoteText(f.Path)
-		origins[i] = fmt.Sprintf("(%d, %d::BIGINT, %d::BIGINT, %s, %s, %s)", i, f.First, f.FirstSeq, engine.QuoteText(f.Origin.Source), engine.QuoteText(f.Origin.URL), timestampSQL(f.Origin.Arrival))
+		add(c.Name, c.Type.DuckDB(), labelsSQL(like.labelsSQL(), "o.partitions", origins))
+		add("body", body.DuckDB(), like.bodySQL(body))
+		add("rest", "JSON", like.restSQL())
 	}
 	from := "read_parquet([" + strings.Join(paths, ", ") + "], file_row_number = true, hive_partitioning = false) AS f"
-	if has["_seq"] || has["_source"] || has["_position"] || has["arrival_time"] || has["event_time"] && like.Envelope["event_time"] == nil {
-		from += " JOIN (VALUES " + strings.Join(origins, ", ") + ") AS o(i, row, first, source, url, arrival) ON o.i = f.file_index"
+	if has["_seq"] || has["_source"] || has["_position"] || has["arrival_time"] || has["labels"] || has["event_time"] && like.Envelope["event_time"] == nil {
+		from += " JOIN (VALUES " + strings.Join(rows, ", ") + ") AS o(i, row, first, source, url, arrival, partitions) ON o.i = f.file_index"
 	}
 	return "SELECT " + strings.Join(list, ", ") + " FROM " + from
 }
@@ -84,8 +87,6 @@ func (f *LentFile) envelopeSQL(c engine.EnvelopeColumn) string {
 		return "o.url || '#' || (o.row + f.file_row_number + 1)"
 	case "_late":
 		return "false"
-	case "labels":
-		return f.labelsSQL()
 	case "event_time":
 		return f.timeSQL()
 	}

@@ -128,7 +128,7 @@ func (b *bench) pair(name, reference string, target float64, ours, theirs func(r
 // report prints the ratio of the medians of a and of the reference r.
 func (b *bench) report(name, reference string, target float64, a, r []time.Duration) {
 	ratio := float64(median(a)) / float64(median(r))
-	fmt.Printf("%-14s %.2fx of %s (target %.2fx; medians %v and %v of %d)\n", name, ratio, reference, target,
+	fmt.Printf("%-14s %.3fx of %s (target %.3fx; medians %v and %v of %d)\n", name, ratio, reference, target,
 		median(a).Round(time.Millisecond), median(r).Round(time.Millisecond), b.runs)
 }
 

@@ -46,8 +46,12 @@ type Config struct {
 
 const defaultStall = 30 * time.Second
 
-// bucketName is what S3 and its lookalikes allow. A colon would be an ARN.
-var bucketName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$`)
+// bucketName is what S3 and its lookalikes allow, of two characters or more and
+// at most maxBucket. A colon would be an ARN. (A count in the expression would
+// take every start of the program a millisecond.)
+var bucketName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]+$`)
+
+const maxBucket = 255
 
 // parseURL splits s3://bucket/prefix.
 func parseURL(text string) (bucket string, prefix glob.Pattern, err error) {
@@ -58,7 +62,7 @@ func parseURL(text string) (bucket string, prefix glob.Pattern, err error) {
 			WithHint("write s3://BUCKET/PREFIX/")
 	}
 	bucket, key, _ := strings.Cut(rest, "/")
-	if !bucketName.MatchString(bucket) {
+	if len(bucket) > maxBucket || !bucketName.MatchString(bucket) {
 		return "", prefix, engine.Errorf(engine.Invalid, op, "%q is no name of a bucket", bucket).
 			WithHint("write s3://BUCKET/PREFIX/; of an access point, write its alias")
 	}

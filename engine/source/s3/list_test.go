@@ -113,6 +113,7 @@ func TestNothing(t *testing.T) {
 
 func TestURL(t *testing.T) {
 	for url, kind := range map[string]engine.Kind{
+		"s3://" + strings.Repeat("x", 255): "", "s3://" + strings.Repeat("x", 256): engine.Invalid, "s3://xy": "", "s3://x": engine.Invalid,
 		"s3://logs": "", "s3://logs/": "", "s3://my.logs-1/a/**": "",
 		"": engine.Invalid, "logs/app": engine.Invalid, "s3://": engine.Invalid, "s3:///app": engine.Invalid, "S3://logs": engine.Invalid,
 		"s3://arn:aws:s3:eu-west-1:123:accesspoint/x": engine.Invalid, "s3://logs/a[": engine.Invalid, "https://logs.s3.amazonaws.com/": engine.Invalid,
