@@ -330,25 +330,11 @@ func (b *Workbench) remember(about plugins.Info) {
 }
 
 func (b *Workbench) pluginFile(name string) ([]byte, workspace.PluginSettings, error) {
-	p, own := b.Current().Plugin(name)
-	if own && !p.Settings.Enabled {
-		return nil, p.Settings, engine.Errorf(engine.Invalid, "load plugin "+name, "%s switches it off", p.SettingsFile)
+	wasm, settings, err := moduleOf(b.Current(), name)
+	if near := engine.Nearest(name, append(b.pluginNames(), b.lookupNames()...)); engine.KindOf(err) == engine.NotFound && near != "" {
+		return nil, settings, engine.Errorf(engine.NotFound, "load plugin "+name, "there is no plugin of that name").WithHint("did you mean %s?", near)
 	}
-	if own && p.File != "" {
-		wasm, err := os.ReadFile(b.Current().Path(p.File))
-		if err != nil {
-			return nil, p.Settings, engine.Errorf(engine.Unavailable, "load plugin "+name, "%w", err)
-		}
-		return wasm, p.Settings, nil
-	}
-	if wasm, ok := bundled.Lookup(name); ok {
-		return wasm, p.Settings, nil
-	}
-	e := engine.Errorf(engine.NotFound, "load plugin "+name, "there is no plugin of that name")
-	if near := engine.Nearest(name, append(b.pluginNames(), b.lookupNames()...)); near != "" {
-		return nil, p.Settings, e.WithHint("did you mean %s?", near)
-	}
-	return nil, p.Settings, e.WithHint("put %s.wasm into plugins/", name)
+	return wasm, settings, err
 }
 
 func (b *Workbench) bundledPlugin(name string) bool {

@@ -8,6 +8,7 @@ import (
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/pipeline"
 	"tidemark.dev/tidemark/plugins"
+	"tidemark.dev/tidemark/plugins/bundled"
 )
 
 // Transforms loads the plugins of a dataset, in order, with the settings that
@@ -21,15 +22,14 @@ func Transforms(ctx context.Context, host *plugins.Host, w *workspace.Workspace,
 	}
 	var stages []pipeline.Stage
 	for _, name := range d.Transforms {
-		p, ok := w.Plugin(name)
-		if !ok || p.File == "" {
-			return nil, mapping, engine.Errorf(engine.NotFound, "load plugin "+name, "the workspace has no plugin of this name").WithHint("put plugins/%s.wasm into it", name)
+		if _, is := w.Config.Lookup(name); is {
+			return nil, mapping, engine.Errorf(engine.Inexpressible, "load plugin "+name, "it is a lookup, and those are done by Tidemark alone").WithHint("look records up before, or leave %s out of transforms", name)
 		}
-		wasm, err := os.ReadFile(w.Path(p.File))
+		wasm, settings, err := moduleOf(w, name)
 		if err != nil {
-			return nil, mapping, engine.Errorf(engine.NotFound, "load plugin "+name, "%w", err)
+			return nil, mapping, err
 		}
-		loaded, err := host.Load(ctx, name, wasm, pluginSettings(p.Settings))
+		loaded, err := host.Load(ctx, name, wasm, pluginSettings(settings))
 		if err != nil {
 			return nil, mapping, err
 		}
@@ -40,4 +40,24 @@ func Transforms(ctx context.Context, host *plugins.Host, w *workspace.Workspace,
 		stages = append(stages, s)
 	}
 	return stages, mapping, nil
+}
+
+// moduleOf is a plugin's module with its settings: one of the workspace's own, or
+// one that comes with the program.
+func moduleOf(w *workspace.Workspace, name string) ([]byte, workspace.PluginSettings, error) {
+	p, own := w.Plugin(name)
+	if own && !p.Settings.Enabled {
+		return nil, p.Settings, engine.Errorf(engine.Invalid, "load plugin "+name, "%s switches it off", p.SettingsFile)
+	}
+	if own && p.File != "" {
+		wasm, err := os.ReadFile(w.Path(p.File))
+		if err != nil {
+			return nil, p.Settings, engine.Errorf(engine.Unavailable, "load plugin "+name, "%w", err)
+		}
+		return wasm, p.Settings, nil
+	}
+	if wasm, ok := bundled.Lookup(name); ok {
+		return wasm, p.Settings, nil
+	}
+	return nil, p.Settings, engine.Errorf(engine.NotFound, "load plugin "+name, "there is no plugin of that name").WithHint("put %s.wasm into plugins/", name)
 }

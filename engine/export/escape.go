@@ -13,7 +13,7 @@ import (
 // yamlQuoted is text in YAML: between single quotes, in which nothing else is
 // escaped, unless there is something that cannot stand there.
 func yamlQuoted(s string) string {
-	if strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) }) {
+	if strings.ContainsFunc(s, unseen) {
 		return strconv.Quote(s)
 	}
 	return "'" + strings.ReplaceAll(s, "'", "''") + "'"

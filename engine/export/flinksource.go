@@ -3,8 +3,10 @@ package export
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf16"
 
 	"tidemark.dev/tidemark/engine"
 )
@@ -59,8 +61,32 @@ func (f *flinkField) typeSQL() string {
 // quoted is an identifier of Flink.
 func quoted(s string) string { return "`" + strings.ReplaceAll(s, "`", "``") + "`" }
 
-// flinkText is a text constant.
-func flinkText(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+// flinkText is a text constant. What is not seen is written by its number: the
+// SQL client takes control characters in a file for keys that somebody pressed.
+func flinkText(s string) string {
+	if !strings.ContainsFunc(s, unseen) {
+		return "'" + strings.ReplaceAll(s, "'", "''") + "'"
+	}
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case r == '\'':
+			b.WriteString("''")
+		case r == '\\':
+			b.WriteString(`\\`)
+		case unseen(r):
+			for _, unit := range utf16.Encode([]rune{r}) {
+				fmt.Fprintf(&b, `\%04X`, unit)
+			}
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return "U&'" + b.String() + "'"
+}
+
+// unseen reports whether a letter shows nothing, so that nobody sees it in a file.
+func unseen(r rune) bool { return !strconv.IsPrint(r) }
 
 // fieldsOf are the members of a struct as Flink decodes JSON.
 func fieldsOf(t engine.Type) (out []*flinkField) {

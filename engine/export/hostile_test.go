@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/hashicorp/hcl/v2"
@@ -572,4 +574,80 @@ func (c *collected) Write(_ context.Context, m *service.Message) error {
 	}
 	*c.all = append(*c.all, told)
 	return nil
+}
+
+// TestHostileFlink takes the constants out of the SQL. What is not seen in a
+// file Flink's SQL client would take for keys.
+func TestHostileFlink(t *testing.T) {
+	t.Parallel()
+	base := hostileBase(t, "flink")
+	rapid.Check(t, func(t *rapid.T) {
+		h := drawHostile(t, base)
+		sql := h.write(t, "flink", nil)
+		if strings.ContainsFunc(strings.ReplaceAll(sql, "\n", ""), unseen) {
+			t.Fatalf("there is something unseen in %q", sql)
+		}
+		constants := sqlTexts(t, sql)
+		if n := len(slices.DeleteFunc(slices.Clone(constants), func(s string) bool { return s != h.text })); n < 2 {
+			t.Fatalf("%q is not what the rule says, nor looks for, in %q", h.text, constants)
+		}
+	})
+}
+
+// sqlTexts lists the constants of SQL, without comments and names.
+func sqlTexts(t *rapid.T, sql string) (list []string) {
+	for rest := sql; rest != ""; {
+		switch {
+		case strings.HasPrefix(rest, "--"):
+			_, rest, _ = strings.Cut(rest, "\n")
+		case rest[0] == '`':
+			_, rest, _ = strings.Cut(rest[1:], "`")
+		case rest[0] == '\'':
+			text, after := sqlText(t, rest[1:])
+			list, rest = append(list, text), after
+		case strings.HasPrefix(rest, "U&'"):
+			text, after := sqlText(t, rest[3:])
+			list, rest = append(list, sqlUnescaped(t, text)), after
+		default:
+			rest = rest[1:]
+		}
+	}
+	return list
+}
+
+// sqlText reads up to the quote that ends a constant.
+func sqlText(t *rapid.T, s string) (text, after string) {
+	for {
+		head, rest, found := strings.Cut(s, "'")
+		if !found {
+			t.Fatalf("a constant does not end: %.100s", s)
+		}
+		text += head
+		if !strings.HasPrefix(rest, "'") {
+			return text, rest
+		}
+		text, s = text+"'", rest[1:]
+	}
+}
+
+// sqlUnescaped reads letters that are written by their numbers.
+func sqlUnescaped(t *rapid.T, s string) string {
+	var units []uint16
+	for i := 0; i < len(s); {
+		if s[i] != '\\' {
+			r, n := utf8.DecodeRuneInString(s[i:])
+			units, i = utf16.AppendRune(units, r), i+n
+			continue
+		}
+		if strings.HasPrefix(s[i:], `\\`) {
+			units, i = append(units, '\\'), i+2
+			continue
+		}
+		n, err := strconv.ParseUint(s[i+1:i+5], 16, 16)
+		if err != nil {
+			t.Fatal(err)
+		}
+		units, i = append(units, uint16(n)), i+5
+	}
+	return string(utf16.Decode(units))
 }

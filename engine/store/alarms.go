@@ -230,8 +230,9 @@ func saveGrown(ctx context.Context, tx *sql.Tx, grown []engine.Incident, now tim
 				rows[i].End = &end
 			}
 		}
-		done, err := tx.ExecContext(ctx, `UPDATE tidemark.incidents AS i SET started_at = make_timestamptz(r.s), ended_at = make_timestamptz(r.e), peak = r.p::JSON, withdrawn = r.w, updated_at = ?::TIMESTAMPTZ
-			FROM (`+listed+`) AS t(r) WHERE i.id = r.id`, now, asJSON(rows), `[{"id":"VARCHAR","s":"BIGINT","e":"BIGINT","p":"VARCHAR","w":"BOOLEAN"}]`)
+		// Numbered: of an UPDATE the database counts those of FROM before those of SET.
+		done, err := tx.ExecContext(ctx, `UPDATE tidemark.incidents AS i SET started_at = make_timestamptz(r.s), ended_at = make_timestamptz(r.e), peak = r.p::JSON, withdrawn = r.w, updated_at = $1::TIMESTAMPTZ
+			FROM (SELECT unnest(from_json($2::JSON, $3))) AS t(r) WHERE i.id = r.id`, now, asJSON(rows), `[{"id":"VARCHAR","s":"BIGINT","e":"BIGINT","p":"VARCHAR","w":"BOOLEAN"}]`)
 		if err != nil {
 			return err
 		}

@@ -62,11 +62,15 @@ func (s *Store) Watermark(ctx context.Context, dataset string) (w time.Time, ok 
 // than maxFuture ahead of their own arrival are clocks that run ahead, and
 // are not looked at.
 func (s *Store) AdvanceWatermark(ctx context.Context, dataset string, lateness, maxFuture time.Duration) (time.Time, error) {
-	newest, err := s.newest(ctx, dataset, maxFuture)
-	if err != nil {
-		return time.Time{}, err
-	}
 	old, had, err := s.Watermark(ctx, dataset)
+	if err != nil {
+		return old, err
+	}
+	after := time.Time{}
+	if had {
+		after = old.Add(lateness)
+	}
+	newest, err := s.newest(ctx, dataset, maxFuture, after)
 	if err != nil || !newest.Valid {
 		return old, err
 	}
@@ -83,9 +87,11 @@ func (s *Store) AdvanceWatermark(ctx context.Context, dataset string, lateness, 
 	})
 }
 
-// newest is the newest event time that did not run ahead. Of an attached
-// dataset it is what the statistics of its objects say.
-func (s *Store) newest(ctx context.Context, dataset string, maxFuture time.Duration) (t sql.NullTime, err error) {
+// newest is the newest event time that did not run ahead, if there is one after
+// some instant, if that is not zero: the table's zone maps know of most rows
+// that they are older. Of an attached dataset it is what the statistics of its
+// objects say.
+func (s *Store) newest(ctx context.Context, dataset string, maxFuture time.Duration, after time.Time) (t sql.NullTime, err error) {
 	if s.Attached(dataset) {
 		err = s.DB().QueryRowContext(ctx, `SELECT max(max_event_time) FROM tidemark.objects
 			WHERE dataset = ? AND max_event_time <= modified + to_microseconds(?)`, dataset, maxFuture.Microseconds()).Scan(&t)
@@ -96,6 +102,9 @@ func (s *Store) newest(ctx context.Context, dataset string, maxFuture time.Durat
 		return t, err
 	}
 	query := `SELECT max(event_time) FROM ` + relation + ` WHERE event_time <= arrival_time + to_microseconds(?)`
+	if !after.IsZero() {
+		query += ` AND event_time > ` + timestampSQL(after)
+	}
 	err = s.DB().QueryRowContext(ctx, query, maxFuture.Microseconds()).Scan(&t)
 	return t, err
 }

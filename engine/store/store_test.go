@@ -346,7 +346,7 @@ func TestQuarantineKeepsBytes(t *testing.T) {
 func TestWatermarkNeverGoesBack(t *testing.T) {
 	d := newDesk(t)
 	first := true
-	var last time.Time
+	var last, newest time.Time
 	rapid.Check(t, func(t *rapid.T) {
 		offset := time.Duration(rapid.IntRange(-5000, 5000).Draw(t, "offset")) * time.Second
 		lateness := time.Duration(rapid.IntRange(0, 600).Draw(t, "lateness")) * time.Second
@@ -365,6 +365,16 @@ func TestWatermarkNeverGoesBack(t *testing.T) {
 		}
 		if w.Before(last) {
 			t.Fatalf("it went back from %v to %v", last, w)
+		}
+		if came := base.Add(offset); offset <= 5*time.Minute && came.After(newest) {
+			newest = came
+		}
+		want := last
+		if next := newest.Add(-lateness); !newest.IsZero() && next.After(last) {
+			want = next
+		}
+		if !w.Equal(want) {
+			t.Fatalf("it is %v and should be %v", w, want)
 		}
 		if limit := base.Add(5 * time.Minute); w.After(limit) {
 			t.Fatalf("a clock in the future dragged it to %v", w)

@@ -40,6 +40,18 @@ export default async function ({ page, axe, api, go }) {
   await settled()
   await page.getByRole('tab', { name: /^Episodes/ }).click()
 
+  // M, N and the window are dragged by their labels.
+  for (const [label, by, want] of [['Breaching', 28, '5'], ['of the last', 28, '7'], ['Window', 28, '5m']]) {
+    const words = await page.locator('.settings label.scrub').filter({ hasText: label }).boundingBox()
+    await page.mouse.move(words.x + 6, words.y + 7)
+    await page.mouse.down()
+    await page.mouse.move(words.x + 6 + by, words.y + 7, { steps: 4 })
+    await page.mouse.up()
+    assert.equal(await page.getByLabel(label, { exact: true }).inputValue(), want)
+  }
+  await page.getByRole('button', { name: 'Reset' }).click()
+  await settled()
+
   // In another system: the artefact, and the schema of what it reads.
   await page.getByRole('button', { name: 'Export', exact: true }).click()
   const exported = page.getByRole('region', { name: 'Export' })

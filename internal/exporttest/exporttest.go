@@ -4,10 +4,12 @@
 package exporttest
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -59,12 +61,48 @@ measures: {n: count(), most: 'max(round(body.ms / 7))'}
 when: n > 3 && (most ?? 0) >= 0
 `
 
+// Odd are names of services that one engine or another reads more into.
+var Odd = []string{
+	"it's", `say "x"`, "back`tick", `C:\n`, `\`, "two\nlines", "tab\there", "semi; -- DROP", "/* no */", "${HOME}", "$${HOME}", "${! json() }", "{{ x }}", "%{if}", "<time>",
+	"a.b~c", "$1", "100%", "caf\u00e9", "\u65e5\u672c", "\U0001f600", "\u2028", "\u0085", "\x7f", "DATASET", "TABLE", strings.Repeat("long", 15),
+}
+
+// oddRule looks for all of them, and for parts of them.
+func oddRule() string {
+	constants := make([]string, len(Odd))
+	for i, s := range Odd {
+		constants[i] = strconv.Quote(s)
+	}
+	where, err := json.Marshal("service in [" + strings.Join(constants, ", ") + "]")
+	if err != nil {
+		panic(err)
+	}
+	return `rule: odd-names.2
+dataset: d
+where: ` + string(where) + `
+group_by: [service]
+window: {tumbling: 5m}
+measures:
+  n: count()
+  quotes: 'count(service contains "\x27" || service == "say \"x\"")'
+  slashes: 'count(service endsWith "\\" || service matches "^[A-Z]:[\\\\]n$")'
+  lines: 'count(service contains "\n")'
+  money: 'count(service startsWith "${" || service matches "^[$]{2}")'
+  ends: 'count(service matches "; -- [A-Z]+$")'
+  wide: 'count(service == "\u65e5\u672c" || service == "\U0001f600")'
+when: n > 0 && quotes + slashes + lines + money + ends + wide >= 0
+severity: "it's ${HOME}; {{ bad }}"
+labels: {team: "a\nb ${HOME} 'q'", "odd name": "{{"}
+summary: "{{service}} of 'it''s' ${HOME}; -- {{n}}"
+`
+}
+
 // Write makes a workspace in root whose dataset d reads Records, with the rules
 // that all engines hold and more of them, parted by lines of ---.
 func Write(t *testing.T, root, more string) {
 	t.Helper()
 	files := map[string]string{"tidemark.yaml": config, "data/r.ndjson": Records()}
-	for i, r := range strings.Split(rules+"---\n"+more, "---\n") {
+	for i, r := range strings.Split(rules+"---\n"+oddRule()+"---\n"+more, "---\n") {
 		files[fmt.Sprintf("rules/r%d.yaml", i)] = r
 	}
 	for name, text := range files {
@@ -95,6 +133,13 @@ func Records() string {
 			fmt.Fprintf(&b, `{"at":{"time":%s},"region":"eu","note":"abc"}`+"\n", when)
 		case 31:
 			b.WriteString("{\"svc\":\"no time\",\"ms\":5}\n{broken\n")
+		}
+		if i%7 == 0 {
+			odd, err := json.Marshal(Odd[i/7%len(Odd)])
+			if err != nil {
+				panic(err)
+			}
+			fmt.Fprintf(&b, `{"at":{"time":%s},"svc":%s,"region":"eu","ms":1}`+"\n", when, odd)
 		}
 	}
 	return b.String()

@@ -108,7 +108,7 @@ func RunFlink(ctx context.Context, home, file string) error {
 	if err != nil {
 		return fmt.Errorf("%w that can run: %w", ErrNoFlink, err)
 	}
-	args := []string{"-Xmx1g", "--add-exports=java.base/sun.net.util=ALL-UNNAMED"}
+	args := []string{"-Xmx1g", "-Dfile.encoding=UTF-8", "--add-exports=java.base/sun.net.util=ALL-UNNAMED"}
 	for _, p := range opened {
 		args = append(args, "--add-opens=java.base/"+p+"=ALL-UNNAMED")
 	}

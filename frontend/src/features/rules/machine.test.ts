@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 
 import type { Backtest, Datapoint, Episode } from '../../api/types'
 import { prefs } from '../../lib/prefs.svelte'
-import { arrivedText, atNight, compare, draw, keyText, length, limits, linesOf, outcome, overrides, scoreText, sentence, settings, strip, withLimit, daysOf } from './machine'
+import { arrivedText, atNight, compare, draw, keyText, length, limits, linesOf, nearestSize, outcome, overrides, scoreText, sentence, settings, sizes, strip, withLimit, daysOf } from './machine'
 
 const measures = ['error_rate', 'requests', 'p95', 'drift']
 const point = (minute: number, service: string, v: number | null, breaching: boolean | null = false): Datapoint => ({
@@ -125,4 +125,8 @@ it('settings and overrides are one another’s', () => {
   const s = { when: 'error_rate > 1', datapoints: 2, of: 3, window: '5m', missing: 'ignore' }
   expect(settings(overrides(s))).toEqual(s)
   expect(settings({})).toEqual({})
+})
+
+it('a window that is dragged begins at the size that is nearest', () => {
+  expect(['1m', '90s', '7m', '500ms', '2w'].map((w) => sizes[nearestSize(w)])).toEqual(['1m', '2m', '5m', '10s', '1d'])
 })

@@ -97,6 +97,19 @@ export function settings(set: Record<string, string>): Settings {
   if (set['alarm.missing'] !== undefined) out.missing = set['alarm.missing']
   return out
 }
+/** sizes are the windows that dragging goes through. */
+export const sizes = ['10s', '30s', '1m', '2m', '5m', '10m', '15m', '30m', '1h', '2h', '6h', '12h', '1d']
+
+/** nearestSize is the place in sizes of the one that is nearest to a window. */
+export function nearestSize(window: string): number {
+  const seconds = (text: string): number => {
+    const [, n, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d|w)$/.exec(text) ?? [undefined, '60', 's']
+    return Number(n) * { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }[unit as 's']
+  }
+  const off = sizes.map((s) => Math.abs(Math.log(seconds(s) / seconds(window))))
+  return off.indexOf(Math.min(...off))
+}
+
 /** treatments are what a window without records can be taken for. */
 export const treatments = ['missing', 'not_breaching', 'breaching', 'ignore'] as const
 
