@@ -200,7 +200,7 @@ func drawSpec(r *rapid.T, name string) Spec {
 		more := rapid.SampledFrom([]string{"max(level)", "min(service)", "sum(_seq)", "avg(_seq)", "max(_seq)", "distinct(level)", "last(level)"}).Draw(r, "measure")
 		s.Measures = append(s.Measures, engine.Entry[engine.Text]{Key: text("more"), Value: text(more)})
 	}
-	if s.Window != nil && s.Window.Session == nil && s.Window.TimeZone.Value == "" && rapid.IntRange(0, 3).Draw(r, "shifted") == 0 {
+	if s.Window != nil && s.Window.Session == nil && rapid.IntRange(0, 3).Draw(r, "shifted") == 0 {
 		d := Duration{Value: 30 * time.Second}
 		s.Window.Offset = &d
 	}
