@@ -3966,6 +3966,7 @@ export interface components {
             dataset: string;
             hint: string;
             path: string;
+            /** @description As it stands in columns; or key, or dedup. */
             policy: string;
         };
         Upload: {
