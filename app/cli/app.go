@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -31,6 +32,9 @@ func (a *app) appVerb() *cobra.Command {
 			"last, or makes an empty one in ~/Tidemark. With --json it prints one line when the page stands.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !slices.Contains(gpuPolicies, gpu) {
+				return engine.Errorf(engine.Invalid, "open the window", "--gpu is never, ondemand or always, not %s", gpu)
+			}
 			program, err := a.windowProgram()
 			if err != nil {
 				return err
