@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	"unicode"
@@ -501,7 +502,8 @@ func TestHostileConnect(t *testing.T) {
 }
 
 // runConnect gives a pipeline three records, and gives what it tells.
-func (h hostile) runConnect(t *rapid.T, pipeline []byte) (told []map[string]any) {
+func (h hostile) runConnect(t *rapid.T, pipeline []byte) []map[string]any {
+	var told collected
 	var records [][]byte
 	for i, service := range []string{h.value, "", h.value} {
 		record, err := json.Marshal(map[string]string{"svc": service, "ts": fmt.Sprintf("2026-01-09T1%d:00:05Z", i/2)})
@@ -517,7 +519,7 @@ func (h hostile) runConnect(t *rapid.T, pipeline []byte) (told []map[string]any)
 			return &listed{records}, nil
 		}),
 		env.RegisterOutput("tidemark_told", none, func(*service.ParsedConfig, *service.Resources) (service.Output, int, error) {
-			return &collected{&told}, 1, nil
+			return &told, 1, nil
 		}))
 	if err != nil {
 		t.Fatal(err)
@@ -535,7 +537,7 @@ func (h hostile) runConnect(t *rapid.T, pipeline []byte) (told []map[string]any)
 	if err := stream.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return told
+	return told.all
 }
 
 // listed is an input of some records, at a time when they were new.
@@ -554,8 +556,11 @@ func (l *listed) Read(context.Context) (*service.Message, service.AckFunc, error
 	return m, func(context.Context, error) error { return nil }, nil
 }
 
-// collected is an output that keeps what comes.
-type collected struct{ all *[]map[string]any }
+// collected is what the outputs of a pipeline write, at the same time.
+type collected struct {
+	mu  sync.Mutex
+	all []map[string]any
+}
 
 func (*collected) Connect(context.Context) error { return nil }
 func (*collected) Close(context.Context) error   { return nil }
@@ -572,7 +577,9 @@ func (c *collected) Write(_ context.Context, m *service.Message) error {
 	if err := json.Unmarshal(data, &told); err != nil {
 		return err
 	}
-	*c.all = append(*c.all, told)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.all = append(c.all, told)
 	return nil
 }
 
