@@ -174,13 +174,12 @@ func TestCommitIsAllOrNothing(t *testing.T) {
 
 	wide := engine.StructOf(append(body.Fields[:2:2], engine.Field{Name: "more", Type: engine.Scalar(engine.Double)})...)
 	for name, spoil := range map[string]func(b *engine.Batch){
-		"a row that is no JSON":     func(b *engine.Batch) { appendTo(t, b.Lines, "{\"_o\":0\n") },
-		"a value of another type":   func(b *engine.Batch) { appendTo(t, b.Lines, `{"_o":0,"_seq":99,"body":{"n":"many"}}`+"\n") },
-		"a row that went missing":   func(b *engine.Batch) { b.Rows++ },
-		"a row too many":            func(b *engine.Batch) { b.Rows-- },
-		"no file":                   func(b *engine.Batch) { b.Lines += ".gone" },
-		"a dedup path that is none": func(b *engine.Batch) { b.Dedup = engine.Path{"body", "gone"} },
-		"a table that is none":      func(b *engine.Batch) { b.Tables = []engine.StagedTable{{Path: b.Lines, Rows: 0}} },
+		"a row that is no JSON":   func(b *engine.Batch) { appendTo(t, b.Lines, "{\"_o\":0\n") },
+		"a value of another type": func(b *engine.Batch) { appendTo(t, b.Lines, `{"_o":0,"_seq":99,"body":{"n":"many"}}`+"\n") },
+		"a row that went missing": func(b *engine.Batch) { b.Rows++ },
+		"a row too many":          func(b *engine.Batch) { b.Rows-- },
+		"no file":                 func(b *engine.Batch) { b.Lines += ".gone" },
+		"a table that is none":    func(b *engine.Batch) { b.Tables = []engine.StagedTable{{Path: b.Lines, Rows: 0}} },
 		"an origin that is not there": func(b *engine.Batch) {
 			appendTo(t, b.Lines, `{"_o":7,"_seq":99,"body":{}}`+"\n")
 			b.Origins = append(b.Origins, b.Origins[0])
