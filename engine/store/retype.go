@@ -47,7 +47,7 @@ func (s *Store) Retype(ctx context.Context, v engine.SchemaVersion, path engine.
 		return err
 	}
 	next, err := s.rewriteAs(ctx, d, &dataset{version: v}, func(tx *sql.Tx, g segment) (selection, error) {
-		if s.opt.Reread != nil && readAsRecords(to) {
+		if s.opt.Reread != nil && (readAsRecords(to) || nested(to) && !holds(g, path)) {
 			return s.rereadAs(ctx, tx, g, v.Body, to, path)
 		}
 		return selection{retyped(g, v.Body, to, path), g.sql() + " LEFT JOIN " + takenTable + " ON taken_seq = _seq"}, s.takeFromRest(ctx, tx, g, engine.Path(path[1:]).String())
@@ -76,7 +76,7 @@ func retyped(g segment, body, to engine.Type, path engine.Path) string {
 		fits = writtenSQL(old, have)
 	}
 	fromRest := "NULL"
-	if to.Kind != engine.List && to.Kind != engine.Map && to.Kind != engine.Struct { // those are read again value by value
+	if !nested(to) { // those are read value by value
 		fromRest = honestCast("taken", to)
 	}
 	value := setPath("body", g.body, body, path[1:], "coalesce("+fits+", "+fromRest+")")
@@ -100,12 +100,24 @@ func readAsRecords(t engine.Type) bool {
 	return t.Kind == engine.Timestamp || t.Kind == engine.Date || t.Kind == engine.UUID
 }
 
+// nested are the types of values that hold others.
+func nested(t engine.Type) bool {
+	return t.Kind == engine.List || t.Kind == engine.Map || t.Kind == engine.Struct
+}
+
+// holds reports whether a segment has a column for a path, and so values of it
+// that are not in rest.
+func holds(g segment, path engine.Path) bool {
+	t, err := typeAt(g.body, path[1:])
+	return err == nil && t.Known()
+}
+
 // rereadAs selects the rows of a segment with one path at another type: what
 // stands there is read again as if it came.
 func (s *Store) rereadAs(ctx context.Context, tx *sql.Tx, g segment, body, to engine.Type, path engine.Path) (selection, error) {
 	key := engine.Path(path[1:]).String()
 	rest := "rest"
-	if have, err := typeAt(g.body, path[1:]); err == nil && have.Known() {
+	if holds(g, path) {
 		rest = "CASE WHEN " + path.SQL() + " IS NULL THEN rest::VARCHAR ELSE " + restWith(key, path.SQL()) + " END"
 	}
 	if _, err := tx.ExecContext(ctx, "CREATE OR REPLACE TEMP TABLE taken_from_rest (taken_seq BIGINT, taken "+to.DuckDB()+", taken_rest VARCHAR)"); err != nil {
