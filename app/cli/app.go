@@ -62,15 +62,14 @@ func (a *app) appVerb() *cobra.Command {
 // windowProgram finds the program of the window, and says early why there can
 // be none.
 func (a *app) windowProgram() (string, error) {
-	const instead = "tidemark serve shows the same in a browser"
 	program, err := desktop.Find()
 	if err != nil {
-		return "", engine.Errorf(engine.Unavailable, "open the window", "%w", err).WithHint("%s; make build DESKTOP=1 builds the window, too", instead)
+		return "", engine.Errorf(engine.Unavailable, "open the window", "%w", err).WithHint("%s; make build DESKTOP=1 builds the window, too", desktop.Instead)
 	}
 	x, _ := a.lookupEnv("DISPLAY")
 	wayland, _ := a.lookupEnv("WAYLAND_DISPLAY")
 	if runtime.GOOS == "linux" && x == "" && wayland == "" {
-		return "", engine.Errorf(engine.Unavailable, "open the window", "there is no display").WithHint(instead)
+		return "", engine.Errorf(engine.Unavailable, "open the window", "there is no display").WithHint(desktop.Instead)
 	}
 	return program, nil
 }

@@ -10,7 +10,8 @@ import (
 	"tidemark.dev/tidemark/engine"
 )
 
-const instead = "tidemark serve shows the same in a browser"
+// Instead is what to do where there is no window.
+const Instead = "tidemark serve shows the same in a browser"
 
 // Window is the window. Show and Open may be called from any goroutine.
 type Window struct {
@@ -33,7 +34,7 @@ func New(program string) *Window {
 func (w *Window) Run(ctx context.Context, o Options) error {
 	c, err := start(w.program, o.Stderr)
 	if err != nil {
-		return engine.Errorf(engine.Unavailable, "open the window", "%w", err).WithHint(instead)
+		return engine.Errorf(engine.Unavailable, "open the window", "%w", err).WithHint(Instead)
 	}
 	w.set(c)
 	defer w.set(nil)
@@ -89,7 +90,7 @@ func over(s said, broken, exit error) error {
 	case s.last.Kind == wire.Closed:
 		return nil
 	case s.last.Kind == wire.Failed:
-		return engine.Errorf(engine.Unavailable, "open the window", "%s", s.last.Message).WithHint(instead)
+		return engine.Errorf(engine.Unavailable, "open the window", "%s", s.last.Message).WithHint(Instead)
 	case broken != nil && !errors.Is(broken, io.EOF) && !errors.Is(broken, io.ErrUnexpectedEOF):
 		return engine.Errorf(engine.Unavailable, "show the window", "its program is not understood: %w", broken).
 			WithHint("%s and %s have to be of one build", "tidemark", program)
@@ -98,9 +99,9 @@ func over(s said, broken, exit error) error {
 	}
 	e := engine.Errorf(engine.Unavailable, "show the window", "its program ended: %w", exit)
 	if s.ready {
-		return e.WithHint("nothing is lost: start it again; %s", instead)
+		return e.WithHint("nothing is lost: start it again; %s", Instead)
 	}
-	return e.WithHint("it needs WebKitGTK 4.1 on Linux (apt-get install libwebkit2gtk-4.1-0); %s", instead)
+	return e.WithHint("it needs WebKitGTK 4.1 on Linux (apt-get install libwebkit2gtk-4.1-0); %s", Instead)
 }
 
 func (w *Window) set(c *child) {

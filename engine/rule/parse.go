@@ -131,7 +131,6 @@ func syntaxError(t engine.Text, e *file.Error) error {
 		{`Identifier("is")`, "write == nil or != nil"},
 		{`Identifier("startswith")`, "did you mean startsWith?"},
 		{`Identifier("endswith")`, "did you mean endsWith?"},
-		{`Operator("<>")`, "write != for unequal"},
 		{"EOF", "the expression ends too early: finish it, or close what is open"},
 	} {
 		if token == known.token {

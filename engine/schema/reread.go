@@ -10,7 +10,7 @@ type rereader struct {
 	c   *Conformer
 }
 
-// NewRereader prepares to read what rest has under key at a scalar type.
+// NewRereader prepares to read what rest has under key at a type.
 func NewRereader(key string, to engine.Type) engine.Settler {
 	body := engine.StructOf(engine.Field{Name: "value", Type: to})
 	return &rereader{key: key, c: NewConformer(body, engine.Mapping{}, nil)}

@@ -48,8 +48,8 @@ type Options struct {
 	// Settle reads the rest of rows of one type of body at a later one; without
 	// it rest stays as it came.
 	Settle func(from, to engine.Type) engine.Settler
-	// Reread reads what rest has under a key at a scalar type, as records are
-	// read; without it DuckDB casts.
+	// Reread reads what rest has under a key at a type, as records are read;
+	// without it DuckDB casts.
 	Reread func(key string, to engine.Type) engine.Settler
 
 	inOrder bool // rows leave a query in the order of the file they come from
