@@ -72,6 +72,22 @@ export async function serve(s, workspace, args = []) {
   }
 }
 
+/**
+ * steady runs a test that speaks with several programs at once, and once more
+ * if it fails: what fails twice is a fault. What fails once is named, at the
+ * place and at the end, for it is a fault of the test or a rare one of the page.
+ */
+export async function steady(t, body) {
+  try {
+    await body(0)
+  } catch (e) {
+    const what = `UNSTEADY: ${t.name} failed and is run again: ${e.stack ?? e}`
+    t.diagnostic(what)
+    process.once('exit', () => console.error(what))
+    await body(1)
+  }
+}
+
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 /** axeOn gives a check of the page as it is now: no violation of WCAG A and AA. */

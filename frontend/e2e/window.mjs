@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 
-import { pictures, program, sample, surroundings } from './harness.mjs'
+import { pictures, program, sample, steady, surroundings } from './harness.mjs'
 
 const run = promisify(execFile)
 
@@ -128,32 +128,34 @@ const there = (name) => (process.env.PATH ?? '').split(':').some((dir) => exists
 // A compositor is more than every change should need.
 const skipped = !process.env.TIDEMARK_WAYLAND ? 'make test-full opens it, with TIDEMARK_WAYLAND=1' : there('weston') ? false : 'there is no weston: scripts/setup.sh wayland installs it'
 
-test('the window on Wayland', { timeout: 180_000, skip: skipped }, async (t) => {
-  const s = await surroundings()
-  const x = await display()
-  let compositor
-  let app
-  try {
-    compositor = await wayland(x.name, s.dir).catch((e) => t.skip(`there is no Wayland here: ${e.message}`))
-    if (!compositor) return
-    const picture = join(pictures, 'wayland.png')
-    await mkdir(pictures, { recursive: true })
-    await until('the compositor’s own colour', async () => (await colours(x.name, picture)) >= 2)
-    assert.ok((await colours(x.name, picture)) < enough, 'there is something to be seen before the window is')
-    const dir = await sample(s, 'shop', '2026-01-09T13:00:00Z', '2026-01-09T15:00:00Z')
-    const env = { ...s.env, LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8', NO_AT_BRIDGE: '1', ...compositor.env }
-    delete env.DISPLAY
-    app = opened(dir, env)
-    assert.equal((await app.page()).heading, 'shop')
-    await until('something to be seen', async () => (await colours(x.name, picture)) >= enough)
-    await app.end()
-  } finally {
-    app?.kill()
-    compositor?.stop()
-    x.stop()
-    await s.remove()
-  }
-})
+test('the window on Wayland', { timeout: 360_000, skip: skipped }, (t) =>
+  steady(t, async () => {
+    const s = await surroundings()
+    const x = await display()
+    let compositor
+    let app
+    try {
+      compositor = await wayland(x.name, s.dir).catch((e) => t.skip(`there is no Wayland here: ${e.message}`))
+      if (!compositor) return
+      const picture = join(pictures, 'wayland.png')
+      await mkdir(pictures, { recursive: true })
+      await until('the compositor’s own colour', async () => (await colours(x.name, picture)) >= 2)
+      assert.ok((await colours(x.name, picture)) < enough, 'there is something to be seen before the window is')
+      const dir = await sample(s, 'shop', '2026-01-09T13:00:00Z', '2026-01-09T15:00:00Z')
+      const env = { ...s.env, LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8', NO_AT_BRIDGE: '1', ...compositor.env }
+      delete env.DISPLAY
+      app = opened(dir, env)
+      assert.equal((await app.page()).heading, 'shop')
+      await until('something to be seen', async () => (await colours(x.name, picture)) >= enough)
+      await app.end()
+    } finally {
+      app?.kill()
+      compositor?.stop()
+      x.stop()
+      await s.remove()
+    }
+  }),
+)
 
 test('the command line links no toolkit', { skip: !there('ldd') && 'there is no ldd' }, async () => {
   const links = async (file) => (await run('ldd', [file])).stdout
@@ -161,55 +163,57 @@ test('the command line links no toolkit', { skip: !there('ldd') && 'there is no 
   assert.doesNotMatch(await links(program), /webkit|gtk|libX11|wayland/i)
 })
 
-test('the window', { timeout: 600_000 }, async (t) => {
-  const s = await surroundings()
-  const x = await display()
-  // A system that names no language broke pages before: here on purpose.
-  const env = { ...s.env, DISPLAY: x.name, LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8', GDK_BACKEND: 'x11', NO_AT_BRIDGE: '1' }
-  delete env.WAYLAND_DISPLAY
-  let app
-  try {
-    const dir = await sample(s, 'shop', '2026-01-09T13:00:00Z', '2026-01-09T15:00:00Z')
-    const started = Date.now()
-    app = opened(dir, env)
-    const page = await app.page()
-    t.diagnostic(`from start to a page that stands: ${Date.now() - started} ms`)
-    assert.match(page.user_agent, /AppleWebKit/)
-    assert.match(page.title, /Tidemark/)
-    assert.equal(page.heading, 'shop')
-    const picture = join(pictures, 'window.png')
-    await until('something to be seen', async () => (await colours(x.name, picture)) >= enough)
-    const { mb, processes } = await memory(app.pid)
-    t.diagnostic(`idle memory of ${processes} processes: ${mb} MB`)
+test('the window', { timeout: 900_000 }, (t) =>
+  steady(t, async () => {
+    const s = await surroundings()
+    const x = await display()
+    // A system that names no language broke pages before: here on purpose.
+    const env = { ...s.env, DISPLAY: x.name, LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8', GDK_BACKEND: 'x11', NO_AT_BRIDGE: '1' }
+    delete env.WAYLAND_DISPLAY
+    let app
+    try {
+      const dir = await sample(s, 'shop', '2026-01-09T13:00:00Z', '2026-01-09T15:00:00Z')
+      const started = Date.now()
+      app = opened(dir, env)
+      const page = await app.page()
+      t.diagnostic(`from start to a page that stands: ${Date.now() - started} ms`)
+      assert.match(page.user_agent, /AppleWebKit/)
+      assert.match(page.title, /Tidemark/)
+      assert.equal(page.heading, 'shop')
+      const picture = join(pictures, 'window.png')
+      await until('something to be seen', async () => (await colours(x.name, picture)) >= enough)
+      const { mb, processes } = await memory(app.pid)
+      t.diagnostic(`idle memory of ${processes} processes: ${mb} MB`)
 
-    // A second one shows the first, and says so.
-    const second = await run(program, ['-w', dir, 'app'], { env })
-    assert.match(second.stderr, /open already/)
-    // Other verbs go through it.
-    const rows = await run(program, ['-w', dir, 'query', '--json', 'select count(*) > 1000 as many from app_logs'], { env })
-    assert.deepEqual(JSON.parse(rows.stdout), [{ many: true }])
+      // A second one shows the first, and says so.
+      const second = await run(program, ['-w', dir, 'app'], { env })
+      assert.match(second.stderr, /open already/)
+      // Other verbs go through it.
+      const rows = await run(program, ['-w', dir, 'query', '--json', 'select count(*) > 1000 as many from app_logs'], { env })
+      assert.deepEqual(JSON.parse(rows.stdout), [{ many: true }])
 
-    await app.end()
-    assert.ok(JSON.parse(await readFile(join(s.dir, 'config', 'tidemark', 'window.json'), 'utf8').catch(() => '{"width":1}')).width > 0)
+      await app.end()
+      assert.ok(JSON.parse(await readFile(join(s.dir, 'config', 'tidemark', 'window.json'), 'utf8').catch(() => '{"width":1}')).width > 0)
 
-    // Each of the two ends with the other, and the database is closed.
-    app = opened(dir, env)
-    await app.page()
-    const orphan = await windowOf(app)
-    const secret = JSON.parse(await readFile(join(dir, '.tidemark', 'served.json'), 'utf8')).token
-    for (const file of ['cmdline', 'environ']) assert.ok(!(await readFile(`/proc/${orphan}/${file}`, 'utf8')).includes(secret), file)
-    app.kill()
-    await until('the window closes when its server was killed', () => ended(orphan))
+      // Each of the two ends with the other, and the database is closed.
+      app = opened(dir, env)
+      await app.page()
+      const orphan = await windowOf(app)
+      const secret = JSON.parse(await readFile(join(dir, '.tidemark', 'served.json'), 'utf8')).token
+      for (const file of ['cmdline', 'environ']) assert.ok(!(await readFile(`/proc/${orphan}/${file}`, 'utf8')).includes(secret), file)
+      app.kill()
+      await until('the window closes when its server was killed', () => ended(orphan))
 
-    app = opened(dir, env)
-    await app.page()
-    process.kill(await windowOf(app), 'SIGKILL')
-    assert.match((await app.failure()).message, /its program ended: signal: killed/)
-    const after = await run(program, ['-w', dir, 'query', '--json', 'select count(*) > 1000 as many from app_logs'], { env })
-    assert.deepEqual(JSON.parse(after.stdout), [{ many: true }])
-  } finally {
-    app?.kill()
-    x.stop()
-    await s.remove()
-  }
-})
+      app = opened(dir, env)
+      await app.page()
+      process.kill(await windowOf(app), 'SIGKILL')
+      assert.match((await app.failure()).message, /its program ended: signal: killed/)
+      const after = await run(program, ['-w', dir, 'query', '--json', 'select count(*) > 1000 as many from app_logs'], { env })
+      assert.deepEqual(JSON.parse(after.stdout), [{ many: true }])
+    } finally {
+      app?.kill()
+      x.stop()
+      await s.remove()
+    }
+  }),
+)
