@@ -110,7 +110,7 @@ alarm: {datapoints: 1, of: 3, missing: breaching}
 					t.Fatal(err)
 				}
 				k.save(t, out)
-				agree(t, byColumn{db}, rule, k, watermark)
+				agree(t, byColumn{db}, shop, rule, k, watermark)
 			}
 		})
 	}

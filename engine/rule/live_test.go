@@ -273,7 +273,7 @@ func TestLiveEqualsBacktest(t *testing.T) {
 			}
 			k.save(r, out)
 			for _, rule := range rules {
-				agree(r, byColumn{db}, rule, k, watermark)
+				agree(r, byColumn{db}, shop, rule, k, watermark)
 			}
 			if rapid.IntRange(0, 3).Draw(r, "crash") == 0 {
 				live, lost = resumed(r, rules, late, k), true
@@ -285,8 +285,8 @@ func TestLiveEqualsBacktest(t *testing.T) {
 	})
 }
 
-func agree(r rapid.TB, db engine.Querier, rule *Rule, k *keeper, watermark time.Time) {
-	report, err := Backtest(context.Background(), db, catalog{shop}, rule, BacktestOptions{Datapoints: true, Final: watermark})
+func agree(r rapid.TB, db engine.Querier, ds engine.Dataset, rule *Rule, k *keeper, watermark time.Time) {
+	report, err := Backtest(context.Background(), db, catalog{ds}, rule, BacktestOptions{Datapoints: true, Final: watermark})
 	if err != nil {
 		r.Fatal(err)
 	}

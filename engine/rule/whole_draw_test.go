@@ -93,6 +93,9 @@ func (d drawer) condition(depth int) *node {
 	case 5:
 		return matching(d.text(depth-1), pick(d.t, "a", "^a.c$", `(?i)ß|σ`, `\s`, `[[:upper:]]+`, `\pL`, "", "^$"))
 	case 6:
+		if len(d.leaves["list"]) > 0 && rapid.IntRange(0, 4).Draw(d.t, "listed") == 0 {
+			return isNil(pick(d.t, "==", "!="), d.leaf("list"))
+		}
 		return isNil(pick(d.t, "==", "!="), d.of(pick(d.t, "bool", "number", "text", "time"), depth-1))
 	case 7:
 		return within(d.text(depth-1), pick(d.t, []*node{quoted("a"), quoted("ß")}, []*node{quoted("b"), nothing()}, []*node{}))
@@ -156,6 +159,7 @@ var recordLeaves = map[string][]*node{
 	"double": {column("double", "x"), column("double", "m")},
 	"text":   {column("text", "s"), column("text", "service"), column("text", "level"), column("text", "n.w"), column("text", "labels.region")},
 	"time":   {column("time", "u"), column("time", "d"), column("time", "event_time")},
+	"list":   {column("list", "l")},
 }
 
 // ruleDraw draws one rule.
@@ -220,7 +224,8 @@ func (d *ruleDraw) say(key, value string) {
 }
 
 func (d *ruleDraw) groups() {
-	d.rule.keys = slices.Clone(pick(d.t, []string{}, []string{"service"}, []string{"service"}, []string{"labels.region"}, []string{"n.w", "b"}, []string{"i"}, []string{"d", "service"}, []string{"s"}))
+	d.rule.keys = slices.Clone(pick(d.t, []string{}, []string{"service"}, []string{"service"}, []string{"labels.region"}, []string{"n.w", "b"}, []string{"i"}, []string{"d", "service"}, []string{"s"},
+		[]string{"service", "level", "labels.region", "n.w", "b"}))
 	if len(d.rule.keys) == 0 {
 		return
 	}
@@ -321,9 +326,7 @@ func (d *ruleDraw) aggregate() *node {
 func (d *ruleDraw) windowLeaves() {
 	leaves := map[string][]*node{}
 	for _, m := range d.rule.measures {
-		if m.node.kind != "list" {
-			leaves[m.node.kind] = append(leaves[m.node.kind], d.reference(m.name, m.node.kind))
-		}
+		leaves[m.node.kind] = append(leaves[m.node.kind], d.reference(m.name, m.node.kind))
 	}
 	for _, list := range [][]*node{leaves["int"], leaves["huge"], leaves["double"], leaves["text"]} {
 		if len(list) > 0 && rapid.IntRange(0, 2).Draw(d.t, "looks") == 0 {

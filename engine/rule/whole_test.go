@@ -28,6 +28,7 @@ var mixed = engine.Dataset{Name: "mixed", Body: engine.StructOf(
 	engine.Field{Name: "s", Type: engine.Scalar(engine.Varchar)},
 	engine.Field{Name: "u", Type: engine.Scalar(engine.Timestamp)},
 	engine.Field{Name: "d", Type: engine.Scalar(engine.Date)},
+	engine.Field{Name: "l", Type: engine.ListOf(engine.Scalar(engine.Varchar))},
 	engine.Field{Name: "n", Type: engine.StructOf(engine.Field{Name: "v", Type: engine.Scalar(engine.BigInt)}, engine.Field{Name: "w", Type: engine.Scalar(engine.Varchar)})},
 )}
 
@@ -80,6 +81,7 @@ var mixedValues = map[string][]cell{
 		at, _ := time.Parse(time.DateOnly, s)
 		return cell{"'" + s + "'", instantOf(at)}
 	}, "1970-01-01", "2026-01-01", "1969-12-31", "2026-03-29"),
+	"l":       {{"NULL", nil}, {"[]", []any{}}, {"['a', NULL]", []any{"a", nil}}},
 	"service": cells(textCell, "a", "a", "b", "ab", ""),
 	"level":   cells(textCell, "ERROR", "INFO"),
 	"v":       cells(wholeCell, "1", "5", "-3"),
@@ -91,46 +93,62 @@ var mixedValues = map[string][]cell{
 // rows of SQL that they are.
 func drawRecords(t *rapid.T, c cutting) (records []naiveRecord, rows []string) {
 	base := rapid.SampledFrom(changes).Draw(t, "base").Add(-c.span / 2)
-	value := func(name string) cell { return rapid.SampledFrom(mixedValues[name]).Draw(t, name) }
 	for seq := range rapid.IntRange(1, 30).Draw(t, "records") {
-		r := naiveRecord{columns: map[string]any{"_seq": seq}, late: rapid.IntRange(0, 3).Draw(t, "late") == 0}
-		at := base.Add(time.Duration(rapid.Int64Range(0, c.span.Microseconds()).Draw(t, "at")) * time.Microsecond)
-		if rapid.Bool().Draw(t, "round") {
-			at = at.Truncate(c.span / 120)
-		}
-		timed := rapid.IntRange(0, 19).Draw(t, "timed")
-		when := map[int]cell{0: {"NULL", nil}, 1: {"'infinity'", nil}}
-		var fields []string
-		for _, f := range mixed.Body.Fields {
-			if f.Name == "n" {
-				v, w := value("v"), value("w")
-				r.columns["n.v"], r.columns["n.w"] = v.value, w.value
-				fields = append(fields, fmt.Sprintf("'n': {'v': CAST(%s AS BIGINT), 'w': %s}", v.sql, w.sql))
-				if rapid.IntRange(0, 3).Draw(t, "missing") == 0 {
-					r.columns["n.v"], r.columns["n.w"] = nil, nil
-					fields[len(fields)-1] = "'n': CAST(NULL AS " + f.Type.DuckDB() + ")"
-				}
-				continue
-			}
-			x := value(f.Name)
-			r.columns[f.Name] = x.value
-			fields = append(fields, fmt.Sprintf("'%s': CAST(%s AS %s)", f.Name, x.sql, f.Type.DuckDB()))
-		}
-		service, level, region := value("service"), value("level"), value("region")
-		r.columns["service"], r.columns["level"], r.columns["labels.region"] = service.value, level.value, region.value
-		labels := "MAP {}"
-		if region.value != nil {
-			labels = "MAP {'region': " + region.sql + "}"
-		}
-		stamp, untimed := when[timed]
-		if !untimed {
-			stamp = timeCell(at)
-			r.at, r.columns["event_time"] = instantOf(at), instantOf(at)
+		r, row := drawRecord(t, seq, drawMoment(t, base, c.span))
+		if r.columns["event_time"] != nil {
 			records = append(records, r)
 		}
-		rows = append(rows, fmt.Sprintf("(CAST(%s AS TIMESTAMPTZ), %d, %v, %s, %s, %s, {%s})", stamp.sql, seq, r.late, service.sql, level.sql, labels, strings.Join(fields, ", ")))
+		rows = append(rows, row)
 	}
 	return records, rows
+}
+
+func drawMoment(t *rapid.T, base time.Time, span time.Duration) time.Time {
+	at := base.Add(time.Duration(rapid.Int64Range(0, span.Microseconds()).Draw(t, "at")) * time.Microsecond)
+	if rapid.Bool().Draw(t, "round") {
+		at = at.Truncate(span / 120)
+	}
+	return at
+}
+
+// drawRecord draws a record of a moment, or one without a time.
+func drawRecord(t *rapid.T, seq int, at time.Time) (r naiveRecord, row string) {
+	value := func(name string) cell { return rapid.SampledFrom(mixedValues[name]).Draw(t, name) }
+	r = naiveRecord{columns: map[string]any{"_seq": seq}, late: rapid.IntRange(0, 3).Draw(t, "late") == 0}
+	stamp, untimed := map[int]cell{0: {"NULL", nil}, 1: {"'infinity'", nil}}[rapid.IntRange(0, 19).Draw(t, "timed")]
+	if !untimed {
+		stamp = timeCell(at)
+		r.at, r.columns["event_time"] = instantOf(at), instantOf(at)
+	}
+	var fields []string
+	for _, f := range mixed.Body.Fields {
+		if f.Name == "n" {
+			v, w := value("v"), value("w")
+			r.columns["n.v"], r.columns["n.w"] = v.value, w.value
+			fields = append(fields, fmt.Sprintf("'n': {'v': CAST(%s AS BIGINT), 'w': %s}", v.sql, w.sql))
+			if rapid.IntRange(0, 3).Draw(t, "missing") == 0 {
+				r.columns["n.v"], r.columns["n.w"] = nil, nil
+				fields[len(fields)-1] = "'n': CAST(NULL AS " + f.Type.DuckDB() + ")"
+			}
+			continue
+		}
+		x := value(f.Name)
+		r.columns[f.Name] = x.value
+		fields = append(fields, fmt.Sprintf("'%s': CAST(%s AS %s)", f.Name, x.sql, f.Type.DuckDB()))
+	}
+	service, level, region := value("service"), value("level"), value("region")
+	r.columns["service"], r.columns["level"], r.columns["labels.region"] = service.value, level.value, region.value
+	labels := "MAP {}"
+	if region.value != nil {
+		labels = "MAP {'region': " + region.sql + "}"
+	}
+	return r, fmt.Sprintf("(CAST(%s AS TIMESTAMPTZ), %d, %v, %s, %s, %s, {%s})", stamp.sql, seq, r.late, service.sql, level.sql, labels, strings.Join(fields, ", "))
+}
+
+// insertMixed inserts rows that were drawn.
+func insertMixed(t testing.TB, db *sql.DB, rows []string) {
+	t.Helper()
+	exec(t, db, "INSERT INTO mixed (event_time, _seq, _late, service, level, labels, body) VALUES "+strings.Join(rows, ",\n"))
 }
 
 // Whole rules, of every construct, mean what a second, slow evaluator takes
@@ -147,7 +165,7 @@ func TestWholeRules(t *testing.T) {
 		}
 		records, rows := drawRecords(rt, drawn.cutting)
 		exec(t, db, "DELETE FROM mixed")
-		exec(t, db, "INSERT INTO mixed (event_time, _seq, _late, service, level, labels, body) VALUES "+strings.Join(rows, ",\n"))
+		insertMixed(t, db, rows)
 		opt := BacktestOptions{Datapoints: true}
 		if rapid.IntRange(0, 2).Draw(rt, "part") == 0 && len(records) > 0 {
 			begin := rapid.SampledFrom(records).Draw(rt, "from").at
