@@ -1,13 +1,13 @@
 // Dashboards by mouse and by keyboard alone, on the sample workspace.
 import assert from 'node:assert/strict'
 
+import { eventually } from './harness.mjs'
+
 export default async function ({ page, axe, api, go }) {
   const text = async (name) => (await api('GET', '/files?path=dashboards/' + name)).text
-  const query = () => page.evaluate(() => new URLSearchParams(location.search))
   const param = (name) => page.evaluate((n) => new URLSearchParams(location.search).get(n), name)
   const titles = () => page.locator('.slot h2').allTextContents()
   const drawn = () => page.waitForFunction(() => document.querySelectorAll('.slot').length > 0 && !document.querySelector('.item[aria-busy=true]'))
-  void query
 
   // By mouse: a new dashboard from a template.
   await go('/dashboards')
@@ -19,7 +19,7 @@ export default async function ({ page, axe, api, go }) {
   await page.getByRole('button', { name: 'Create' }).click()
   await page.waitForURL(/\/dashboards\/fur_den_test\.yaml/)
   await drawn()
-  assert.deepEqual((await titles()).slice(0, 3), ['Records', 'Errors', 'Services'])
+  await eventually(async () => (await titles()).slice(0, 3), ['Records', 'Errors', 'Services'])
   await axe('dashboards: charts')
 
   // Drag on a chart zooms all of it; Back returns.
@@ -45,9 +45,9 @@ export default async function ({ page, axe, api, go }) {
   await page.waitForFunction(() => !new URLSearchParams(location.search).has('f'))
 
   // Editing keeps the comments of the file and its order.
-  const before = await text('fur_den_test.yaml')
+  const before = (await text('fur_den_test.yaml')).replace('Für den Test', 'Für die Probe')
   await api('PUT', '/files', { path: 'dashboards/fur_den_test.yaml', text: '# Ours.\n' + before, version: (await api('GET', '/files?path=dashboards/fur_den_test.yaml')).version })
-  await page.waitForTimeout(800)
+  await page.getByRole('heading', { name: 'Für die Probe', level: 1 }).waitFor()
   await page.getByRole('button', { name: 'Edit', exact: true }).click()
   await page.locator('#item-1-0 h2').click()
   await page.getByLabel('Title').fill('By service')
@@ -55,10 +55,11 @@ export default async function ({ page, axe, api, go }) {
   await axe('dashboards: editing')
   await page.getByRole('button', { name: 'Save' }).click()
   await page.getByText('Saved dashboards/fur_den_test.yaml').first().waitFor()
-  assert.equal(await text('fur_den_test.yaml'), '# Ours.\n' + before.replace('title: Records by service', 'title: By service'))
+  await eventually(() => text('fur_den_test.yaml'), '# Ours.\n' + before.replace('title: Records by service', 'title: By service'))
 
   // Two who edit at once: nothing is lost unasked.
   await page.getByLabel('Title').fill('Mine')
+  await page.getByText('not saved', { exact: true }).waitFor()
   const disk = await api('GET', '/files?path=dashboards/fur_den_test.yaml')
   await api('PUT', '/files', { path: disk.path, text: disk.text.replace('By service', 'Theirs'), version: disk.version })
   await page.getByRole('button', { name: 'Take theirs' }).click()
@@ -72,8 +73,10 @@ export default async function ({ page, axe, api, go }) {
   await page.keyboard.press('Alt+ArrowRight')
   await page.waitForFunction(() => document.querySelectorAll('.slot h2')[0]?.textContent === 'Errors')
   await page.locator('#item-0-1').focus()
+  const width = () => page.locator('#item-0-1').evaluate((e) => e.clientWidth)
+  const narrow = await width()
   await page.keyboard.press('Shift+Alt+ArrowRight')
-  await page.waitForTimeout(500)
+  await eventually(width, (w) => w > narrow)
   await page.keyboard.press('Delete')
   await page.waitForFunction(() => !document.querySelectorAll('.slot h2')[1]?.textContent?.startsWith('Records'))
   await page.locator('#item-0-0').focus()
@@ -81,7 +84,7 @@ export default async function ({ page, axe, api, go }) {
   await page.waitForFunction(() => document.querySelectorAll('.slot h2')[1]?.textContent === 'Records')
   await page.keyboard.press('Control+s')
   await page.waitForFunction(() => ![...document.querySelectorAll('.tag')].some((t) => t.textContent === 'not saved'))
-  assert.match(await text('fur_den_test.yaml'), /title: Errors[\s\S]*title: Records\n[\s\S]*width: 1\.5/)
+  await eventually(() => text('fur_den_test.yaml'), /title: Errors[\s\S]*title: Records\n[\s\S]*width: 1\.5/)
   await page.evaluate(() => document.activeElement?.blur())
   await page.keyboard.press('e')
 
@@ -101,15 +104,15 @@ export default async function ({ page, axe, api, go }) {
   for (let i = 0; i < 5; i++) await page.keyboard.press('Shift+ArrowRight')
   await page.keyboard.press('Enter')
   await page.waitForFunction(() => new URLSearchParams(location.search).has('t'))
-  assert.match(await param('t'), /^2026-/)
+  await eventually(() => param('t'), /^2026-/)
 
   // Away, and back again.
   await go('/dashboards')
-  await page.getByRole('button', { name: 'Menu of Für den Test' }).click()
+  await page.getByRole('button', { name: 'Menu of Für die Probe' }).click()
   await page.getByRole('menuitem', { name: 'Delete' }).click()
   await page.getByText('dashboards/fur_den_test.yaml is in the trash').waitFor()
   await page.getByRole('button', { name: 'Undo' }).last().click()
-  await page.getByRole('link', { name: /Für den Test/ }).waitFor()
+  await page.getByRole('link', { name: /Für die Probe/ }).waitFor()
   const file = await api('GET', '/files?path=dashboards/fur_den_test.yaml')
   await api('DELETE', `/files?path=dashboards/fur_den_test.yaml&version=${encodeURIComponent(file.version)}`)
 }

@@ -1,12 +1,14 @@
 // What the end-to-end tests of the page share: a workspace of the sample's
 // hours around the incident, the program that serves it, and a browser.
+import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isDeepStrictEqual, promisify } from 'node:util'
 import { existsSync, readFileSync } from 'node:fs'
 
 import { chromium } from 'playwright-core'
@@ -90,13 +92,46 @@ export async function steady(t, body) {
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-/** axeOn gives a check of the page as it is now: no violation of WCAG A and AA. */
+/**
+ * eventually reads until what it reads is as it is wanted: a value, a pattern,
+ * or what a function finds right. It gives what it read.
+ */
+export async function eventually(read, wanted, seconds = 60) {
+  const right = wanted instanceof RegExp ? (got) => wanted.test(got) : typeof wanted === 'function' ? wanted : (got) => isDeepStrictEqual(got, wanted)
+  for (const end = Date.now() + seconds * 1000; ; await sleep(50)) {
+    const got = await read()
+    if (right(got)) return got
+    if (Date.now() < end) continue
+    if (wanted instanceof RegExp) assert.match(got, wanted)
+    else if (typeof wanted !== 'function') assert.deepEqual(got, wanted)
+    assert.fail(`it never was as wanted; last: ${JSON.stringify(got)}`)
+  }
+}
+
+/** quiet waits until nothing is dimmed because it is asked for anew: that is not for reading, and has no contrast to speak of. */
+const quiet = (page) => page.waitForFunction(() => !document.querySelector('main [aria-busy=true]:is(.dim, .busy), main [aria-busy=true] :is(.dim, .busy)'))
+
+/** audit runs axe; moved says that something was asked for anew meanwhile. */
+async function audit() {
+  // Two frames: what was changed last is drawn.
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))
+  let moved = false
+  const watch = new MutationObserver(() => (moved = true))
+  watch.observe(document.body, { subtree: true, attributes: true, attributeFilter: ['aria-busy'] })
+  const { violations } = await globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
+  watch.disconnect()
+  return { violations, moved }
+}
+
+/** axeOn gives a check of the page once it is quiet: no violation of WCAG A and AA. */
 export function axeOn(page) {
   return async (where) => {
     await page.evaluate(axeSource)
-    // Two frames: what was changed last is drawn.
-    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
-    const { violations } = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }))
+    let violations, moved
+    do {
+      await quiet(page)
+      ;({ violations, moved } = await page.evaluate(audit))
+    } while (violations.length && moved)
     if (violations.length)
       throw new Error(
         `axe, ${where}:\n` + violations.map((v) => `${v.id}: ${v.help}\n` + v.nodes.slice(0, 5).map((n) => `    ${n.html.slice(0, 200)}\n      ${n.failureSummary?.split('\n').slice(1, 3).join(' ')}`).join('\n')).join('\n'),

@@ -110,8 +110,7 @@ export default async function ({ page, axe, api, go }) {
   await go('/explore?dataset=odd')
   await page.locator('.tr .td').first().waitFor()
   await harmless('explore')
-  assert.match(await page.locator('main').innerText(), /⟨ESC⟩/)
-  assert.match(await page.locator('main').innerText(), /⟨202E⟩/)
+  for (const spelled of ['⟨ESC⟩', '⟨202E⟩']) await page.locator('main').filter({ hasText: spelled }).waitFor()
   await axe('explore')
   for (let i = 0; i < 7; i++) {
     await page.locator('.tr').nth(i).dblclick()
@@ -129,6 +128,7 @@ export default async function ({ page, axe, api, go }) {
 
   for (const place of ['/schema', '/quarantine', '/sources', '/health', '/plugins']) {
     await go(place)
+    await page.getByRole('heading', { name: new RegExp('^' + place.slice(1) + '$', 'i'), level: 1 }).waitFor()
     await page.locator('main .skeleton').first().waitFor({ state: 'detached' })
     await harmless(place)
     await axe(place)

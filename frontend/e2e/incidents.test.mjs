@@ -6,7 +6,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
-import { program } from './harness.mjs'
+import { eventually, program } from './harness.mjs'
 
 const run = promisify(execFile)
 const config = `name: watched
@@ -118,7 +118,7 @@ export default async function ({ page, axe, api, go }) {
   const cell = (name) => sheet.getByRole('cell', { name, exact: true })
   await cell('mail').waitFor()
   const share = cell('0.667')
-  assert.equal(await share.getAttribute('title'), '0.6666666666666666')
+  await eventually(() => share.getAttribute('title'), '0.6666666666666666')
   // It saw all that had come, and not only what came before the alarm.
   await cell('2026-01-09 14:09:00Z').waitFor()
   await sheet.getByText('Its pool is large enough.').waitFor()
@@ -128,15 +128,15 @@ export default async function ({ page, axe, api, go }) {
   const height = () => page.locator('iframe').evaluate((f) => f.clientHeight)
   await page.waitForFunction(() => {
     const f = document.querySelector('iframe')
-    return f.clientHeight >= f.contentDocument.documentElement.scrollHeight
+    return f?.contentDocument && f.clientHeight >= f.contentDocument.documentElement.scrollHeight
   })
   const folded = await height()
   await sheet.getByText('show all 40 rows').click()
   await rest.waitFor()
-  await page.waitForFunction((h) => document.querySelector('iframe').clientHeight > h, folded)
+  await page.waitForFunction((h) => document.querySelector('iframe')?.clientHeight > h, folded)
   await axe('incidents: report')
   await page.emulateMedia({ colorScheme: 'dark' })
-  await page.waitForFunction(() => document.querySelector('iframe').contentDocument.documentElement.dataset.theme === 'dark')
+  await page.waitForFunction(() => document.querySelector('iframe')?.contentDocument?.documentElement.dataset.theme === 'dark')
   await axe('incidents: report, dark')
   await page.emulateMedia({ colorScheme: 'light' })
   const [file] = await Promise.all([page.waitForEvent('download'), report.getByRole('button', { name: 'Save' }).click()])
@@ -144,7 +144,7 @@ export default async function ({ page, axe, api, go }) {
   // Once more, by somebody: both runs are there to choose from.
   await report.getByRole('button', { name: 'Run it again' }).click()
   await report.getByRole('combobox').waitFor()
-  assert.equal(await report.getByRole('combobox').locator('option').count(), 2)
+  await eventually(() => report.getByRole('combobox').locator('option').count(), 2)
   await page.locator('body').press('u')
   await detail.getByText('mail: 2 errors').waitFor()
 
@@ -156,7 +156,7 @@ export default async function ({ page, axe, api, go }) {
   await axe('silences')
   await silenced.getByRole('button').click()
   await page.getByText('Nothing is silenced').waitFor()
-  assert.deepEqual(await api('GET', '/silences'), [])
+  await eventually(() => api('GET', '/silences'), [])
   await page.getByRole('button', { name: 'Undo' }).click()
   await silenced.waitFor()
 

@@ -1,7 +1,7 @@
 // Dashboards and rules from the first key to a saved file without a mouse, on the sample workspace.
 import assert from 'node:assert/strict'
 
-import { byKeys } from './harness.mjs'
+import { byKeys, eventually } from './harness.mjs'
 
 export default async function ({ page, axe, api }) {
   const { press, reach, enter } = byKeys(page)
@@ -29,7 +29,7 @@ export default async function ({ page, axe, api }) {
   await page.getByRole('option', { name: /checkout/ }).waitFor()
   await press('Enter')
   await has('f')
-  assert.match(await param('f'), /checkout/)
+  await eventually(() => param('f'), /checkout/)
   await press('Escape')
   await drawn()
   await axe('filtered')
@@ -61,7 +61,7 @@ export default async function ({ page, axe, api }) {
   await axe('editing')
   await press('Control+s')
   await page.getByText('Saved dashboards/by_keys.yaml').first().waitFor()
-  assert.match(await text('dashboards/by_keys.yaml'), /title: "?All of them"?/)
+  await eventually(() => text('dashboards/by_keys.yaml'), /title: "?All of them"?/)
 
   // Rules: the first of the list, its threshold moved, fewer datapoints, written and saved.
   await page.evaluate(() => document.activeElement?.blur())
@@ -80,7 +80,7 @@ export default async function ({ page, axe, api }) {
   await enter(button('Apply to the file'), 'apply')
   await press('Control+s')
   await page.getByText('Saved ' + path).first().waitFor()
-  assert.notEqual(await text(path), before)
+  await eventually(() => text(path), (now) => now !== before)
 
   // From an episode to the records of one of its windows, and back.
   await enter(button('checkout'), 'the episode')
@@ -110,7 +110,7 @@ export default async function ({ page, axe, api }) {
   await enter(page.getByRole('button', { name: 'Menu of by_keys' }), 'its menu')
   await page.getByRole('menuitem', { name: 'Delete' }).waitFor()
   await press('d')
-  assert.ok(await page.getByRole('menuitem', { name: 'Delete' }).evaluate((e) => e === document.activeElement))
+  await eventually(() => page.getByRole('menuitem', { name: 'Delete' }).evaluate((e) => e === document.activeElement), true)
   await press('Enter')
   await page.getByText('rules/by_keys.yaml is in the trash').waitFor()
   await enter(button('Undo').last(), 'undo')

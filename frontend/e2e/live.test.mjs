@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 
-import { program } from './harness.mjs'
+import { eventually, program } from './harness.mjs'
 
 const run = promisify(execFile)
 
@@ -39,25 +39,18 @@ export default async function ({ page, axe, go, api }) {
   // A paused play is stepped: one record more.
   await page.keyboard.press('p')
   await page.getByRole('button', { name: 'Resume' }).waitFor()
-  const stored = async () => (await api('GET', '/tails'))[0].counts.records
-  const until = async (wanted) => {
-    for (let i = 0; i < 200; i++) {
-      if (await wanted()) return
-      await page.waitForTimeout(50)
-    }
-    throw new Error('it did not come about')
-  }
-  // What was on its way is committed within a second.
-  let before = -1
-  let alike = 0
-  await until(async () => {
-    const now = await stored()
-    alike = now === before ? alike + 1 : 0
-    before = now
-    return alike > 40
-  })
+  const tail = async () => (await api('GET', '/tails'))[0]
+  const stored = async () => (await tail()).counts.records
+  // The first step takes along what was on its way: it is committed when the
+  // place that the play came to is.
+  const held = (await tail()).play.at
   await page.keyboard.press('n')
-  await until(async () => (await stored()) === before + 1)
+  const at = await eventually(async () => (await tail()).play.at, (now) => now !== held)
+  const committed = async () => (await api('POST', '/query', { sql: "select epoch_ms(max(last_arrival)) from tidemark.shards where dataset = 'live'" })).rows[0][0]
+  await eventually(async () => Number(await committed()), Date.parse(at))
+  const before = await stored()
+  await page.keyboard.press('n')
+  await eventually(stored, before + 1)
 
   // Filters count what they find, and leave the rest out.
   const shown = () => page.locator('.status [role=status]').innerText()
@@ -66,10 +59,9 @@ export default async function ({ page, axe, go, api }) {
   await page.keyboard.press('Enter')
   const chip = page.locator('.chip')
   await chip.waitFor()
-  const hits = await chip.locator('b').innerText()
-  assert.match(await shown(), new RegExp(`^${hits} of `))
-  const services = await page.locator('.grid .tr .td:nth-of-type(3)').allInnerTexts()
-  assert.ok(services.length > 0 && services.every((s) => s.trim() === 'payments'), services.join())
+  await eventually(async () => (await shown()).startsWith((await chip.locator('b').innerText()) + ' of '), true)
+  const services = () => page.locator('.grid .tr .td:nth-of-type(3)').allInnerTexts()
+  await eventually(services, (all) => all.length > 0 && all.every((s) => s.trim() === 'payments'))
   await page.getByRole('button', { name: 'Turn into the opposite: service:payments' }).click()
   await page.getByText('without service:payments').waitFor()
   await axe('live: filtered')
@@ -96,5 +88,5 @@ export default async function ({ page, axe, go, api }) {
 
   await page.keyboard.press('s')
   await page.getByText('stopped', { exact: true }).waitFor()
-  assert.equal((await api('GET', '/tails'))[0].state, 'stopped')
+  await eventually(async () => (await tail()).state, 'stopped')
 }

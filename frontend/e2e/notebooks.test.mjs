@@ -1,6 +1,8 @@
 // Notebooks by mouse and by keyboard alone.
 import assert from 'node:assert/strict'
 
+import { eventually } from './harness.mjs'
+
 export default async function ({ page, axe, api, go }) {
   const saved = () => page.getByRole('status').filter({ hasText: /^Saved$/ }).waitFor()
   const file = async (name) => (await api('GET', '/files?path=notebooks/' + name)).text
@@ -29,7 +31,7 @@ export default async function ({ page, axe, api, go }) {
   await page.getByText('not current').first().waitFor()
   await axe('notebooks: not current')
   await saved()
-  assert.equal(await file('zurich-what-failed.md'), before.replace(/(```sql first_look\n)[\s\S]*?(\n```)/, '$1select 7 as a, $from as since$2'))
+  await eventually(() => file('zurich-what-failed.md'), before.replace(/(```sql first_look\n)[\s\S]*?(\n```)/, '$1select 7 as a, $from as since$2'))
 
   // A failure is told at its place.
   await page.keyboard.press('Control+a')
@@ -48,7 +50,7 @@ export default async function ({ page, axe, api, go }) {
   let disk = await api('GET', '/files?path=notebooks/zurich-what-failed.md')
   await api('PUT', '/files', { ...disk, text: disk.text.replace('What this notebook is about.', 'Written elsewhere.') })
   await page.getByText('Written elsewhere.').waitFor()
-  assert.equal(await page.getByText('1 row', { exact: true }).count(), 1)
+  await eventually(() => page.getByText('1 row', { exact: true }).count(), 1)
 
   // And while something is being typed: both are kept until one is chosen.
   await sql.click()
@@ -62,7 +64,7 @@ export default async function ({ page, axe, api, go }) {
   await axe('notebooks: differences')
   await page.locator('dialog').getByRole('button', { name: 'Keep mine' }).click()
   await saved()
-  assert.match(await file('zurich-what-failed.md'), /9 as mine/)
+  await eventually(() => file('zurich-what-failed.md'), /9 as mine/)
   assert.match(await file('zurich-what-failed.md'), /Written elsewhere/)
 
   // By keyboard alone: cells.
@@ -143,7 +145,7 @@ export default async function ({ page, axe, api, go }) {
   await axe('notebooks: a chart')
   await page.keyboard.press('Escape')
   await saved()
-  assert.match(await file('zurich-what-failed.md'), /```chart\ndata: \w+\ntype: big_number/)
+  await eventually(() => file('zurich-what-failed.md'), /```chart\ndata: \w+\ntype: big_number/)
 
   // Away with it, and back.
   await go('/notebooks')

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { root } from './harness.mjs'
+import { eventually, root } from './harness.mjs'
 
 const bundled = (name) => join(root, 'plugins', 'bundled', name + '.wasm')
 
@@ -35,17 +35,17 @@ export default async function ({ page, axe, api, go }) {
   // It waits until the file with its hash is allowed.
   await page.getByRole('button', { name: 'Look and allow…' }).click()
   await dialog.getByText('No other version of it has run here.').waitFor()
-  assert.match(await dialog.locator('.hash').innerText(), /^[0-9a-f]{64}$/)
+  await eventually(() => dialog.locator('.hash').innerText(), /^[0-9a-f]{64}$/)
   await axe('plugins: one that waits')
   await dialog.getByRole('button', { name: 'Allow this file' }).click()
   await dialog.getByRole('button', { name: 'Allow this file' }).waitFor({ state: 'detached' })
-  assert.equal((await api('GET', '/plugins/sampler')).state, 'ready')
+  await eventually(async () => (await api('GET', '/plugins/sampler')).state, 'ready')
 
   // Its settings are a form of its schema, checked, and written where the comments stay.
   const keep = dialog.getByLabel(/^keep/)
   await keep.fill('7')
   await dialog.getByRole('button', { name: 'Save settings' }).click()
-  assert.match(await dialog.getByRole('alert').innerText(), /config\.keep/)
+  await eventually(() => dialog.getByRole('alert').innerText(), /config\.keep/)
   await keep.fill('0.5')
   await dialog.getByRole('button', { name: 'Save settings' }).click()
   await page.getByText('Saved plugins/sampler.yaml').first().waitFor()

@@ -1,6 +1,8 @@
 // Schema and quarantine by mouse and by keys, on the sample workspace.
 import assert from 'node:assert/strict'
 
+import { eventually } from './harness.mjs'
+
 export default async function ({ page, axe, go }) {
   const dialog = page.getByRole('dialog')
 
@@ -12,7 +14,7 @@ export default async function ({ page, axe, go }) {
   await page.keyboard.press('/')
   await page.keyboard.type('tier')
   await page.waitForFunction(() => document.querySelectorAll('table.types tbody tr').length === 3)
-  assert.deepEqual(await page.locator('table.types tbody td:first-child').allInnerTexts(), ['body', 'user', 'tier'])
+  await eventually(() => page.locator('table.types tbody td:first-child').allInnerTexts(), ['body', 'user', 'tier'])
   await page.keyboard.press('Escape')
 
   // By keys through the views.
@@ -38,19 +40,22 @@ export default async function ({ page, axe, go }) {
   await dialog.waitFor({ state: 'detached' }).catch(() => {})
   await page.keyboard.press('2')
   await page.getByText('set by a person').waitFor()
-  assert.match(await page.locator('.versions > li').first().innerText(), /major[\s\S]*status[\s\S]*bigint[\s\S]*varchar/)
+  await eventually(() => page.locator('.versions > li').first().innerText(), /major[\s\S]*status[\s\S]*bigint[\s\S]*varchar/)
 
   // Deleting asks for the name.
   await page.getByRole('button', { name: 'Delete…' }).click()
   const sure = dialog.getByRole('button', { name: 'Delete for good' })
-  assert.ok(await sure.isDisabled())
+  await eventually(() => sure.isDisabled(), true)
   await dialog.getByRole('textbox').fill('app_logs')
-  assert.ok(await sure.isEnabled())
+  await eventually(() => sure.isEnabled(), true)
   await page.keyboard.press('Escape')
 
   await go('/quarantine')
   const entries = page.locator('button.open')
+  // What was replayed comes back with another number: the list is asked for anew.
+  const listed = () => page.locator('.list[aria-busy=false]').waitFor()
   await entries.first().waitFor()
+  await listed()
   await axe('quarantine: entries')
   const all = await entries.count()
   await page.keyboard.press('j')
@@ -67,9 +72,10 @@ export default async function ({ page, axe, go }) {
   await dialog.getByRole('button', { name: 'Write and replay' }).click()
   await page.getByText(/entr(y|ies) replayed, 0 records stored/).waitFor()
   await page.getByRole('button', { name: 'Close', exact: true }).click()
+  await listed()
   await page.keyboard.press('j')
   await entry.getByRole('button', { name: 'Edit the mapping and replay…' }).click()
-  assert.equal(await dialog.getByLabel('Trace id').inputValue(), 'trace')
+  await eventually(() => dialog.getByLabel('Trace id').inputValue(), 'trace')
   await dialog.getByRole('button', { name: 'Cancel' }).click()
   await page.keyboard.press('Escape')
   await entry.waitFor({ state: 'detached' })
@@ -78,7 +84,7 @@ export default async function ({ page, axe, go }) {
   await page.keyboard.press('r')
   await dialog.getByRole('button', { name: 'Replay', exact: true }).click()
   await page.getByText(new RegExp(`^${all} entries replayed, 0 records stored, \\d+ in quarantine again`)).waitFor()
-  await page.waitForTimeout(1500)
+  await listed()
   const again = await entries.count()
   await page.getByLabel('Mark all of this page').check()
   await page.getByRole('button', { name: `Discard ${again}…` }).click()

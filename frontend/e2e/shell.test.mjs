@@ -16,6 +16,7 @@ export default async function ({ page, url, server, axe, surroundings }) {
     await page.emulateMedia({ colorScheme: scheme })
     for (const name of ['Sources', 'Plugins', 'Health', 'Home']) {
       await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name, exact: true }).click()
+      await page.getByRole('heading', { name: name === 'Home' ? 'shop' : name, level: 1 }).waitFor()
       await page.locator('main .skeleton').first().waitFor({ state: 'detached' })
       await axe(`${name}, ${scheme}`)
     }
@@ -71,7 +72,7 @@ export default async function ({ page, url, server, axe, surroundings }) {
 
   // Killed, the program is missed at once. Started again it is at the same
   // place, and the page goes on by itself.
-  const workspace = (await page.locator('header .hint').first().textContent()).trim()
+  const workspace = (await page.locator('header .hint').filter({ hasText: '/' }).first().textContent()).trim()
   server.kill()
   await page.getByText('The program does not answer').waitFor()
   await axe('lost')

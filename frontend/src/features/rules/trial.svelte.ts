@@ -81,6 +81,8 @@ export class Trial {
   stale = $derived.by(() => this.now !== null && (this.#nowKey !== this.#wantedKey || this.#given.text !== this.source))
   pointsStale = $derived.by(() => this.stale || this.#pointsKey !== this.#wantedKey)
   linesStale = $derived.by(() => this.#linesKey !== this.#shapeKey)
+  /** ranging says that the range of the address is asked for. */
+  ranging = $derived.by(() => !this.#ranged && !!this.known?.dataset && this.failed === null)
   /** failed is why the wanted settings have no answer. */
   failed = $derived.by(() => (this.problem && this.#problemKey === this.#wantedKey ? this.problem : null))
   /** was is what the file's own settings come to, once others are tried. */
