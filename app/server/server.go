@@ -14,6 +14,7 @@ import (
 	"path"
 	"reflect"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -79,7 +80,8 @@ type Server struct {
 	sample  sample
 	files   *workspace.Files
 	folder  *folder
-	after   []func() // what Close calls, once everything has stopped
+	adding  sync.Mutex // held from reading the sources to writing them
+	after   []func()   // what Close calls, once everything has stopped
 }
 
 // New makes a server. Close must be called.

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -504,6 +505,37 @@ func TestSourcesAndUploads(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(filepath.Join(p.dir, "data/.*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// TestManyAtOnce: files that are dropped together are asked for together, and
+// each becomes a source with its records.
+func TestManyAtOnce(t *testing.T) {
+	p := serve(t)
+	const many = 8
+	var all sync.WaitGroup
+	for i := range many {
+		path := filepath.Join(t.TempDir(), "same.ndjson")
+		if err := os.WriteFile(path, []byte(`{"ts":"2026-02-01T00:00:00Z","x":1}`+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		all.Go(func() {
+			if code, text, _ := p.raw("POST", "/adopt", fmt.Sprintf(`{"path":%q}`, path)); code != 200 {
+				t.Errorf("%d: %d %s", i, code, text)
+			}
+		})
+	}
+	all.Wait()
+	for slices.ContainsFunc(ask[[]server.PullState](p, "GET", "/pulls", ""), func(s server.PullState) bool { return s.State == "running" }) {
+	}
+	pulls := ask[[]server.PullState](p, "GET", "/pulls", "")
+	for _, s := range pulls {
+		if s.State != "done" || s.Records != 1 {
+			t.Errorf("%+v", s)
+		}
+	}
+	if len(pulls) != many {
+		t.Errorf("%d pulls, want %d", len(pulls), many)
 	}
 }
 

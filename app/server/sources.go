@@ -46,6 +46,13 @@ func (s *Server) testSource(ctx context.Context, in *struct{ Body TestSourceInpu
 
 // addSource writes a source into tidemark.yaml.
 func (s *Server) addSource(name string, spec workspace.SourceSpec) error {
+	s.adding.Lock()
+	defer s.adding.Unlock()
+	return s.writeSource(name, spec)
+}
+
+// writeSource is addSource where s.adding is held.
+func (s *Server) writeSource(name string, spec workspace.SourceSpec) error {
 	text, err := s.files.Read(workspace.FileName)
 	if err != nil {
 		return err

@@ -176,9 +176,8 @@ func (s *Server) addPlugin(ctx context.Context, temp, name string) (Upload, erro
 
 // addData adds a source for a file and begins to pull it.
 func (s *Server) addData(path, name string) (Upload, error) {
-	source := s.freeName(name)
-	spec := workspace.SourceSpec{Type: "file", Path: path, Dataset: source}
-	if err := s.addSource(source, spec); err != nil {
+	source, err := s.sourceOf(path, name)
+	if err != nil {
 		return Upload{}, err
 	}
 	out := Upload{Path: path, Kind: "data", Source: source, Dataset: source}
@@ -188,6 +187,15 @@ func (s *Server) addData(path, name string) (Upload, error) {
 	}
 	out.Pull = &pulled
 	return out, nil
+}
+
+// sourceOf adds a source for a pattern. Files that are dropped together ask
+// for theirs at once.
+func (s *Server) sourceOf(path, name string) (string, error) {
+	s.adding.Lock()
+	defer s.adding.Unlock()
+	source := s.freeName(name)
+	return source, s.writeSource(source, workspace.SourceSpec{Type: "file", Path: path, Dataset: source})
 }
 
 var notInName = regexp.MustCompile(`[^a-z0-9]+`)
