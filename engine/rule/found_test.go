@@ -115,3 +115,24 @@ alarm: {datapoints: 1, of: 3, missing: breaching}
 		})
 	}
 }
+
+// A session from before 1970 goes on after a restart.
+func TestSessionBefore1970Resumed(t *testing.T) {
+	db := database(t)
+	createTable(t, db, shop)
+	rule, err := Compile(decodeSpec(t, "old.yaml", "rule: old\ndataset: app_logs\nwindow: {session: {gap: 5s}}\nmeasures: {n: count()}\nwhen: n > 1\n"), shop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	late, k := LateUpdates{Allowed: time.Minute}, newKeeper()
+	for i, second := range []int64{-60, -58, -50, -40} {
+		exec(t, db, fmt.Sprintf("INSERT INTO app_logs (event_time, _seq, _late) VALUES (to_timestamp(%d), %d, false)", second, i+1))
+		watermark := time.Unix(second, 0).UTC()
+		out, _, failed := resumed(t, []*Rule{rule}, late, k).Step(t.Context(), db, catalog{shop}, Step{UpTo: int64(i + 1), Watermark: watermark, Late: true, Now: watermark})
+		for _, err := range failed {
+			t.Fatal(err)
+		}
+		k.save(t, out)
+		agree(t, byColumn{db}, shop, rule, k, watermark)
+	}
+}

@@ -29,7 +29,7 @@ func (r *Rule) Resumes() int { return r.Alarm.Slots() + 1 }
 // needs to go on, where windows that end after open may change.
 func (r *Rule) IncidentsSince(open time.Time) time.Time {
 	if r.Plan.Window.Kind == plan.Session {
-		return time.Unix(0, 0).UTC() // the group may not have been heard of since
+		return time.Time{} // the group may not have been heard of since
 	}
 	return open
 }
@@ -38,7 +38,7 @@ func (r *Rule) IncidentsSince(open time.Time) time.Time {
 // known, where windows that end after open may change.
 func (r *Rule) KnownSince(open time.Time) time.Time {
 	if r.Plan.Window.Kind == plan.Session {
-		return time.Unix(0, 0).UTC()
+		return time.Time{}
 	}
 	return open.Add(-r.Forget - r.Plan.Window.Size)
 }
@@ -52,7 +52,6 @@ func (l *Live) Resume(r *Rule, late LateUpdates, kept Kept) error {
 	}
 	one.progress = kept.Progress
 	one.progress.Reset = false
-	one.open = time.Unix(0, 0).UTC() // unknown: the first sessions are sought far back
 	for i, j := 0, 0; i < len(kept.Points); i = j {
 		for j = i; j < len(kept.Points) && kept.Points[j].Key == kept.Points[i].Key; j++ {
 		}

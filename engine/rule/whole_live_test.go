@@ -26,7 +26,8 @@ func TestWholeRulesLive(t *testing.T) {
 			rt.Fatalf("%v\n%s", err, drawn.text)
 		}
 		span := drawn.cutting.span
-		late := LateUpdates{Allowed: span / 8}
+		late := LateUpdates{Allowed: span / 3}
+		behind := rapid.SampledFrom([]time.Duration{0, span / 12}).Draw(rt, "behind")
 		base := rapid.SampledFrom(changes).Draw(rt, "base").Add(-span / 2)
 		k, all := newKeeper(), []string{}
 		defer func() {
@@ -38,7 +39,7 @@ func TestWholeRulesLive(t *testing.T) {
 		var watermark, oldest time.Time
 		for rest := drawArrivals(rt, base, span, late.Allowed); ; {
 			before, cameLate := watermark, false
-			n := rapid.IntRange(0, len(rest)).Draw(rt, "batch")
+			n := rapid.IntRange(0, min(len(rest), 6)).Draw(rt, "batch")
 			var rows []string
 			for _, at := range rest[:n] {
 				record, row := drawRecord(rt, len(all)+1, at)
@@ -47,7 +48,7 @@ func TestWholeRulesLive(t *testing.T) {
 					continue
 				}
 				cameLate = cameLate || at.Before(before)
-				if mark := at.Add(-late.Allowed / 2); mark.After(watermark) {
+				if mark := at.Add(-behind); mark.After(watermark) {
 					watermark = mark
 				}
 				if oldest.IsZero() || at.Before(oldest) {
@@ -92,10 +93,10 @@ func TestWholeRulesLive(t *testing.T) {
 // each within the allowed lateness.
 func drawArrivals(t *rapid.T, base time.Time, span, lateness time.Duration) []time.Time {
 	type arrival struct{ happened, came time.Time }
-	list := make([]arrival, rapid.IntRange(1, 25).Draw(t, "records"))
+	list := make([]arrival, rapid.IntRange(1, 30).Draw(t, "records"))
 	for i := range list {
 		at := drawMoment(t, base, span)
-		list[i] = arrival{at, at.Add(time.Duration(rapid.Int64Range(0, lateness.Microseconds()-1).Draw(t, "delay")) * time.Microsecond)}
+		list[i] = arrival{at, at.Add(drawPart(t, "delay", lateness))}
 	}
 	slices.SortStableFunc(list, func(a, b arrival) int { return cmp.Compare(a.came.UnixMicro(), b.came.UnixMicro()) })
 	moments := make([]time.Time, len(list))

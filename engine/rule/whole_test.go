@@ -104,11 +104,21 @@ func drawRecords(t *rapid.T, c cutting) (records []naiveRecord, rows []string) {
 }
 
 func drawMoment(t *rapid.T, base time.Time, span time.Duration) time.Time {
-	at := base.Add(time.Duration(rapid.Int64Range(0, span.Microseconds()).Draw(t, "at")) * time.Microsecond)
+	at := base.Add(drawPart(t, "at", span))
 	if rapid.Bool().Draw(t, "round") {
 		at = at.Truncate(span / 120)
 	}
 	return at
+}
+
+// drawPart draws some of a time, less than all of it. One large number would be
+// small most of the time, as rapid draws them.
+func drawPart(t *rapid.T, label string, of time.Duration) time.Duration {
+	digit := func(n int) time.Duration { return time.Duration(rapid.IntRange(0, n-1).Draw(t, label)) }
+	const most = 12
+	unit := of / (most * most)
+	part := (digit(most)*most + digit(most)) * unit
+	return part + time.Duration(rapid.Int64Range(0, unit.Microseconds()-1).Draw(t, label))*time.Microsecond
 }
 
 // drawRecord draws a record of a moment, or one without a time.
