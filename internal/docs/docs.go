@@ -125,13 +125,22 @@ func (d *Document) console(first int, lines []string) error {
 		if last == nil {
 			return fmt.Errorf("line %d: a console block begins with a command: $ ", first)
 		}
-		if more, ok := strings.CutPrefix(l, "> "); ok && len(last.Shown) == 0 {
+		if more, ok := carriedOn(l); ok && len(last.Shown) == 0 {
 			last.Text += "\n" + more
 			continue
 		}
 		last.Shown = append(last.Shown, l)
 	}
 	return nil
+}
+
+// carriedOn is a line of a command after its first; an editor may have taken
+// the blank of an empty one away.
+func carriedOn(l string) (text string, ok bool) {
+	if l == ">" {
+		return "", true
+	}
+	return strings.CutPrefix(l, "> ")
 }
 
 func (d *Document) command(line int, text string, compare bool) {

@@ -9,6 +9,7 @@ import (
 
 const sample = "# A heading, with `code`\n\n" +
 	"[one](two.md#three) and [web](https://example.org)\n\n" +
+	"```console\n$ cat <<EOF\n> a\n>\n> b\n> EOF\na\n```\n\n" +
 	"```console\n$ ls \\\n> -l\ntotal 0\n\n$ false # exit 1\n```\n\n" +
 	"```sh\n# a comment\none\ntwo \\\n  three\n```\n\n" +
 	"<!-- not run: it never ends -->\n```sh\nyes\n```\n\n" +
@@ -22,12 +23,13 @@ func TestParse(t *testing.T) {
 	}
 	want := &Document{
 		Commands: []Command{
-			{Line: 6, Text: "ls \\\n-l", Shown: []string{"total 0", ""}, Compare: true},
-			{Line: 10, Text: "false # exit 1", Exit: 1, Compare: true},
-			{Line: 15, Text: "one"},
-			{Line: 16, Text: "two \\\n  three"},
+			{Line: 6, Text: "cat <<EOF\na\n\nb\nEOF", Shown: []string{"a"}, Compare: true},
+			{Line: 15, Text: "ls \\\n-l", Shown: []string{"total 0", ""}, Compare: true},
+			{Line: 19, Text: "false # exit 1", Exit: 1, Compare: true},
+			{Line: 24, Text: "one"},
+			{Line: 25, Text: "two \\\n  three"},
 		},
-		NotRun:   []string{"line 22: it never ends"},
+		NotRun:   []string{"line 31: it never ends"},
 		Links:    []Link{{3, "two.md#three"}},
 		Headings: map[string]bool{"a-heading-with-code": true},
 	}
