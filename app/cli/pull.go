@@ -90,8 +90,11 @@ func (a *app) pullDry(ctx context.Context, b *workbench.Workbench, opt workbench
 	if d.Attached > 0 {
 		fmt.Fprintf(a.stdout, "%s attached: only footers are fetched\n", plural(d.Attached, "object"))
 	}
-	_, err = fmt.Fprintf(a.stdout, "%s to fetch, %s; %d already pulled\n%s, about $%.4f\n  %s\n",
-		plural(d.Objects, "object"), formatBytes(d.Bytes), d.Skipped, plural(d.Requests, "request"), d.CostUSD, d.Basis)
+	_, err = fmt.Fprintf(a.stdout, "%s to fetch, %s; %d already pulled\n", plural(d.Objects, "object"), formatBytes(d.Bytes), d.Skipped)
+	if err != nil || d.Requests == 0 {
+		return err // files have no price
+	}
+	_, err = fmt.Fprintf(a.stdout, "%s, about $%.4f\n  %s\n", plural(d.Requests, "request"), d.CostUSD, d.Basis)
 	return err
 }
 
