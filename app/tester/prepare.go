@@ -72,7 +72,7 @@ func (t *trial) prepareWindow() (*plan.Plan, error) {
 		return nil, err
 	}
 	if len(test.Measures) == 0 {
-		return nil, test.At.Text.At(0, "the test measures nothing").WithHint("add measures: {n: count()}")
+		return nil, test.At.Value("measures").At(0, "the test measures nothing").WithHint("add measures: {n: count()}")
 	}
 	mapping := engine.Mapping{EventTime: []engine.Path{{"t"}}, Envelope: schema.DefaultEnvelope()}
 	if t.table, err = newTable("events", engine.Type{Kind: engine.Struct}, mapping, true, test.Steps); err != nil {

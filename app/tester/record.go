@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"math/big"
 	"time"
 
@@ -34,7 +33,7 @@ func newTable(name string, body engine.Type, m engine.Mapping, plain bool, steps
 		for _, e := range steps[i].Events {
 			line, err := t.raw(e)
 			if err != nil {
-				return nil, place(steps[i].At.Key("events"), err)
+				return nil, place(memberAt(e, "t", steps[i].At.Key("events")), err)
 			}
 			if out := c.Conform(line); out.Reason != "" {
 				return nil, steps[i].At.Key("events").At(0, "an event cannot be a record: %s", out.Reason).WithHint("write a mapping of names to values")
@@ -49,18 +48,33 @@ func newTable(name string, body engine.Type, m engine.Mapping, plain bool, steps
 }
 
 // raw is the record of an event.
-func (t *table) raw(event map[string]any) ([]byte, error) {
-	if !t.plain {
-		return json.Marshal(event)
+func (t *table) raw(event engine.Entries[any]) ([]byte, error) {
+	record := make(map[string]any, len(event))
+	for _, m := range event {
+		if _, err := json.Marshal(m.Value); err != nil {
+			return nil, m.Key.At(0, "%s: no record can hold this: %w", m.Key.Value, err).WithHint("write a number, text, true, false or null")
+		}
+		record[m.Key.Value] = m.Value
 	}
-	record := maps.Clone(event)
-	delete(record, "shard")
-	at, err := eventTime(event)
-	if err != nil {
-		return nil, err
+	if t.plain {
+		at, err := eventTime(record)
+		if err != nil {
+			return nil, err
+		}
+		delete(record, "shard")
+		record["t"] = at.Format(time.RFC3339Nano)
 	}
-	record["t"] = at.Format(time.RFC3339Nano)
 	return json.Marshal(record)
+}
+
+// memberAt is where a member of an event stands, or else another place.
+func memberAt(event engine.Entries[any], name string, other engine.Text) engine.Text {
+	for _, m := range event {
+		if m.Key.Value == name {
+			return m.Key
+		}
+	}
+	return other
 }
 
 func eventTime(event map[string]any) (time.Time, error) {
@@ -75,7 +89,7 @@ func eventTime(event map[string]any) (time.Time, error) {
 }
 
 // row conforms an event and gives the values of paths.
-func (t *table) row(event map[string]any, paths []engine.Path) ([]plan.Value, error) {
+func (t *table) row(event engine.Entries[any], paths []engine.Path) ([]plan.Value, error) {
 	line, err := t.raw(event)
 	if err != nil {
 		return nil, err

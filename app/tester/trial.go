@@ -124,9 +124,11 @@ func (t *trial) events(ctx context.Context, s *workspace.TestStep) error {
 	return ctx.Err()
 }
 
-func shardOf(event map[string]any) string {
-	if s, ok := event["shard"]; ok {
-		return fmt.Sprint(s)
+func shardOf(event engine.Entries[any]) string {
+	for _, m := range event {
+		if m.Key.Value == "shard" {
+			return fmt.Sprint(m.Value)
+		}
 	}
 	return ""
 }

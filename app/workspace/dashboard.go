@@ -50,6 +50,9 @@ func DecodeDashboard(file string, src []byte) (*Dashboard, error) {
 	}
 	var problems []error
 	for _, row := range d.Rows {
+		if row.Height < 0 {
+			problems = append(problems, row.At.Value("height").At(0, "height: want a number of pixels"))
+		}
 		for i := range row.Items {
 			problems = append(problems, row.Items[i].validate())
 		}
@@ -63,6 +66,10 @@ func (i *DashboardItem) validate() error {
 		return i.At.Key("width").At(0, "a width is a number above zero").WithHint("write width: 2 for an item twice as wide as its neighbours")
 	}
 	switch sql, measure := i.At.Has("sql"), i.At.Has("measure"); {
+	case sql && i.SQL.Value == "":
+		return i.SQL.At(0, "sql: there is no query").WithHint("write one, as in select count(*) from all_events")
+	case measure && i.Measure.Value == "":
+		return i.Measure.At(0, "measure: there is nothing to measure").WithHint("write an aggregate, as in count()")
 	case sql && measure:
 		return i.At.Key("measure").At(0, "an item has sql or a measure, not both").WithHint("remove one of them")
 	case !sql && !measure:

@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 	"time"
@@ -78,7 +79,15 @@ func (l Lookup) KeyNames() []string {
 }
 
 func (v *validator) lookup(l *Lookup) {
-	at := l.At.Value("name")
+	// The place is the key that says too little, or else the lookup.
+	at := func(keys ...string) engine.Text {
+		for _, key := range keys {
+			if l.At.Has(key) {
+				return l.At.Value(key)
+			}
+		}
+		return l.At.Text
+	}
 	kinds := 0
 	for _, k := range []string{l.Table, l.SQL, l.HTTP} {
 		if k != "" {
@@ -87,11 +96,11 @@ func (v *validator) lookup(l *Lookup) {
 	}
 	switch {
 	case kinds != 1:
-		v.wrong(at, "lookup %s: want one of table, sql and http", l.Name)
+		v.wrong(at("table", "sql", "http"), "lookup %s: want one of table, sql and http", l.Name)
 	case len(l.Key) == 0:
-		v.wrong(at, "lookup %s: key is missing", l.Name).Hint = "write the column and the path that has its value: key: {id: user.id}"
+		v.wrong(at("key"), "lookup %s: key is missing", l.Name).Hint = "write the column and the path that has its value: key: {id: user.id}"
 	case len(l.Take) == 0:
-		v.wrong(at, "lookup %s: take is missing", l.Name).Hint = "write the path to fill and the column that fills it: take: {body.tier: tier}"
+		v.wrong(at("take"), "lookup %s: take is missing", l.Name).Hint = "write the path to fill and the column that fills it: take: {body.tier: tier}"
 	}
 	for _, k := range l.Key {
 		v.lookupPath(l, k.Value)
@@ -103,16 +112,21 @@ func (v *validator) lookup(l *Lookup) {
 		return
 	}
 	if err := lookup.CheckURL(l.HTTP, l.KeyNames()); err != nil && !strings.Contains(l.HTTP, "${") {
-		v.wrong(l.At.Value("http"), "lookup %s: %v", l.Name, err)
+		v.wrong(l.At.Value("http"), "lookup %s: %v", l.Name, err).Hint = "write http: https://host/path/{" + cmp.Or(strings.Join(l.KeyNames(), "}/{"), "NAME") + "}"
 	}
 	v.secretHeaders(l.At.Within("headers"))
 	if l.Capacity < 0 || l.Capacity > 256 {
 		v.wrong(l.At.Value("capacity"), "lookup %s: capacity: want 1 to 256", l.Name)
 	}
+	for key, n := range map[string]*int{"retries": l.Retries, "cache": l.Cache} {
+		if n != nil && *n < 0 {
+			v.wrong(l.At.Value(key), "lookup %s: %s: want 0 or more", l.Name, key)
+		}
+	}
 }
 
 func (v *validator) lookupPath(l *Lookup, path engine.Text) {
 	if _, err := engine.ParsePath(path.Value); err != nil {
-		v.wrong(path, "lookup %s: %q is no path", l.Name, path.Value)
+		v.wrong(path, "lookup %s: %q is no path", l.Name, path.Value).Hint = `write names with dots between them: user.id, "a.b".c`
 	}
 }

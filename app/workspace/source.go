@@ -95,9 +95,12 @@ func (s *Start) SetScalar(t engine.Text) error {
 // List is a list that a file may also write as its only element.
 type List []string
 
-// SetScalar makes a list of one element.
+// SetScalar makes a list of one element, or of none.
 func (l *List) SetScalar(t engine.Text) error {
-	*l = List{t.Value}
+	*l = nil
+	if t.Value != "" {
+		*l = List{t.Value}
+	}
 	return nil
 }
 

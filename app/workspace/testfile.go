@@ -140,12 +140,12 @@ type TestAlarm struct {
 // TestStep is one step of a test; exactly one key is set.
 type TestStep struct {
 	At            yamlfile.At
-	Now           *TestTime        `yaml:"now" doc:"Processing time moves here; timers due by then fire first."`
-	Events        []map[string]any `yaml:"events" doc:"Events that arrive as one micro-batch."`
-	Watermark     *TestAdvance     `yaml:"watermark" doc:"The watermark moves here: a time, max, or a time for each shard."`
-	ExpectPanes   []TestPane       `yaml:"expect_panes" doc:"Exactly the panes fired since the last such step, in any order."`
-	ExpectAlarms  []TestState      `yaml:"expect_alarms" doc:"The state of alarms now."`
-	ExpectDropped *int             `yaml:"expect_dropped" doc:"How many events no window took since the last such step."`
+	Now           *TestTime             `yaml:"now" doc:"Processing time moves here; timers due by then fire first."`
+	Events        []engine.Entries[any] `yaml:"events" doc:"Events that arrive as one micro-batch."`
+	Watermark     *TestAdvance          `yaml:"watermark" doc:"The watermark moves here: a time, max, or a time for each shard."`
+	ExpectPanes   []TestPane            `yaml:"expect_panes" doc:"Exactly the panes fired since the last such step, in any order."`
+	ExpectAlarms  []TestState           `yaml:"expect_alarms" doc:"The state of alarms now."`
+	ExpectDropped *int                  `yaml:"expect_dropped" doc:"How many events no window took since the last such step."`
 }
 
 // TestTime is a moment: RFC 3339 or seconds since 1970.
@@ -228,11 +228,15 @@ func DecodeTests(file string, src []byte) (*TestFile, error) {
 func (t *Test) validate() error {
 	var problems []error
 	if t.Name.Value == "" {
-		problems = append(problems, t.At.Text.At(0, "the test has no name").WithHint("add name: with what it shows"))
+		problems = append(problems, t.At.Value("name").At(0, "the test has no name").WithHint("add name: with what it shows"))
 	}
 	if t.Points != nil {
 		if t.Alarm == nil {
-			problems = append(problems, t.At.Key("points").At(0, "points need an alarm").
+			at := t.At.Key("points")
+			if t.At.Has("alarm") {
+				at = t.At.Value("alarm")
+			}
+			problems = append(problems, at.At(0, "points need an alarm").
 				WithHint("add alarm: {datapoints: 2, of: 3, missing: missing}"))
 			return errors.Join(problems...)
 		}
@@ -241,23 +245,38 @@ func (t *Test) validate() error {
 	if t.Rule.Value != "" && t.Window != nil {
 		problems = append(problems, t.At.Key("window").At(0, "the rule %s brings its own window", t.Rule.Value).WithHint("remove window, or remove rule"))
 	}
-	if w := t.Watermark; w != nil && w.Strategy == "percentile" && (w.P <= 0 || w.P >= 1) {
-		problems = append(problems, t.At.Key("watermark").At(0, "strategy percentile needs a p between 0 and 1").WithHint("write watermark: {strategy: percentile, p: 0.95}"))
+	if w := t.Watermark; w != nil && w.Strategy == "percentile" && !(w.P > 0 && w.P < 1) {
+		at := t.At.Key("watermark")
+		if t.At.Within("watermark").Has("p") {
+			at = t.At.Within("watermark").Value("p")
+		}
+		problems = append(problems, at.At(0, "strategy percentile needs a p between 0 and 1").WithHint("write watermark: {strategy: percentile, p: 0.95}"))
 	}
 	if t.Rule.Value == "" && t.Window == nil {
-		problems = append(problems, t.At.Text.At(0, "the test has neither a window nor a rule").
+		at := t.At.Value("rule")
+		if t.At.Has("window") {
+			at = t.At.Value("window")
+		}
+		problems = append(problems, at.At(0, "the test has neither a window nor a rule").
 			WithHint("add window: {tumbling: 1m}, or rule: with the name of one"))
 	}
 	if t.Window != nil {
 		problems = append(problems, t.Window.validate())
 	}
+	problems = append(problems, t.Trigger.validate(t.At.Within("trigger")))
 	for i := range t.Steps {
 		s := &t.Steps[i]
 		if keys := s.At.Keys(); len(keys) != 1 {
 			problems = append(problems, s.At.Text.At(0, "a step does one thing, this one has %d keys", len(keys)).
 				WithHint("write one key a step"))
 		}
+		if n := s.ExpectDropped; n != nil && *n < 0 {
+			problems = append(problems, s.At.Value("expect_dropped").At(0, "expect_dropped: want 0 or more"))
+		}
 		for j := range s.ExpectPanes {
+			if n := s.ExpectPanes[j].Index; n != nil && *n < 0 {
+				problems = append(problems, s.ExpectPanes[j].At.Value("index").At(0, "index: want 0 or more"))
+			}
 			if n := len(s.ExpectPanes[j].Window); n != 0 && n != 2 {
 				problems = append(problems, s.ExpectPanes[j].At.Value("window").At(0, "window: want start and end").
 					WithHint("write [start, end]"))
@@ -281,6 +300,20 @@ func (t *Test) validatePoints() error {
 	}
 	if a.At.Has("of") && a.Datapoints > a.Of {
 		problems = append(problems, a.At.Value("datapoints").At(0, "%d of %d datapoints can never breach", a.Datapoints, a.Of).WithHint("write datapoints: %d, or raise of", a.Of))
+	}
+	return errors.Join(problems...)
+}
+
+func (t *TestTrigger) validate(at yamlfile.At) error {
+	if t == nil {
+		return nil
+	}
+	var problems []error
+	for i, f := range []*TestFiring{t.Early, t.Late} {
+		key := []string{"early", "late"}[i]
+		if f != nil && at.Within(key).Has("count") && f.Count < 1 {
+			problems = append(problems, at.Within(key).Value("count").At(0, "count: want 1 or more"))
+		}
 	}
 	return errors.Join(problems...)
 }

@@ -3,6 +3,7 @@ package workspace
 import (
 	"errors"
 	"maps"
+	"math"
 	"net/url"
 	"regexp"
 	"slices"
@@ -165,7 +166,7 @@ func (v *validator) attached() {
 }
 
 func (v *validator) replay(s *Source) {
-	if s.Speed <= 0 {
+	if !(s.Speed > 0) || math.IsInf(s.Speed, 0) {
 		v.wrong(s.At.Value("speed"), "speed: want more than 0").Hint = "1 is as fast as it happened, 60 plays an hour in a minute"
 	}
 	of, ok := v.config.Source(s.Of)
@@ -173,6 +174,7 @@ func (v *validator) replay(s *Source) {
 	case hasVariable(s.Of):
 	case !ok:
 		e := v.wrong(s.At.Value("of"), "of: there is no source %s", s.Of)
+		e.Hint = "the sources are " + strings.Join(names(v.config.Sources), ", ")
 		if near := engine.Nearest(s.Of, names(v.config.Sources)); near != "" {
 			e.Hint = "did you mean " + near + "?"
 		}
@@ -191,7 +193,7 @@ func names[T any](entries engine.Entries[T]) []string {
 
 func (v *validator) notEmpty(at engine.Text, key, value string) {
 	if value == "" {
-		v.wrong(at, "%s: there is no value", key)
+		v.wrong(at, "%s: there is no value", key).Hint = "write one"
 	}
 }
 

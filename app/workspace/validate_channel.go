@@ -16,6 +16,12 @@ func (v *validator) channel(key engine.Text, c *Channel) {
 		return
 	}
 	v.endpoint(c.At.Value("endpoint"), c.Endpoint)
+	v.role(c.At.Value("role_arn"), c.RoleARN)
+	for key, value := range map[string]string{"url": c.URL, "smtp": c.SMTP, "topic": c.Topic, "path": c.Path, "to": strings.Join(c.To, "")} {
+		if c.At.Has(key) {
+			v.notEmpty(c.At.Value(key), key, value)
+		}
+	}
 	// Addresses may be secrets themselves and are not repeated.
 	if c.URL != "" && !hasVariable(c.URL) && !serverAddress(c.URL, "http", "https") {
 		v.wrong(c.At.Value("url"), "url: this is not the address of a server").Hint = "write https://host/path"

@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"errors"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -78,6 +79,9 @@ func (v *validator) dataset(d *Dataset) {
 		v.column(c)
 	}
 	v.columnsApart(d)
+	if d.MaxPaths < 0 {
+		v.wrong(d.At.Value("max_paths"), "max_paths: want 0, which is the default, or more")
+	}
 	v.watermark(&d.Watermark)
 	v.rollups(d)
 	for _, p := range d.Quantiles {
@@ -87,7 +91,7 @@ func (v *validator) dataset(d *Dataset) {
 		v.tablePath(d.At.Value("distinct"), "distinct", p)
 	}
 	if q := d.Quota; q != nil {
-		if q.RecordsPerSecond <= 0 {
+		if !(q.RecordsPerSecond > 0) || math.IsInf(q.RecordsPerSecond, 0) {
 			v.wrong(q.At.Value("records_per_second"), "quota: want records_per_second of more than 0")
 		}
 		v.tablePath(q.At.Value("by"), "by", q.By)
@@ -162,7 +166,7 @@ func (v *validator) watermark(w *Watermark) {
 	switch {
 	case w.Strategy == "percentile" && !w.At.Has("p"):
 		v.wrong(w.At.Value("strategy"), "watermark: strategy percentile needs p").Hint = "say which percentile: p: 0.95"
-	case w.Strategy == "percentile" && (w.P <= 0 || w.P >= 1):
+	case w.Strategy == "percentile" && !(w.P > 0 && w.P < 1):
 		v.wrong(at, "p: want a number between 0 and 1")
 	case w.Strategy != "percentile" && w.At.Has("p"):
 		v.wrong(w.At.Key("p"), "p: only strategy percentile has it").Hint = "remove it"

@@ -13,32 +13,37 @@ import (
 // Chart is a chart cell. Data names the cell whose rows it draws; X, Y and
 // Series are columns of it.
 type Chart struct {
-	Data   string `yaml:"data" json:"data"`
-	Type   string `yaml:"type" json:"type"`
-	X      string `yaml:"x" json:"x,omitempty"`
-	Y      any    `yaml:"y" json:"y,omitempty"` // a column, or a list of them
-	Series string `yaml:"series" json:"series,omitempty"`
-	Title  string `yaml:"title" json:"title,omitempty"`
-	Height int    `yaml:"height" json:"height,omitempty"` // in pixels; 80 to 1200, else the usual one
+	At     engine.At `json:"-"`
+	Data   string    `yaml:"data" json:"data"`
+	Type   string    `yaml:"type" json:"type"`
+	X      string    `yaml:"x" json:"x,omitempty"`
+	Y      any       `yaml:"y" json:"y,omitempty"` // a column, or a list of them
+	Series string    `yaml:"series" json:"series,omitempty"`
+	Title  string    `yaml:"title" json:"title,omitempty"`
+	Height int       `yaml:"height" json:"height,omitempty"` // in pixels; 80 to 1200, else the usual one
 }
 
 var chartTypes = []string{"line", "area", "bar", "heatmap", "scatter", "big_number"}
 
-func (c *Chart) validate(n *Notebook, line int) error {
+func (c *Chart) validate() error {
 	if c.Type == "" {
 		c.Type = "line"
 	}
 	switch {
 	case c.Data == "":
-		return n.fail(line, 1, "the chart does not say what it draws", "write data: and the name of a sql cell")
+		return c.At.Value("data").At(0, "the chart does not say what it draws").WithHint("write data: and the name of a sql cell")
 	case !slices.Contains(chartTypes, c.Type):
 		hint := "the types are " + strings.Join(chartTypes, ", ")
 		if near := engine.Nearest(c.Type, chartTypes); near != "" {
 			hint = "did you mean " + near + "?"
 		}
-		return n.fail(line, 1, fmt.Sprintf("there is no chart type %s", c.Type), hint)
+		return c.At.Value("type").At(0, "there is no chart type %s", c.Type).WithHint("%s", hint)
 	case c.Type != "big_number" && (c.X == "" || len(c.ys()) == 0):
-		return n.fail(line, 1, "the chart does not say what goes along its axes", "write x: and y: with names of columns")
+		key := "y"
+		if c.X == "" {
+			key = "x"
+		}
+		return c.At.Value(key).At(0, "the chart does not say what goes along its axes").WithHint("write x: and y: with names of columns")
 	}
 	return nil
 }
@@ -58,20 +63,21 @@ func (c *Chart) ys() []string {
 }
 
 // fits checks that the columns are there.
-func (c *Chart) fits(n *Notebook, line int, t *Table) error {
+func (c *Chart) fits(t *Table) error {
 	var names []string
 	for _, col := range t.Columns {
 		names = append(names, col.Name)
 	}
-	for _, want := range append([]string{c.X, c.Series}, c.ys()...) {
+	for i, want := range append([]string{c.X, c.Series}, c.ys()...) {
 		if want == "" || slices.Contains(names, want) {
 			continue
 		}
+		key := []string{"x", "series", "y"}[min(i, 2)]
 		hint := "its columns are " + strings.Join(names, ", ")
 		if near := engine.Nearest(want, names); near != "" {
 			hint = "did you mean " + near + "?"
 		}
-		return n.fail(line, 1, fmt.Sprintf("the cell %s has no column %s", c.Data, want), hint)
+		return c.At.Value(key).At(0, "the cell %s has no column %s", c.Data, want).WithHint("%s", hint)
 	}
 	return nil
 }

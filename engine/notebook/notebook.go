@@ -27,6 +27,9 @@ type Notebook struct {
 	// times with a slash between.
 	Time  string
 	Cells []Cell
+
+	lines []string // of the file
+	front engine.At
 }
 
 // Param is a parameter: bound in SQL as $name, never pasted.
@@ -62,6 +65,7 @@ type Cell struct {
 }
 
 type frontMatter struct {
+	At     engine.At
 	Title  string                    `yaml:"title"`
 	Params engine.Entries[paramYAML] `yaml:"params"`
 	Time   string                    `yaml:"time"`
@@ -93,8 +97,8 @@ func Parse(file string, src []byte, decode DecodeYAML) (*Notebook, error) {
 // Read reads a notebook as far as it can be read, for an editor, and lists
 // what is wrong with it.
 func Read(file string, src []byte, decode DecodeYAML) (*Notebook, []error) {
-	n := &Notebook{File: file}
 	lines := strings.Split(string(bytes.ReplaceAll(src, []byte("\r\n"), []byte("\n"))), "\n")
+	n := &Notebook{File: file, lines: lines}
 	at := 0
 	var problems []error
 	if len(lines) > 0 && strings.TrimSpace(lines[0]) == "---" {
@@ -102,7 +106,7 @@ func Read(file string, src []byte, decode DecodeYAML) (*Notebook, []error) {
 		if end < 0 {
 			return n, []error{n.fail(1, 1, "the front matter is not closed", "write --- on a line of its own after it")}
 		}
-		if err := n.front(strings.Join(lines[1:end+1], "\n"), decode); err != nil {
+		if err := n.readFront(strings.Join(lines[1:end+1], "\n"), decode); err != nil {
 			problems = append(problems, err)
 		}
 		at = end + 2
@@ -117,17 +121,20 @@ func Read(file string, src []byte, decode DecodeYAML) (*Notebook, []error) {
 func (n *Notebook) fail(line, column int, message, hint string) error {
 	e := engine.Errorf(engine.Invalid, "", "%s", message)
 	e.File, e.Line, e.Column, e.Hint = n.File, line, column, hint
+	if line <= len(n.lines) {
+		e.Excerpt = n.lines[line-1]
+	}
 	return e
 }
 
-func (n *Notebook) front(text string, decode DecodeYAML) error {
+func (n *Notebook) readFront(text string, decode DecodeYAML) error {
 	var f frontMatter
 	if strings.TrimSpace(text) != "" {
 		if err := decode(n.File, 2, []byte(text), &f); err != nil {
 			return err
 		}
 	}
-	n.Title, n.Time = f.Title, f.Time
+	n.Title, n.Time, n.front = f.Title, f.Time, f.At
 	for _, p := range f.Params {
 		v := p.Value
 		if v.Type == "" {
@@ -135,9 +142,13 @@ func (n *Notebook) front(text string, decode DecodeYAML) error {
 		}
 		switch {
 		case !slices.Contains(paramTypes, v.Type):
-			return p.Key.At(0, "the parameter %s has the type %s", p.Key.Value, v.Type).WithHint("the types are %s", strings.Join(paramTypes, ", "))
+			e := f.At.Within("params").Within(p.Key.Value).Value("type").At(0, "the parameter %s has the type %s", p.Key.Value, v.Type)
+			if near := engine.Nearest(v.Type, paramTypes); near != "" {
+				return e.WithHint("did you mean %s?", near)
+			}
+			return e.WithHint("the types are %s", strings.Join(paramTypes, ", "))
 		case !cellName.MatchString(p.Key.Value) || slices.Contains(reservedParams, p.Key.Value):
-			return p.Key.At(0, "%s cannot be the name of a parameter", p.Key.Value)
+			return p.Key.At(0, "%s cannot be the name of a parameter", p.Key.Value).WithHint("use letters, digits and underscores; from and to are the notebook's time")
 		}
 		n.Params = append(n.Params, Param{Name: p.Key.Value, Type: v.Type, Default: v.Default, Options: v.Options, Label: v.Label})
 	}
@@ -211,7 +222,7 @@ func (n *Notebook) chart(c Cell, decode DecodeYAML) (*Chart, error) {
 	if err := decode(n.File, c.Line, []byte(c.Text), chart); err != nil {
 		return nil, err
 	}
-	if err := chart.validate(n, c.Line); err != nil {
+	if err := chart.validate(); err != nil {
 		return nil, err
 	}
 	return chart, nil
@@ -270,7 +281,7 @@ func (n *Notebook) checkNames() error {
 			if near := engine.Nearest(c.Chart.Data, names); near != "" {
 				hint = "did you mean " + near + "?"
 			}
-			return n.fail(c.Line, 1, fmt.Sprintf("there is no cell %s to draw", c.Chart.Data), hint)
+			return c.Chart.At.Value("data").At(0, "there is no cell %s to draw", c.Chart.Data).WithHint("%s", hint)
 		}
 	}
 	return nil

@@ -169,7 +169,7 @@ func (r *runner) cell(ctx context.Context, c Cell) (CellResult, error) {
 		if out.Table == nil {
 			err = r.n.fail(c.Line, 1, fmt.Sprintf("the cell %s stands below its chart", c.Chart.Data), "move the chart below the cell")
 		} else {
-			err = c.Chart.fits(r.n, c.Line, out.Table)
+			err = c.Chart.fits(out.Table)
 		}
 	case Rule:
 		out.Backtest, err = r.host.Backtest(ctx, r.n.File, c.Line, c.Text, r.out.From, r.out.To)
@@ -317,8 +317,8 @@ func (n *Notebook) Length() (time.Duration, error) {
 // Two times with a slash between are the range itself.
 func (n *Notebook) span(watermark, now time.Time) (from, to time.Time, err error) {
 	wrong := func() (time.Time, time.Time, error) {
-		return from, to, n.fail(1, 1, fmt.Sprintf("time: %q is no time range", n.Time),
-			"write time: 6h, 6h as of now, or two times: 2026-01-09T12:00:00Z/2026-01-09T18:00:00Z")
+		return from, to, n.front.Value("time").At(0, "time: %q is no time range", n.Time).
+			WithHint("write time: 6h, 6h as of now, or two times: 2026-01-09T12:00:00Z/2026-01-09T18:00:00Z")
 	}
 	if a, b, two := strings.Cut(n.Time, "/"); two {
 		from, errFrom := time.Parse(time.RFC3339Nano, strings.TrimSpace(a))

@@ -209,7 +209,7 @@ func (w Window) Check() (problem, hint string) {
 	case w.Kind == Session:
 		return "", ""
 	case w.Size < time.Millisecond || w.Size%time.Microsecond != 0:
-		return "a window needs a size of at least 1ms", "write tumbling: 1m"
+		return "a window needs a size of at least 1ms", "write it with its unit: 1m"
 	case w.Kind != Tumbling && (w.Every < time.Millisecond || w.Every%time.Microsecond != 0):
 		return "the windows need a step of at least 1ms", "write hopping: {size: 10m, every: 1m}, or cumulate: {size: 1h, step: 10m}"
 	case w.Kind != Tumbling && w.Every > w.Size:

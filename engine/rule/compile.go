@@ -31,11 +31,29 @@ func (c *compilation) check(err error) bool {
 	return err == nil
 }
 
+// at is where the file says what a key has; where it does not have the key,
+// the rule's name.
+func (c *compilation) at(key string) engine.Text {
+	at := c.spec.At
+	if at.Has(key) {
+		return at.Value(key)
+	}
+	return placed(c.spec.Rule, at.Text)
+}
+
+// placed is a text that somebody wrote, or else another place.
+func placed(t, other engine.Text) engine.Text {
+	if t.Line == 0 && t.File == "" {
+		return other
+	}
+	return t
+}
+
 func (c *compilation) name() error {
 	t := c.spec.Rule
 	switch {
 	case t.Value == "":
-		return t.At(0, "the rule has no name").WithHint("add rule: with a name, as in rule: checkout_error_rate")
+		return placed(t, c.spec.At.Text).At(0, "the rule has no name").WithHint("add rule: with a name, as in rule: checkout_error_rate")
 	case !ruleName.MatchString(t.Value):
 		return t.At(0, "%q cannot be the name of a rule", t.Value).WithHint("use letters, digits, _ - and .")
 	}
@@ -46,7 +64,7 @@ func (c *compilation) datasetName() error {
 	t := c.spec.Dataset
 	switch {
 	case t.Value == "":
-		return c.spec.Rule.At(0, "the rule has no dataset").WithHint("write dataset: %s", c.dataset.Name)
+		return placed(t, c.at("dataset")).At(0, "the rule has no dataset").WithHint("write dataset: %s", c.dataset.Name)
 	case t.Value != c.dataset.Name:
 		return t.At(0, "the rule watches dataset %q, not %s", t.Value, c.dataset.Name).WithHint("write dataset: %s", c.dataset.Name)
 	}
@@ -110,7 +128,7 @@ func globExpression(pattern string) string {
 
 func (c *compilation) measures() {
 	if len(c.spec.Measures) == 0 && c.spec.Expect == nil {
-		c.check(c.spec.Rule.At(0, "the rule measures nothing").WithHint("add measures: {records: count()}"))
+		c.check(c.at("measures").At(0, "the rule measures nothing").WithHint("add measures: {records: count()}"))
 	}
 	scope := windowScope{c.dataset, c.plan, true}
 	for _, m := range c.spec.Measures {
@@ -151,7 +169,7 @@ func (c *compilation) when() {
 	t := c.spec.When
 	if t.Value == "" {
 		if c.spec.Expect == nil {
-			c.check(c.spec.Rule.At(0, "the rule has no when").WithHint("add when: with a condition, as in when: errors > 10"))
+			c.check(placed(t, c.at("when")).At(0, "the rule has no when").WithHint("add when: with a condition, as in when: errors > 10"))
 		}
 		return
 	}

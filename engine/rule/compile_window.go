@@ -15,22 +15,20 @@ func (c *compilation) window() {
 	w := c.spec.Window
 	if w == nil {
 		if c.spec.Expect == nil {
-			c.check(c.spec.Rule.At(0, "the rule has no window").WithHint("add window: {tumbling: 1m}"))
+			c.check(c.at("window").At(0, "the rule has no window").WithHint("add window: {tumbling: 1m}"))
 		}
 		return
 	}
 	if c.spec.Expect != nil {
 		return
 	}
-	out, kinds, at := w.plan(), 0, c.spec.Rule
-	for _, d := range w.sizes() {
-		kinds, at = kinds+1, d.Text
+	out, kinds, at := w.plan(), w.kinds(), c.at("window")
+	if len(kinds) > 0 {
+		at = c.windowAt(kinds[len(kinds)-1])
 	}
-	if at.Line == 0 && at.File == "" {
-		at = c.spec.Rule
-	}
-	if kinds != 1 {
-		c.check(at.At(0, "a window has one kind, this one has %d", kinds).WithHint("write window: {tumbling: 1m}"))
+	if len(kinds) != 1 {
+		c.check(at.At(0, "a window has one kind, this one has %d", len(kinds)).
+			WithHint("write one of tumbling: 1m, hopping: {size: 10m, every: 1m}, session: {gap: 10m}, cumulate: {size: 1h, step: 10m}"))
 		return
 	}
 	zoned := c.zone(&out)
@@ -52,21 +50,41 @@ func (c *compilation) window() {
 	c.plan.Window = out
 }
 
-// sizes lists what the kinds that are set are measured by.
-func (w *Window) sizes() (list []*Duration) {
-	if w.Hopping != nil {
-		list = append(list, &w.Hopping.Size)
+// windowKind is a kind of window that a rule has, and its lengths.
+type windowKind struct {
+	name    string
+	keys    []string
+	lengths []Duration
+}
+
+// kinds lists the kinds that are set.
+func (w *Window) kinds() (list []windowKind) {
+	if h := w.Hopping; h != nil {
+		list = append(list, windowKind{"hopping", []string{"size", "every"}, []Duration{h.Size, h.Every}})
 	}
-	if w.Session != nil {
-		list = append(list, &w.Session.Gap)
+	if s := w.Session; s != nil {
+		list = append(list, windowKind{"session", []string{"gap"}, []Duration{s.Gap}})
 	}
-	if w.Cumulate != nil {
-		list = append(list, &w.Cumulate.Size)
+	if u := w.Cumulate; u != nil {
+		list = append(list, windowKind{"cumulate", []string{"size", "step"}, []Duration{u.Size, u.Step}})
 	}
 	if w.Tumbling != nil {
-		list = append(list, w.Tumbling)
+		list = append(list, windowKind{name: "tumbling", lengths: []Duration{*w.Tumbling}})
 	}
 	return list
+}
+
+// windowAt is where a length of the window is missing, or else where the first
+// of them stands.
+func (c *compilation) windowAt(k windowKind) engine.Text {
+	window := c.spec.At.Within("window")
+	at := placed(window.Value(k.name), c.at("window"))
+	for i, d := range k.lengths {
+		if d.Value == 0 && i < len(k.keys) {
+			return placed(d.Text, placed(window.Within(k.name).Value(k.keys[i]), at))
+		}
+	}
+	return placed(k.lengths[0].Text, at)
 }
 
 // plan is the window without its time zone.

@@ -45,7 +45,7 @@ func (c *compilation) alone() bool {
 		set bool
 		key string
 		at  engine.Text
-	}{{s.Window != nil, "window", s.Rule}, {len(s.Measures) > 0, "measures", s.Rule}, {s.When.Value != "", "when", s.When}} {
+	}{{s.Window != nil, "window", c.at("window")}, {len(s.Measures) > 0, "measures", c.at("measures")}, {s.When.Value != "", "when", s.When}} {
 		if other.set {
 			return c.check(other.at.At(0, "%s stands beside expect", other.key).WithHint("remove one of them: expect says what is counted, in what time and what is too few"))
 		}
@@ -73,7 +73,8 @@ func (c *compilation) within(x *Expect) plan.Window {
 	size := x.Within.Value
 	at := x.Within.Text
 	if at.Value == "" {
-		c.check(c.spec.Rule.At(0, "expect does not say within what time").WithHint("add within, as in expect: {at_least: 1, within: 24h}"))
+		at = placed(c.spec.At.Within("expect").Value("within"), c.at("expect"))
+		c.check(at.At(0, "expect does not say within what time").WithHint("add within, as in expect: {at_least: 1, within: 24h}"))
 		return plan.Window{Size: day}
 	}
 	w := plan.Window{Size: size}

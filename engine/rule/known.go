@@ -66,10 +66,7 @@ func (c *compilation) known() (list []Known) {
 func (c *compilation) instant(t engine.Text) time.Time {
 	at, err := time.Parse(time.RFC3339, t.Value)
 	if err != nil {
-		if t.Line == 0 && t.File == "" {
-			t = c.spec.Rule
-		}
-		c.check(t.At(0, "an incident needs from and to, and %q is no time", t.Value).WithHint(`write from: "2026-01-31T12:00:00Z"`))
+		c.check(placed(t, c.at("incidents")).At(0, "an incident needs from and to, and %q is no time", t.Value).WithHint(`write from: "2026-01-31T12:00:00Z"`))
 	}
 	return at.UTC()
 }

@@ -65,7 +65,7 @@ func (c *compilation) quietSpan(q Quiet, one *quietTime) bool {
 		one.until, okTo = clock(q.To)
 		one.daily = true
 		if q.To.Value == "" {
-			c.check(q.From.At(0, "it is not said until when").WithHint("%s", hint))
+			c.check(placed(q.To, q.From).At(0, "it is not said until when").WithHint("%s", hint))
 			return false
 		}
 		if !okTo {
@@ -75,10 +75,10 @@ func (c *compilation) quietSpan(q Quiet, one *quietTime) bool {
 	}
 	var err error
 	if one.from, err = time.Parse(time.RFC3339, q.From.Value); err != nil {
-		return c.check(q.From.At(0, "%q is no time", q.From.Value).WithHint("%s", hint))
+		return c.check(placed(q.From, c.at("silence")).At(0, "%q is no time", q.From.Value).WithHint("%s", hint))
 	}
 	if one.to, err = time.Parse(time.RFC3339, q.To.Value); err != nil || !one.from.Before(one.to) {
-		return c.check(q.To.At(0, "%q is no time after %s", q.To.Value, q.From.Value).WithHint("%s", hint))
+		return c.check(placed(q.To, q.From).At(0, "%q is no time after %s", q.To.Value, q.From.Value).WithHint("%s", hint))
 	}
 	return true
 }

@@ -49,6 +49,9 @@ const DefaultForget = 24 * time.Hour
 // plan. The error holds every problem found, as engine.Errors with their
 // places.
 func Compile(spec Spec, ds engine.Dataset) (*Rule, error) {
+	if spec.Expect == nil && spec.At.Has("expect") && !spec.At.Has("window") {
+		spec.Expect = &Expect{} // the key without anything in it
+	}
 	c := &compilation{spec: spec, dataset: ds, plan: &plan.Plan{Dataset: ds.Name}}
 	r := &Rule{Name: spec.Rule.Value, Spec: spec, Plan: c.plan, dataset: ds}
 	c.check(c.name())
@@ -71,7 +74,7 @@ func Compile(spec Spec, ds engine.Dataset) (*Rule, error) {
 	r.Summary = c.summary()
 	c.late()
 	if len(c.problems) == 0 {
-		c.check(place(spec.Rule, c.plan.Check()))
+		c.check(place(placed(spec.Rule, spec.At.Text), c.plan.Check()))
 	}
 	if err := errors.Join(c.problems...); err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 // Spec is a rule file as it was written. Every key that a rule may have is
 // here; Compile refuses what cannot be run yet.
 type Spec struct {
+	At       engine.At
 	Rule     engine.Text                 `yaml:"rule" doc:"The name of the rule."`
 	Dataset  engine.Text                 `yaml:"dataset" doc:"The dataset whose records are watched."`
 	Where    engine.Text                 `yaml:"where" doc:"Which records count: an expression over the record."`

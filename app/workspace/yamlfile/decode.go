@@ -117,7 +117,7 @@ func (w *walker) structure(path string, n *node, v reflect.Value) {
 		w.wants(path, n, scalarNode)
 		return
 	}
-	place := At{Text: n.text, keys: map[string]place{}}
+	keys := map[string]engine.Place{}
 	if w.wants(path, n, mappingNode) {
 		for _, p := range n.pairs {
 			i := slices.IndexFunc(fields, func(f field) bool { return f.name == p.key.Value })
@@ -125,33 +125,15 @@ func (w *walker) structure(path string, n *node, v reflect.Value) {
 				w.unknownKey(path, p.key, fields)
 				continue
 			}
-			place.keys[p.key.Value] = placeOf(p)
+			keys[p.key.Value] = placeOf(p)
 			target := v.FieldByIndex(fields[i].index)
 			w.value(join(path, p.key.Value), p.value, target)
 			w.checkEnum(join(path, p.key.Value), fields[i].enum, p.value)
 		}
 	}
 	if at != nil {
-		v.FieldByIndex(at).Set(reflect.ValueOf(place))
+		v.FieldByIndex(at).Set(reflect.ValueOf(engine.NewAt(n.text, keys)))
 	}
-}
-
-func placeOf(p pair) place {
-	out := scalarPlace(p)
-	if p.value.kind == mappingNode {
-		out.within = make(map[string]place, len(p.value.pairs))
-		for _, inner := range p.value.pairs {
-			out.within[inner.key.Value] = scalarPlace(inner)
-		}
-	}
-	return out
-}
-
-func scalarPlace(p pair) place {
-	value := p.value.text
-	written := value.Value
-	value.Value = ""
-	return place{key: p.key, value: value, written: written}
 }
 
 func (w *walker) unknownKey(path string, key engine.Text, fields []field) {

@@ -43,6 +43,8 @@ type node struct {
 	plain bool
 	pairs []pair
 	items []*node
+	// within is what places found.
+	within map[string]engine.Place
 }
 
 type pair struct {

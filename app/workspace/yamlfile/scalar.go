@@ -76,7 +76,9 @@ func (w *walker) scalar(path string, n *node, v reflect.Value) {
 // errWant says that the text is not of the wanted type.
 var errWant = errors.New("another type")
 
-var errTooLarge = engine.Errorf(engine.Invalid, "", "the number is too large")
+func errTooLarge(most any) error {
+	return engine.Errorf(engine.Invalid, "", "the number is too large").WithHint("write at most %d", most)
+}
 
 func setScalar(v reflect.Value, text engine.Text, plain bool) error {
 	switch v.Type() {
@@ -126,7 +128,7 @@ func setPlain(v reflect.Value, s string) error {
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		u, err := strconv.ParseUint(s, 0, 64)
 		if errors.Is(err, strconv.ErrRange) || err == nil && v.OverflowUint(u) {
-			return errTooLarge
+			return errTooLarge(uint64(math.MaxUint64) >> (64 - v.Type().Bits()))
 		} else if err != nil {
 			return errWant
 		}
@@ -134,7 +136,7 @@ func setPlain(v reflect.Value, s string) error {
 	default:
 		i, err := strconv.ParseInt(s, 0, 64)
 		if errors.Is(err, strconv.ErrRange) || err == nil && v.OverflowInt(i) {
-			return errTooLarge
+			return errTooLarge(int64(math.MaxInt64) >> (64 - v.Type().Bits()))
 		} else if err != nil {
 			return errWant
 		}
