@@ -17,7 +17,6 @@ import (
 type edit struct {
 	fields []pipeline.StageField
 	change func(value string) (string, bool)
-	calls  int
 }
 
 func (e *edit) Name() string                   { return "edit@1" }
@@ -25,7 +24,6 @@ func (e *edit) Inputs() []pipeline.StageField  { return e.fields }
 func (e *edit) Outputs() []pipeline.StageField { return e.fields }
 
 func (e *edit) Run(_ context.Context, in []engine.Column, rows int) (pipeline.StageResult, error) {
-	e.calls++
 	out := pipeline.StageResult{Columns: make([]engine.Column, len(in))}
 	for i := range out.Columns {
 		out.Columns[i] = engine.Column{Name: in[i].Name, Type: in[i].Type, Null: []bool{}, Offsets: []uint32{0}}

@@ -116,7 +116,7 @@ func (p *puller) stored(o *objectRun, rows, untimed int64, times span) {
 }
 
 // leavesOut reports whether a record lies on the other side of a seam.
-func (o Options) leavesOut(out schema.Outcome) bool {
+func (o *Options) leavesOut(out schema.Outcome) bool {
 	if !out.HasTime || o.From.IsZero() && o.Before.IsZero() {
 		return false
 	}

@@ -73,7 +73,7 @@ func Tail(ctx context.Context, opt LiveOptions, stream engine.Stream) (Counts, e
 	}
 	l := &live{
 		puller: newPuller(opt.Options), opt: opt,
-		taken: make(chan *arrived), shards: map[string]*objectRun{},
+		taken: make(chan *arrived), lessons: make(chan lesson), shards: map[string]*objectRun{},
 	}
 	if opt.Quota != nil {
 		l.quotas = newQuotas(*opt.Quota, l.puller.opt.Clock, opt.Wait)
@@ -90,9 +90,13 @@ type live struct {
 	shards map[string]*objectRun
 	// preparers by shard: each is used by the goroutine of its shard.
 	preparers sync.Map
-	learned   sync.Once
-	quotas    *quotas
-	over      map[string]engine.QuotaCount // of the batch being built
+	// lessons are for the goroutine that builds batches: what a dataset without
+	// a version, which is fresh, learns from its first records.
+	lessons chan lesson
+	learned sync.Once
+	fresh   bool
+	quotas  *quotas
+	over    map[string]engine.QuotaCount // of the batch being built
 
 	points  map[string]engine.Checkpoint // of the batch being built
 	gaps    []engine.ShardGap
@@ -100,6 +104,13 @@ type live struct {
 
 	regulars regulars
 	flushed  time.Time // when the last batch was handed over
+}
+
+// lesson is a sample of a dataset's first records.
+type lesson struct {
+	lines []sampled
+	// done is closed when they are learned from, or never will be.
+	done chan struct{}
 }
 
 // arrived is what one call of the stream brought, prepared.
@@ -120,6 +131,7 @@ func (l *live) run(ctx context.Context, stream engine.Stream) (Counts, error) {
 	if err := l.prepare(work, nil); err != nil {
 		return l.counts, err
 	}
+	l.fresh = !l.begun
 	tail, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan error, 1)
@@ -164,6 +176,8 @@ func (l *live) gather(ctx context.Context, stop func(), ended <-chan error) erro
 			case first:
 				due.Reset(l.soon(time.Since(l.flushed), l.opt.Every/4))
 			}
+		case first := <-l.lessons:
+			l.learnLive(ctx, first)
 		case <-due.C:
 			if err := l.flushLive(ctx); err != nil {
 				return l.drain(stop, ended, err)
@@ -196,6 +210,8 @@ func (l *live) drain(stop func(), ended <-chan error, err error) error {
 		select {
 		case a := <-l.taken:
 			close(a.done)
+		case first := <-l.lessons:
+			close(first.done)
 		case <-ended:
 			return err
 		}
@@ -226,13 +242,10 @@ func (l *live) take(ctx context.Context, a engine.Arrivals) error {
 // as a pull looks at a sample: where their time is, and their types. All
 // shards wait for it.
 func (l *live) learnFirst(ctx context.Context, a engine.Arrivals) {
-	if len(a.Records) == 0 {
+	if len(a.Records) == 0 || !l.fresh {
 		return
 	}
 	l.learned.Do(func() {
-		if l.begun {
-			return
-		}
 		var sample piece
 		p := &livePreparer{preparer: l.preparer(Task{}), shard: a.Shard}
 		for i := range a.Records[:min(len(a.Records), recordsToLearn)] {
@@ -245,14 +258,25 @@ func (l *live) learnFirst(ctx context.Context, a engine.Arrivals) {
 			}
 			lines[i] = sampled{x.raw, a.Stream + "/" + a.Shard}
 		}
-		l.learn(ctx, lines, nil)
-		if m := &l.puller.opt.Mapping; l.puller.opt.FindTime && len(m.EventTime) > 0 && !slices.ContainsFunc(m.EventTime, isDerivedTime) {
-			// What a format knows of its time counts for what comes later, too.
-			m.EventTime = append([]engine.Path{schema.DerivedTime}, m.EventTime...)
+		first := lesson{lines, make(chan struct{})}
+		select {
+		case l.lessons <- first:
+			<-first.done
+		case <-ctx.Done():
 		}
-		l.version.Mapping = l.puller.opt.Mapping
-		l.reshape()
 	})
+}
+
+// learnLive takes up the time field and the types of the first records.
+func (l *live) learnLive(ctx context.Context, first lesson) {
+	defer close(first.done)
+	l.learn(ctx, first.lines, nil)
+	if m := &l.puller.opt.Mapping; l.puller.opt.FindTime && len(m.EventTime) > 0 && !slices.ContainsFunc(m.EventTime, isDerivedTime) {
+		// What a format knows of its time counts for what comes later, too.
+		m.EventTime = append([]engine.Path{schema.DerivedTime}, m.EventTime...)
+	}
+	l.version.Mapping = l.puller.opt.Mapping
+	l.reshape()
 }
 
 // recordsToLearn bounds how many records are looked at beforehand.
@@ -262,6 +286,9 @@ const recordsToLearn = 2000
 // as many parts as there are processors.
 func (l *live) prepareArrivals(ctx context.Context, a engine.Arrivals) ([]*piece, error) {
 	const least = 500 // records that are worth a goroutine of their own
+	if len(a.Records) == 0 {
+		return nil, nil // and no preparer is made before the first records are learned from
+	}
 	parts := max(1, min(runtime.GOMAXPROCS(0), len(a.Records)/least))
 	pieces, problems := make([]*piece, parts), make([]error, parts)
 	var group sync.WaitGroup
