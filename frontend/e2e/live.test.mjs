@@ -45,9 +45,9 @@ export default async function ({ page, axe, go, api }) {
   // place that the play came to is.
   const held = (await tail()).play.at
   await page.keyboard.press('n')
-  const at = await eventually(async () => (await tail()).play.at, (now) => now !== held)
+  const reached = await eventually(async () => (await tail()).play.at, (now) => now !== held)
   const committed = async () => (await api('POST', '/query', { sql: "select epoch_ms(max(last_arrival)) from tidemark.shards where dataset = 'live'" })).rows[0][0]
-  await eventually(async () => Number(await committed()), Date.parse(at))
+  await eventually(async () => Number(await committed()), Date.parse(reached))
   const before = await stored()
   await page.keyboard.press('n')
   await eventually(stored, before + 1)
