@@ -508,6 +508,35 @@ func TestSourcesAndUploads(t *testing.T) {
 	}
 }
 
+// TestAFolderIsUploaded file by file, and is one source; what is uploaded into
+// it later goes into the same dataset.
+func TestAFolderIsUploaded(t *testing.T) {
+	p := serve(t)
+	line := `{"ts":"2026-02-01T00:00:00Z","x":1}` + "\n"
+	for name, want := range map[string]string{"a.ndjson&folder=My+logs": "data/My_logs/a.ndjson", "a.ndjson&folder=My+logs%2F2026": "data/My_logs/2026/a.ndjson"} {
+		if u := ask[server.Upload](p, "POST", "/upload?name="+name, line); u.Path != want || u.Source != "" || u.Pull != nil {
+			t.Errorf("%+v, want %s", u, want)
+		}
+	}
+	p.fails(400, engine.Invalid, "POST", "/upload?name=a.ndjson&folder=logs%2F..%2F..%2F..", line)
+	p.fails(404, engine.NotFound, "POST", "/adopt", `{"path":"data/other"}`)
+	p.fails(400, engine.Invalid, "POST", "/adopt", `{"path":"data/../in"}`)
+	adopt := func() server.Upload {
+		u := ask[server.Upload](p, "POST", "/adopt", `{"path":"data/My_logs"}`)
+		for slices.ContainsFunc(ask[[]server.PullState](p, "GET", "/pulls", ""), func(s server.PullState) bool { return s.State == "running" }) {
+		}
+		return u
+	}
+	first := adopt()
+	ask[server.Upload](p, "POST", "/upload?name=b.ndjson&folder=My+logs", line)
+	if again := adopt(); first.Dataset != "my_logs" || again.Dataset != first.Dataset || again.Source != first.Source {
+		t.Errorf("%+v, then %+v", first, again)
+	}
+	if _, text, _ := p.raw("POST", "/query", `{"sql":"select count(*) as n from my_logs"}`, "Accept", "application/json"); !strings.Contains(text, `"rows":[[3]]`) {
+		t.Error(text)
+	}
+}
+
 // TestManyAtOnce: files that are dropped together are asked for together, and
 // each becomes a source with its records.
 func TestManyAtOnce(t *testing.T) {

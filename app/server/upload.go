@@ -33,8 +33,9 @@ type Upload struct {
 }
 
 type uploadInput struct {
-	Name string `query:"name" required:"true" minLength:"1" maxLength:"200" doc:"The file's name."`
-	body io.Reader
+	Name   string `query:"name" required:"true" minLength:"1" maxLength:"200" doc:"The file's name."`
+	Folder string `query:"folder" maxLength:"1000" doc:"Of a file in a folder: the folder, and those in it that lead to the file. The file is kept below data/, and read once that folder is adopted."`
+	body   io.Reader
 }
 
 // Resolve takes the body as a stream: it may be larger than memory.
@@ -43,9 +44,9 @@ func (u *uploadInput) Resolve(ctx huma.Context) []error {
 	return nil
 }
 
-// AdoptInput names a file or a folder of this machine.
+// AdoptInput names a file or a folder.
 type AdoptInput struct {
-	Path string `json:"path"`
+	Path string `json:"path" doc:"On this machine, whole; or of the workspace, data/ and the name of a folder that was uploaded."`
 }
 
 func (s *Server) uploadAPI() {
@@ -56,7 +57,7 @@ func (s *Server) uploadAPI() {
 			"application/octet-stream": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
 		}},
 	}, func(ctx context.Context, in *uploadInput) (*reply[Upload], error) {
-		out, err := s.upload(ctx, in.Name, in.body)
+		out, err := s.upload(ctx, in.Folder, in.Name, in.body)
 		if err != nil {
 			return nil, failure(err)
 		}
@@ -78,7 +79,7 @@ func fitName(name string) string {
 	return strings.TrimLeft(unfit.ReplaceAllString(name, "_"), ".-")
 }
 
-func (s *Server) upload(ctx context.Context, name string, from io.Reader) (Upload, error) {
+func (s *Server) upload(ctx context.Context, of, name string, from io.Reader) (Upload, error) {
 	name = fitName(name)
 	if name == "" {
 		return Upload{}, engine.Errorf(engine.Invalid, "upload", "the file has no name")
@@ -87,7 +88,15 @@ func (s *Server) upload(ctx context.Context, name string, from io.Reader) (Uploa
 		return Upload{}, err
 	}
 	folder := "data"
-	if strings.HasSuffix(name, ".wasm") {
+	switch {
+	case of != "":
+		for part := range strings.SplitSeq(of, "/") {
+			if part = fitName(part); part == "" {
+				return Upload{}, engine.Errorf(engine.Invalid, "upload "+name, "its folder has no name")
+			}
+			folder += "/" + part
+		}
+	case strings.HasSuffix(name, ".wasm"):
 		folder = "plugins"
 	}
 	temp, err := s.receive(folder, name, from)
@@ -101,6 +110,9 @@ func (s *Server) upload(ctx context.Context, name string, from io.Reader) (Uploa
 	rel := folder + "/" + name
 	if err := s.place(temp, rel); err != nil {
 		return Upload{}, err
+	}
+	if of != "" {
+		return Upload{Path: rel, Kind: "data"}, nil
 	}
 	return s.addData(rel, name)
 }
@@ -180,8 +192,12 @@ func (s *Server) addData(path, name string) (Upload, error) {
 	if err != nil {
 		return Upload{}, err
 	}
-	out := Upload{Path: path, Kind: "data", Source: source, Dataset: source}
-	pulled, err := s.pulls.start(PullInput{Sources: []string{source}})
+	return s.pullAdded(Upload{Path: path, Kind: "data", Source: source, Dataset: source})
+}
+
+// pullAdded begins to pull the source of what was added.
+func (s *Server) pullAdded(out Upload) (Upload, error) {
+	pulled, err := s.pulls.start(PullInput{Sources: []string{out.Source}})
 	if err != nil {
 		return out, err
 	}
@@ -226,6 +242,9 @@ func (s *Server) adopt(ctx context.Context, path string) (Upload, error) {
 	if err := s.trusted("open " + path); err != nil {
 		return Upload{}, err
 	}
+	if name, uploaded := strings.CutPrefix(path, "data/"); uploaded && name != "" && name == fitName(name) {
+		return s.addFolder(path, name)
+	}
 	if !filepath.IsAbs(path) {
 		return Upload{}, engine.Errorf(engine.Invalid, "open "+path, "it is not a whole path")
 	}
@@ -243,11 +262,26 @@ func (s *Server) adopt(ctx context.Context, path string) (Upload, error) {
 			return Upload{}, engine.Errorf(engine.Unavailable, "open "+path, "%w", err)
 		}
 		defer f.Close()
-		return s.upload(ctx, name, f)
+		return s.upload(ctx, "", name, f)
 	}
 	pattern := literal(filepath.ToSlash(path))
 	if info.IsDir() {
 		pattern += "/**"
+	}
+	return s.addData(pattern, name)
+}
+
+// addFolder adds a source for a folder that was uploaded, and begins to pull
+// it. One that was uploaded before has its source: what is new there is pulled.
+func (s *Server) addFolder(path, name string) (Upload, error) {
+	if info, err := os.Stat(s.bench.Workspace.Path(path)); err != nil || !info.IsDir() {
+		return Upload{}, engine.Errorf(engine.NotFound, "open "+path, "there is no such folder")
+	}
+	pattern := path + "/**"
+	for _, e := range s.bench.Current().Config.Sources {
+		if e.Value.Type == "file" && e.Value.Path == pattern {
+			return s.pullAdded(Upload{Path: pattern, Kind: "data", Source: e.Key.Value, Dataset: e.Value.Dataset})
+		}
 	}
 	return s.addData(pattern, name)
 }

@@ -1,8 +1,12 @@
-// What the window hands over: the path of a dropped file, and of one chosen in
-// the system's dialog, become sources where the files are.
+// What is dropped anywhere on the page in a browser is brought into the
+// workspace: files, several at once, folders. What the window hands over, the
+// path of a dropped file and of one chosen in the system's dialog, becomes a
+// source where the file is.
 import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+
+import { eventually } from './harness.mjs'
 
 const line = (i) => JSON.stringify({ ts: new Date(Date.UTC(2026, 0, 9, 12, 0, i)).toISOString(), level: 'INFO', message: 'dropped ' + i }) + '\n'
 
@@ -25,6 +29,34 @@ export default async function ({ page, api, axe, surroundings }) {
   await page.getByText('This workspace is trusted now').waitFor()
   const rows = async (dataset) => (await api('POST', '/query', { sql: `select count(*) from ${dataset}` })).rows?.[0]?.[0]
 
+  // In a browser: two files and a folder at once, beside every place for them.
+  // The page takes all of it, so the browser does not go there.
+  const many = join(surroundings.dir, 'many')
+  await mkdir(join(many, 'My logs', '2026'), { recursive: true })
+  const paths = ['one.ndjson', 'two.ndjson', 'My logs'].map((name) => join(many, name))
+  await writeFile(paths[0], line(1))
+  await writeFile(paths[1], [1, 2].map(line).join(''))
+  await writeFile(join(paths[2], 'a.ndjson'), line(1))
+  await writeFile(join(paths[2], '2026', 'b.ndjson'), line(2))
+  await writeFile(join(paths[2], '.hidden'), 'not of the data')
+  const heading = page.getByRole('heading', { level: 1 })
+  await heading.waitFor()
+  const here = await heading.boundingBox()
+  const browser = await page.context().newCDPSession(page)
+  const drag = (type, data) => browser.send('Input.dispatchDragEvent', { type, x: here.x + 5, y: here.y + 5, data: { items: [], dragOperationsMask: 1, ...data } })
+  const drop = async (data) => {
+    for (const type of ['dragEnter', 'dragOver', 'drop']) await drag(type, data)
+  }
+  await drop({ files: paths })
+  for (const name of ['one', 'two', 'my_logs']) await page.getByRole('row', { name: new RegExp(`${name} done`) }).waitFor()
+  await eventually(async () => Promise.all(['one', 'two', 'my_logs'].map(rows)), [1, 2, 2])
+  await axe('dropped in a browser')
+  // An address is nothing to go to either.
+  await drop({ items: [{ mimeType: 'text/uri-list', data: 'http://127.0.0.1:9/', title: '', baseURL: '' }] })
+  await page.getByText('Only files and folders can be added.').waitFor()
+  assert.equal(new URL(page.url()).pathname, '/sources')
+  await browser.detach()
+
   // The window tells it over the stream of events; here the first stream does.
   let told = false
   const hello = { type: 'hello', version: 'x', started: '2026-01-01T00:00:00Z' }
@@ -39,7 +71,7 @@ export default async function ({ page, api, axe, surroundings }) {
   })
   await page.reload()
   await page.waitForURL(/\/sources$/)
-  await page.getByRole('row', { name: /dropped done/ }).waitFor()
+  await page.getByRole('row', { name: / dropped done/ }).waitFor()
   await axe('a dropped file')
   assert.equal(await rows('dropped'), 3)
   // It is read where it is: nothing of it was copied.

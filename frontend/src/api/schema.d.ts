@@ -1606,6 +1606,7 @@ export interface components {
             source: components["schemas"]["WorkspaceSourceSpec"];
         };
         AdoptInput: {
+            /** @description On this machine, whole; or of the workspace, data/ and the name of a folder that was uploaded. */
             path: string;
         };
         AdviseRun: {
@@ -11840,6 +11841,8 @@ export interface operations {
             query: {
                 /** @description The file's name. */
                 name: string;
+                /** @description Of a file in a folder: the folder, and those in it that lead to the file. The file is kept below data/, and read once that folder is adopted. */
+                folder?: string;
             };
             header?: never;
             path?: never;

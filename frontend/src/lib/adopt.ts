@@ -42,15 +42,30 @@ function follow(dataset: string) {
   setTimeout(off, 3_600_000)
 }
 
+const send = async (f: File, folder = ''): Promise<Adopted> => json<Adopted>('POST', '/upload', { query: { name: f.name, folder }, raw: new Uint8Array(await f.arrayBuffer()) })
+
 /** upload brings files of the browser into the workspace. */
 export async function upload(files: Iterable<File>): Promise<void> {
   for (const f of files) {
     try {
-      told(await json<Adopted>('POST', '/upload', { query: { name: f.name }, raw: new Uint8Array(await f.arrayBuffer()) }))
+      told(await send(f))
     } catch (e) {
       refused(visible(f.name), e)
     }
   }
+}
+
+/** uploadFolder brings the files of a folder into the workspace: they become one source. */
+export async function uploadFolder(files: { folder: string; file: File }[]): Promise<void> {
+  let kept = ''
+  for (const { folder, file } of files) {
+    try {
+      kept = (await send(file, folder)).path
+    } catch (e) {
+      refused(visible(`${folder}/${file.name}`), e)
+    }
+  }
+  if (kept) await adopt(kept.split('/', 2).join('/'))
 }
 
 /** adopt takes a file or folder of this machine into the workspace. */
