@@ -74,9 +74,13 @@ func (s *Store) insertSelect(ctx context.Context, tx *sql.Tx, d *dataset, g segm
 	if b.Dedup != nil {
 		return insertUnique(ctx, tx, d, g, b, from, rows, total)
 	}
-	stored, err := s.execPatiently(ctx, "INSERT INTO "+g.sql()+" "+from)
+	result, err := tx.ExecContext(ctx, "INSERT INTO "+g.sql()+" "+from)
 	if err != nil {
 		return fmt.Errorf("load a batch into %s: %w", b.Dataset, err)
+	}
+	stored, err := result.RowsAffected()
+	if err != nil {
+		return err
 	}
 	if stored != rows {
 		return fmt.Errorf("load a batch into %s: %d rows were staged and %d arrived", b.Dataset, rows, stored)

@@ -26,6 +26,7 @@ import (
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/store/cage"
 	"tidemark.dev/tidemark/engine/store/columns"
+	_ "tidemark.dev/tidemark/engine/store/patient" // statements wait without taking a processor
 	"tidemark.dev/tidemark/engine/store/staged"
 	"tidemark.dev/tidemark/engine/store/udf"
 )
