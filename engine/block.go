@@ -95,6 +95,10 @@ func InBlocks(t Type) bool {
 	return true
 }
 
+// RowGroup is how many rows DuckDB compresses and writes together. Whoever
+// brings it fewer has them appended twice: aside first, then to the table.
+const RowGroup = 122_880
+
 // BlockRun is neighbouring rows of a block as they become rows of a dataset:
 // Rows of them from First on, counted from 0; their _seq count from FirstSeq.
 type BlockRun struct {

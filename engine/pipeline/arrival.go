@@ -189,15 +189,20 @@ func lookOf(data []byte) (look uint64, ok bool) {
 
 // endOfText finds the quote that ends a text.
 func endOfText(data []byte, i int) int {
-	for ; i < len(data); i++ {
-		switch data[i] {
-		case '"':
-			return i
-		case '\\':
-			i++
+	for quote := i; ; quote++ {
+		n := bytes.IndexByte(data[quote:], '"')
+		if n < 0 {
+			return -1
+		}
+		quote += n
+		for i <= quote {
+			escape := bytes.IndexByte(data[i:quote], '\\')
+			if escape < 0 {
+				return quote
+			}
+			i += escape + 2 // what is escaped may be this quote
 		}
 	}
-	return -1
 }
 
 // position is where a line came from, for people.

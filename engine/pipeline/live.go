@@ -104,6 +104,8 @@ type live struct {
 
 	regulars regulars
 	flushed  time.Time // when the last batch was handed over
+	near     bool      // a shard that is not far behind brought something to the batch
+	brought  int64     // rows that the last call of the stream brought to it
 }
 
 // lesson is a sample of a dataset's first records.
@@ -160,6 +162,7 @@ func (l *live) gather(ctx context.Context, stop func(), ended <-chan error) erro
 	due := time.NewTimer(l.opt.Every)
 	l.flushed = time.Now()
 	defer due.Stop()
+	grows := false // the batch is due, and left to grow
 	for {
 		select {
 		case a := <-l.taken:
@@ -169,7 +172,10 @@ func (l *live) gather(ctx context.Context, stop func(), ended <-chan error) erro
 			if err != nil {
 				return l.drain(stop, ended, err)
 			}
+			grows = grows && l.batch != nil
 			switch {
+			case grows && !l.growing():
+				due.Reset(0)
 			case a.Behind > 0:
 			case all:
 				due.Reset(l.soon(time.Since(l.flushed), 0))
@@ -179,8 +185,10 @@ func (l *live) gather(ctx context.Context, stop func(), ended <-chan error) erro
 		case first := <-l.lessons:
 			l.learnLive(ctx, first)
 		case <-due.C:
-			if err := l.flushLive(ctx); err != nil {
-				return l.drain(stop, ended, err)
+			if grows = l.growing(); !grows {
+				if err := l.flushLive(ctx); err != nil {
+					return l.drain(stop, ended, err)
+				}
 			}
 			due.Reset(l.opt.Every)
 		case err := <-ended:
@@ -190,6 +198,21 @@ func (l *live) gather(ctx context.Context, stop func(), ended <-chan error) erro
 			return err
 		}
 	}
+}
+
+// A batch of a tail that is so far behind is left to grow, for so many times the
+// usual time at most.
+const (
+	farBehind = 10 * time.Second
+	growFor   = 4
+)
+
+// growing reports whether a batch that is due is kept until it has rows for
+// one row group more: nobody sees them sooner who is that far behind, and what
+// is left over is written twice.
+func (l *live) growing() bool {
+	return !l.near && l.batch != nil && time.Since(l.flushed) < growFor*l.opt.Every &&
+		l.batch.rows%engine.RowGroup >= l.brought
 }
 
 // soon is how long a batch is kept at the tip, so long after the last commit,
@@ -343,6 +366,7 @@ func (l *live) stage(ctx context.Context, a *arrived) error {
 	}
 	l.ensureBatch(o)
 	l.note(a)
+	before := l.batch.rows
 	for _, c := range a.pieces {
 		base := int64(len(l.batch.places))
 		l.batch.places = append(l.batch.places, c.places...)
@@ -356,6 +380,8 @@ func (l *live) stage(ctx context.Context, a *arrived) error {
 			return err
 		}
 	}
+	l.near = l.near || a.Behind < farBehind && len(a.Records) > 0
+	l.brought = l.batch.rows - before
 	if l.batch.full() {
 		return l.flushLive(ctx)
 	}
@@ -422,7 +448,7 @@ func (l *live) flushLive(ctx context.Context) error {
 	}
 	l.batch.live = state
 	err := l.flush(ctx)
-	l.flushed = time.Now()
+	l.flushed, l.near = time.Now(), false
 	clear(l.shards) // their places in the batch are gone with it
 	// Rows of the next batch are late against what is known from now on.
 	l.puller.opt.Watermark = later(l.puller.opt.Watermark, state.Watermark)

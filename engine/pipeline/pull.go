@@ -19,7 +19,7 @@ import (
 // Limits of one micro-batch, and of what is held in memory at once.
 const (
 	batchBytes      = 256 << 20
-	batchRows       = 500_000
+	batchRows       = 4 * engine.RowGroup
 	quarantineBytes = 16 << 20
 	chunkBytes      = 1 << 20
 	chunksAhead     = 4

@@ -195,6 +195,9 @@ func (s Strategy) estimate(times []time.Time, now time.Time) (time.Time, bool) {
 	if len(sane) == 0 || s.Kind == Manual {
 		return time.Time{}, false
 	}
+	if s.Kind == MaxLateness { // no order is needed
+		return slices.MaxFunc(sane, time.Time.Compare).Add(-s.Lateness), true
+	}
 	slices.SortFunc(sane, time.Time.Compare)
 	return sane[s.rank(len(sane))].Add(-s.Lateness), true
 }
