@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"encoding/binary"
 	"encoding/json"
 	"math"
 	"math/big"
@@ -23,6 +24,7 @@ const (
 	textValue
 	timeValue
 	listValue
+	hugeKey // an integer of more than 64 bits, in keys only
 )
 
 // Value is one value of an expression, or null, which is the zero Value. It
@@ -161,6 +163,28 @@ func halves(upper int64, lower uint64) Value {
 	}
 	b := new(big.Int).Lsh(big.NewInt(upper), 64)
 	return BigInt(b.Add(b, new(big.Int).SetUint64(lower)))
+}
+
+// AppendKey adds bytes that two values of one type share if they are Equal, and
+// only then; the bytes of several values one after the other do so, too.
+func (v Value) AppendKey(to []byte) []byte {
+	to = append(to, byte(v.kind))
+	text := v.s
+	switch {
+	case v.kind == listValue:
+		to = binary.AppendUvarint(to, uint64(len(v.wide.list)))
+		for _, x := range v.wide.list {
+			to = x.AppendKey(to)
+		}
+		return to
+	case v.huge():
+		to[len(to)-1] = byte(hugeKey)
+		text = v.wide.big.Text(62)
+	case v.kind != textValue:
+		return binary.LittleEndian.AppendUint64(to, uint64(v.n)) //nolint:gosec // its bits
+	}
+	to = binary.AppendUvarint(to, uint64(len(text)))
+	return append(to, text...)
 }
 
 // IsNull reports whether there is no value.

@@ -89,7 +89,7 @@ func (c *computation) addToWindows(ctx context.Context, kept *keptWindows, from 
 	touched := map[*plan.Partial]struct{}{}
 	var older []plan.Span
 	for _, slice := range came {
-		name := c.groupName(slice)
+		name := groupName(slice)
 		for _, span := range c.shared.Plan.Window.Spans(slice.Start) {
 			done := !span.End.After(from.At)
 			switch {
@@ -126,7 +126,7 @@ func (c *computation) gatherWindows(ctx context.Context, from engine.RuleProgres
 		return nil, err
 	}
 	for _, slice := range found {
-		name := c.groupName(slice)
+		name := groupName(slice)
 		for _, span := range w.Spans(slice.Start) {
 			if !span.Start.Before(kept.after) {
 				kept.add(c.shared, name, span, slice)

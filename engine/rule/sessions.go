@@ -130,7 +130,7 @@ func (c *computation) gather(ctx context.Context, from engine.RuleProgress) (kep
 		return nil, since, err
 	}
 	for _, s := range found {
-		name := c.groupName(s)
+		name := groupName(s)
 		kept.groups[name] = append(kept.groups[name], s)
 	}
 	kept.count = len(found)
@@ -184,14 +184,19 @@ func (c *computation) partials(ctx context.Context, p *plan.Plan, r plan.Range, 
 	return found, rows.Err()
 }
 
-func (c *computation) groupName(s plan.Partial) string {
-	return jsonText(c.rules[0].rule.groupOf(s.Keys))
+// groupName tells the group of a session from others.
+func groupName(s plan.Partial) string {
+	var name []byte
+	for _, v := range s.Keys {
+		name = v.AppendKey(name)
+	}
+	return string(name)
 }
 
 // add puts a session of new records beside those of its group, or makes one of
 // it and of those that it reaches.
 func (k *keptSessions) add(c *computation, s plan.Partial) {
-	name := c.groupName(s)
+	name := groupName(s)
 	all := k.groups[name]
 	first, _ := slices.BinarySearchFunc(all, s.Start, func(x plan.Partial, start time.Time) int {
 		if x.End.After(start) {
