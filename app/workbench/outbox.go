@@ -118,8 +118,11 @@ func (b *Workbench) startDue(ctx context.Context) {
 
 // sendTo sends what is due for one channel, until it fails: the rest waits.
 func (b *Workbench) sendTo(ctx context.Context, c *workspace.Config, name string, list []store.Notification, quiet *quiet) {
-	for _, n := range list {
+	for i, n := range list {
 		state, why := quiet.judge(n)
+		if state == "" && n.Kind == notify.Repeat && slices.ContainsFunc(list[i+1:], func(o store.Notification) bool { return o.Kind == notify.Repeat && o.Incident == n.Incident }) {
+			state, why = "suppressed", "a newer one tells it"
+		}
 		if state == "" {
 			err := b.sendOne(ctx, c, name, n)
 			if !b.sent(ctx, n, err) {
@@ -210,12 +213,6 @@ func (b *Workbench) sent(ctx context.Context, n store.Notification, problem erro
 	if state == "dead" {
 		b.changed(incidentsTable)
 	}
-	if state == "dead" && n.Kind != notify.Failure {
-		failed := b.failureNotices("a notification to "+n.Channel+" was given up", fmt.Errorf("%s: %w", n.Key, problem))
-		if err := b.Store.AddNotices(ctx, failed, now); err != nil {
-			slog.Error("the outbox could not be written", "error", err)
-		}
-	}
 	return state != "pending"
 }
 
@@ -229,18 +226,18 @@ func (b *Workbench) fillOutbox(ctx context.Context, now time.Time, specs map[str
 	for _, i := range open {
 		notices = append(notices, b.repeats(i, specs[i.Rule], now)...)
 	}
-	daily, err := b.dailies(ctx, now, specs)
+	dead, err := b.deadLetters(ctx, now)
 	if err != nil {
 		return err
 	}
-	notices = append(notices, daily...)
-	if len(notices) > 0 {
-		if err := b.Store.AddNotices(ctx, notices, now); err != nil {
-			return err
-		}
+	if err := b.Store.AddNotices(ctx, append(notices, dead...), now); err != nil {
+		return err
 	}
 	if b.watches.catchingUp() {
 		return nil
+	}
+	if err := b.dailies(ctx, now, specs); err != nil {
+		return err
 	}
 	return b.Store.TakeUntold(ctx, now, func(list []store.IncidentRow) []engine.Notice {
 		return b.digests(list, specs, notify.Digest, "Found while catching up", list[0].ID+"/"+list[len(list)-1].ID)
@@ -278,99 +275,6 @@ func anyText(key map[string]any) string {
 		return ""
 	}
 	return KeyText(text)
-}
-
-// severities, the worst first; others come after.
-var severities = []string{"critical", "error", "major", "warning", "minor", "info"}
-
-func rank(severity string) int {
-	if i := slices.Index(severities, severity); i >= 0 {
-		return i
-	}
-	return len(severities)
-}
-
-// digests are one message for each channel that some of the incidents go to.
-func (b *Workbench) digests(list []store.IncidentRow, specs map[string]rule.Spec, kind, what, key string) (out []engine.Notice) {
-	by := map[string][]notify.Item{}
-	for _, i := range list {
-		for _, c := range b.incidentRoutes(i, specs[i.Rule]) {
-			by[c] = append(by[c], notify.Item{Incident: i.ID, Rule: i.Rule, Group: anyText(i.Key), Severity: i.Severity, Text: i.Summary, Start: i.Start, End: i.End})
-		}
-	}
-	for c, items := range by {
-		slices.SortStableFunc(items, worse)
-		m := notify.Message{Kind: kind, Title: what + ": " + alarmsOf(items), Items: items}
-		// Each channel's digest is another message.
-		out = append(out, noticesFor([]string{c}, kind+"/"+key+"/"+c, m, time.Time{})...)
-	}
-	return out
-}
-
-// worse orders the items of a digest: by severity, those that last, the
-// longest.
-func worse(a, b notify.Item) int {
-	on := func(i notify.Item) int {
-		if i.End == nil {
-			return 0
-		}
-		return 1
-	}
-	lasted := func(i notify.Item) time.Duration {
-		if i.End == nil {
-			return 0
-		}
-		return i.End.Sub(i.Start)
-	}
-	switch {
-	case rank(a.Severity) != rank(b.Severity):
-		return rank(a.Severity) - rank(b.Severity)
-	case on(a) != on(b):
-		return on(a) - on(b)
-	case lasted(a) > lasted(b):
-		return -1
-	case lasted(a) < lasted(b):
-		return 1
-	}
-	return a.Start.Compare(b.Start)
-}
-
-// alarmsOf counts the items of a digest.
-func alarmsOf(items []notify.Item) string {
-	on := 0
-	for _, i := range items {
-		if i.End == nil {
-			on++
-		}
-	}
-	text := fmt.Sprintf("%d alarms", len(items))
-	if len(items) == 1 {
-		text = "1 alarm"
-	}
-	if on > 0 {
-		text += fmt.Sprintf(", %d still on", on)
-	}
-	return text
-}
-
-// dailies are the digests of the last day that have come due.
-func (b *Workbench) dailies(ctx context.Context, now time.Time, specs map[string]rule.Spec) (out []engine.Notice, err error) {
-	for _, c := range b.Current().Config.Channels {
-		due, ok := c.Value.DailyDue(now)
-		if !ok {
-			continue
-		}
-		list, err := b.Store.Incidents(ctx, store.IncidentFilter{From: due.AddDate(0, 0, -1), To: due})
-		if err != nil {
-			return nil, err
-		}
-		for _, n := range b.digests(list, specs, notify.Daily, "The last day", due.Format(time.DateOnly)) {
-			if n.Channel == c.Key.Value {
-				out = append(out, n)
-			}
-		}
-	}
-	return out, nil
 }
 
 // TestChannel sends a message to a channel now.

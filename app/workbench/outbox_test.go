@@ -101,10 +101,8 @@ func newWatched(t *testing.T, channels, rules map[string]string) *watched {
 	for name, text := range rules {
 		w.put("rules/"+name+".yaml", "rule: "+name+"\ndataset: requests\n"+text)
 	}
-	space, err := workspace.Load(w.root, workspace.Options{Trusted: true, LookupEnv: os.LookupEnv})
-	if err == nil {
-		err = space.Prepare()
-	}
+	space := w.load()
+	err := space.Prepare()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,6 +112,16 @@ func newWatched(t *testing.T, channels, rules map[string]string) *watched {
 	}
 	t.Cleanup(func() { w.Workbench.Close() })
 	return w
+}
+
+// load reads the workspace's files.
+func (w *watched) load() *workspace.Workspace {
+	w.t.Helper()
+	space, err := workspace.Load(w.root, workspace.Options{Trusted: true, LookupEnv: os.LookupEnv})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return space
 }
 
 func (w *watched) put(name, text string) {

@@ -95,6 +95,14 @@ func (q *quiet) judge(n store.Notification) (state, why string) {
 		}
 		return "suppressed", "nobody was told of the alarm"
 	}
+	if n.Kind == notify.Repeat {
+		switch {
+		case i.State != "open":
+			return "suppressed", "it is over"
+		case i.Acked != nil:
+			return "suppressed", "acknowledged"
+		}
+	}
 	why = q.reason(i)
 	before, wasHeld := strings.CutPrefix(n.Error, held)
 	switch {
@@ -124,6 +132,9 @@ func (q *quiet) reason(i store.IncidentRow) string {
 		return "the rule's own silence"
 	}
 	for _, name := range q.specs[i.Rule].Inhibit {
+		if circle(q.specs, name.Value, i.Rule) != nil {
+			continue // nobody would be told of either
+		}
 		for _, other := range q.open {
 			if other.Rule == name.Value && agree(i.Key, other.Key) {
 				return "inhibited by " + other.Rule

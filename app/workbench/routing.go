@@ -1,6 +1,7 @@
 package workbench
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -132,4 +133,36 @@ func (b *Workbench) failureNotices(what string, err error) []engine.Notice {
 		m.Text += "\n" + known.Hint
 	}
 	return noticesFor(b.failureChannels(), "failure/"+what+"/"+day, m, time.Time{})
+}
+
+const (
+	// deadKey begins the keys of what tells of dead letters.
+	deadKey = "failure/dead/"
+	// deadEvery is how often at most those of a channel are told of.
+	deadEvery = time.Hour
+)
+
+// deadLetters tell of notifications that were given up: of the first of a
+// channel at once, of what follows in sums.
+func (b *Workbench) deadLetters(ctx context.Context, now time.Time) (out []engine.Notice, err error) {
+	to := b.failureChannels()
+	if len(to) == 0 {
+		return nil, nil
+	}
+	list, err := b.Store.GivenUp(ctx, deadKey, now.Add(-deadEvery))
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range list {
+		what := "a notification to " + g.Channel + " was given up"
+		if g.Count > 1 {
+			what = fmt.Sprintf("%d notifications to %s were given up", g.Count, g.Channel)
+		}
+		m := notify.Message{
+			Kind: notify.Failure, Title: "Tidemark: " + what,
+			Text: g.Key + ": " + g.Error + "\ntidemark notify list --state dead shows them, tidemark notify retry --dead sends them again",
+		}
+		out = append(out, noticesFor(to, deadKey+g.Channel+"/"+now.UTC().Format(time.RFC3339), m, time.Time{})...)
+	}
+	return out, nil
 }

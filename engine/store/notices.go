@@ -17,6 +17,7 @@ var noticeTables = []string{
 		next_at TIMESTAMPTZ, error VARCHAR, created_at TIMESTAMPTZ, sent_at TIMESTAMPTZ)`,
 	`CREATE TABLE IF NOT EXISTS tidemark.silences (
 		id VARCHAR, rule VARCHAR, match MAP(VARCHAR, VARCHAR), starts_at TIMESTAMPTZ, ends_at TIMESTAMPTZ, who VARCHAR, reason VARCHAR, created_at TIMESTAMPTZ)`,
+	`CREATE TABLE IF NOT EXISTS tidemark.digests (channel VARCHAR, until TIMESTAMPTZ)`,
 }
 
 // Notification is one line of the outbox.
@@ -135,6 +136,60 @@ func (s *Store) TakeUntold(ctx context.Context, now time.Time, tell func([]Incid
 		}
 		return saveNotices(ctx, tx, engine.Evaluated{Now: now, Notices: tell(list)})
 	})
+}
+
+// DigestUntil is up to when a channel's daily digests have told; zero if it
+// never had one.
+func (s *Store) DigestUntil(ctx context.Context, channel string) (time.Time, error) {
+	var until sql.NullTime
+	err := s.DB().QueryRowContext(ctx, `SELECT max(until) FROM tidemark.digests WHERE channel = ?`, channel).Scan(&until)
+	return until.Time.UTC(), err
+}
+
+// AddDigest puts what a channel is told of its last days into the outbox, and
+// writes down with it up to when that goes.
+func (s *Store) AddDigest(ctx context.Context, channel string, until time.Time, notices []engine.Notice, now time.Time) error {
+	return s.inTx(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM tidemark.digests WHERE channel = ?`, channel); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO tidemark.digests VALUES (?, ?)`, channel, until); err != nil {
+			return err
+		}
+		return saveNotices(ctx, tx, engine.Evaluated{Now: now, Notices: notices})
+	})
+}
+
+// GivenUp are the notifications of a channel that became dead letters.
+type GivenUp struct {
+	Channel string
+	Count   int
+	// Key and Error are those of the last.
+	Key, Error string
+}
+
+// GivenUp lists by channel what became a dead letter since that was told last,
+// if that is long enough ago. Keys that tell are prefix, channel, "/" and more.
+func (s *Store) GivenUp(ctx context.Context, prefix string, told time.Time) ([]GivenUp, error) {
+	rows, err := s.DB().QueryContext(ctx, `WITH told AS (
+			SELECT split_part(key[length(?) + 1:], '/', 1) AS channel, max(created_at) AS at FROM tidemark.notifications WHERE starts_with(key, ?) GROUP BY ALL)
+		SELECT d.channel, count(*), arg_max(d.key, d.next_at), coalesce(arg_max(d.error, d.next_at), '')
+		FROM tidemark.notifications AS d LEFT JOIN told AS t ON t.channel = d.channel
+		WHERE d.state = 'dead' AND d.kind <> 'failure' AND (t.at IS NULL OR d.next_at >= t.at AND t.at <= ?)
+		GROUP BY ALL ORDER BY ALL`, prefix, prefix, told)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []GivenUp
+	for rows.Next() {
+		var g GivenUp
+		if err := rows.Scan(&g.Channel, &g.Count, &g.Key, &g.Error); err != nil {
+			return nil, err
+		}
+		list = append(list, g)
+	}
+	return list, rows.Err()
 }
 
 // Silence keeps notifications back for a time.
