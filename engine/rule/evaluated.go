@@ -47,8 +47,8 @@ func (r *liveRule) take(found []foundWindow, s Step, out *engine.Evaluated) erro
 		fresh[t] = append(fresh[t], entry{Span: f.span, env: env, records: f.row.Records, late: f.row.Late})
 	}
 	for name, t := range r.groups {
-		again := t.put(fresh[t], gone[t], until)
-		r.tell(t, gone[t], again, s, out)
+		t.put(fresh[t], gone[t], until)
+		r.tell(t, gone[t], s, out)
 		open := r.late.OpenSince(until)
 		t.freeze(open)
 		if t.over(open) {
@@ -123,7 +123,7 @@ func keyNames(p *plan.Plan) string {
 }
 
 // tell writes down what a step has changed of a group.
-func (r *liveRule) tell(t *timeline, gone []plan.Span, again bool, s Step, out *engine.Evaluated) {
+func (r *liveRule) tell(t *timeline, gone []plan.Span, s Step, out *engine.Evaluated) {
 	for _, span := range gone {
 		out.Gone = append(out.Gone, engine.Datapoint{Rule: r.rule.Name, Key: t.name, Start: span.Start, End: span.End})
 	}
@@ -133,7 +133,7 @@ func (r *liveRule) tell(t *timeline, gone []plan.Span, again bool, s Step, out *
 			e.dirty = false
 		}
 	}
-	r.tellIncidents(t, again, s, out)
+	r.tellIncidents(t, s, out)
 	if n := len(t.now.report.Transitions); n > 0 || t.saved.State == "" || t.saved.State != string(t.now.state) {
 		state := engine.AlarmState{Rule: r.rule.Name, Key: t.name, State: string(t.now.state), Reason: "no datapoints yet", Since: r.progress.At}
 		if n > 0 {
@@ -172,7 +172,7 @@ func (r *liveRule) values(env *plan.Env) map[string]plan.Value {
 }
 
 // tellIncidents compares the episodes with the incidents that are known.
-func (r *liveRule) tellIncidents(t *timeline, again bool, s Step, out *engine.Evaluated) {
+func (r *liveRule) tellIncidents(t *timeline, s Step, out *engine.Evaluated) {
 	episodes := t.episodes()
 	var next []shown
 	used := make([]bool, len(t.incidents))
@@ -190,7 +190,7 @@ func (r *liveRule) tellIncidents(t *timeline, again bool, s Step, out *engine.Ev
 			continue
 		}
 		used[i] = true
-		next = append(next, r.compare(t.incidents[i], e, again, out))
+		next = append(next, r.compare(t.incidents[i], e, out))
 	}
 	for i, k := range t.incidents {
 		if !used[i] {
@@ -217,7 +217,7 @@ func (t *timeline) match(e Episode, used []bool) int {
 }
 
 // compare brings a known incident up to what its episode is now.
-func (r *liveRule) compare(k shown, e Episode, again bool, out *engine.Evaluated) shown {
+func (r *liveRule) compare(k shown, e Episode, out *engine.Evaluated) shown {
 	was := k.incident
 	k.incident.Peak, k.incident.Start, k.incident.End = jsonText(e.Peak), e.Start, e.End
 	k.episode = e
@@ -225,7 +225,7 @@ func (r *liveRule) compare(k shown, e Episode, again bool, out *engine.Evaluated
 	switch {
 	case was.End == nil && e.End != nil && was.Start.Equal(e.Start):
 		out.Changes = append(out.Changes, engine.IncidentChange{Incident: k.incident, Kind: engine.IncidentEnded, Text: r.ended(e)})
-	case again && (!sameEnd || !was.Start.Equal(e.Start)):
+	case !sameEnd || !was.Start.Equal(e.Start):
 		out.Changes = append(out.Changes, engine.IncidentChange{Incident: k.incident, Kind: engine.IncidentRevised, Text: "late records changed it: it was " + spanText(was.Start, was.End) + ", it is " + spanText(e.Start, e.End)})
 	case was.Peak != k.incident.Peak:
 		out.Changes = append(out.Changes, engine.IncidentChange{Incident: k.incident})

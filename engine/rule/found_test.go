@@ -136,3 +136,32 @@ func TestSessionBefore1970Resumed(t *testing.T) {
 		agree(t, byColumn{db}, shop, rule, k, watermark)
 	}
 }
+
+// An alarm of who is waited for begins earlier when a late record shows since
+// when records could come, even if no window has it.
+func TestAwaitedSinceALateRecord(t *testing.T) {
+	db := database(t)
+	createTable(t, db, shop)
+	rule, err := Compile(decodeSpec(t, "awaited.yaml", "rule: awaited\ndataset: app_logs\ngroup_by: [service]\nexpect: {within: 1m}\nkeys: [a]\n"), shop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	late, k := LateUpdates{Allowed: time.Hour}, newKeeper()
+	live := resumed(t, []*Rule{rule}, late, k)
+	watermark, oldest := time.Unix(600, 0).UTC(), time.Unix(310, 0).UTC()
+	for i, second := range []int64{310, 100} {
+		exec(t, db, fmt.Sprintf("INSERT INTO app_logs (event_time, service, _seq, _late) VALUES (to_timestamp(%d), 'b', %d, false)", second, i+1))
+		if at := time.Unix(second, 0).UTC(); at.Before(oldest) {
+			oldest = at
+		}
+		out, _, failed := live.Step(t.Context(), db, catalog{shop}, Step{UpTo: int64(i + 1), Watermark: watermark, Late: true, Now: watermark, Since: oldest})
+		for _, err := range failed {
+			t.Fatal(err)
+		}
+		k.save(t, out)
+		if report := backtestOf(t, db, rule, BacktestOptions{Final: watermark}); len(report.Episodes) != 1 {
+			t.Fatalf("a backtest finds %v", report.Episodes)
+		}
+		agree(t, byColumn{db}, shop, rule, k, watermark)
+	}
+}
