@@ -293,7 +293,7 @@ func (b *Workbench) TestChannel(ctx context.Context, name string) error {
 		return e.WithHint("the channels are: %s", strings.Join(names, ", "))
 	}
 	if !w.Trusted {
-		return engine.Errorf(engine.Invalid, "notify "+name, "the workspace is not trusted, so nothing is contacted").WithHint("run tidemark trust")
+		return workspace.ErrUntrusted(w.Root, "notify "+name)
 	}
 	now := b.clock.Now()
 	err := b.send(ctx, c, notify.Message{
