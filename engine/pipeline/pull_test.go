@@ -6,10 +6,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -367,4 +371,38 @@ func TestCutObjectAddsUp(t *testing.T) {
 		t.Errorf("%+v", counts)
 	}
 	b.want(`SELECT key, records = stored + quarantined, quarantined > 0 FROM tidemark.objects ORDER BY key`, "a.gz | true | true", "b | true | true")
+}
+
+func TestAServerThatGoesAwayEndsThePull(t *testing.T) {
+	b := newBench(t)
+	var tasks []pipeline.Task
+	for i := range 300 {
+		tasks = append(tasks, b.object(fmt.Sprintf("%03d.json", i), fmt.Sprintf("{\"n\":%d}\n", i)))
+	}
+	opt := b.options()
+	fetch := opt.Fetch
+	var asked atomic.Int64
+	gone := func(err error) func(context.Context, engine.Object) (pipeline.Local, error) {
+		return func(ctx context.Context, o engine.Object) (pipeline.Local, error) {
+			if asked.Add(1); o.Key >= "100.json" {
+				return pipeline.Local{}, engine.Errorf(engine.Unavailable, "get "+o.Key, "%w", err)
+			}
+			return fetch(ctx, o)
+		}
+	}
+	opt.Fetch = gone(&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED})
+	counts, err := pipeline.Pull(context.Background(), opt, tasks)
+	if !errors.Is(err, syscall.ECONNREFUSED) || counts.Records != 100 || asked.Load() > 250 {
+		t.Errorf("%v, %d records, %d asked", err, counts.Records, asked.Load())
+	}
+	b.want("SELECT count(*) FROM logs", "100")
+	// One that answers is asked for everything.
+	opt.Fetch, opt.Store = gone(errors.New("access denied")), b.Store
+	if counts, err = pipeline.Pull(context.Background(), opt, tasks[100:]); err == nil || counts.Failed == 0 {
+		t.Errorf("nothing to be had: %+v, %v", counts, err)
+	}
+	opt.Dataset = "others"
+	if counts, err = pipeline.Pull(context.Background(), opt, tasks); err != nil || counts.Failed != 200 || counts.Records != 100 {
+		t.Errorf("%+v, %v", counts, err)
+	}
 }

@@ -1,8 +1,10 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"net"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -12,9 +14,13 @@ import (
 	"tidemark.dev/tidemark/engine/schema"
 )
 
-// giveUp is how many objects in a row may be out of reach before the pull
-// stops asking for more.
-const giveUp = 5
+// After so many objects in a row that were out of reach a pull stops asking
+// for more: when it has read none yet, or when nobody answers any more. A
+// server that is started anew is waited for a little longer.
+const (
+	giveUp       = 5
+	giveUpMidway = 50
+)
 
 // puller is one run over the objects of a source.
 type puller struct {
@@ -128,7 +134,7 @@ func (p *puller) settled() {
 }
 
 func (p *puller) consume(ctx context.Context, tasks []Task) error {
-	unreachable := 0
+	unreachable, silent := 0, 0
 	for r := range p.readAhead(ctx, tasks) {
 		err := p.object(ctx, r)
 		r.release()
@@ -146,13 +152,26 @@ func (p *puller) consume(ctx context.Context, tasks []Task) error {
 			if unreachable >= giveUp && p.counts.Objects == 0 {
 				return far.error
 			}
+			if silent = unlessAnswered(silent, far.error); silent >= giveUpMidway {
+				return cmp.Or(p.flush(ctx), far.error)
+			}
 		case err != nil:
 			return err
 		default:
-			unreachable = 0
+			unreachable, silent = 0, 0
 		}
 	}
 	return ctx.Err()
+}
+
+// unlessAnswered counts an error of nobody who answers: a server that is gone
+// is so for all objects, and one that refuses an object may give another.
+func unlessAnswered(n int, err error) int {
+	var network net.Error
+	if errors.As(err, &network) {
+		return n + 1
+	}
+	return 0
 }
 
 // unreachableError marks an object that could not be fetched.
