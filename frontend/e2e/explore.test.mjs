@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 
 import { eventually } from './harness.mjs'
 
-export default async function ({ page, axe, go }) {
+export default async function ({ page, axe, api, go }) {
   const counts = () => page.locator('.counts').innerText()
   const query = () => page.evaluate(() => Object.fromEntries(new URLSearchParams(location.search)))
   const until = (f, arg) => page.waitForFunction(f, arg)
@@ -83,6 +83,21 @@ export default async function ({ page, axe, go }) {
   await settled()
   await page.keyboard.press('Escape')
   await record.waitFor({ state: 'detached' })
+
+  // From a record to its whole trace: the filters that led to it do not hide the rest.
+  await page.locator('.tr').nth(2).dblclick()
+  await record.getByText('3 of ').waitFor()
+  await record.getByRole('button', { name: 'Trace', exact: true }).click()
+  const id = (await eventually(() => param('f'), /^trace_id = "\w+"$/)).match(/"(\w+)"/)[1]
+  await settled()
+  const [[whole]] = (await api('POST', '/query', { sql: `select count(*) from app_logs where trace_id = '${id}'` })).rows
+  assert.equal(await matched(), Number(whole))
+  await page.getByRole('button', { name: 'Oldest first' }).waitFor()
+  await page.goBack()
+  await eventually(() => param('f'), 'level = "ERROR"')
+  await page.keyboard.press('Escape')
+  await record.waitFor({ state: 'detached' })
+  await settled()
 
   // The whole state comes back with the address.
   await page.reload()

@@ -33,6 +33,14 @@ export default async function ({ page, axe, api, go }) {
   await saved()
   await eventually(() => file('zurich-what-failed.md'), before.replace(/(```sql first_look\n)[\s\S]*?(\n```)/, '$1select 7 as a, $from as since$2'))
 
+  // Columns are offered after the name that a table is given.
+  await page.keyboard.press('Control+a')
+  await page.keyboard.type('select a.serv from app_logs a')
+  for (let i = 0; i < ' from app_logs a'.length; i++) await page.keyboard.press('ArrowLeft')
+  await page.keyboard.press('Control+Space')
+  await page.getByRole('option', { name: /^a\.service/ }).click()
+  await eventually(() => sql.innerText(), /select a\.service from app_logs a/)
+
   // A failure is told at its place.
   await page.keyboard.press('Control+a')
   await page.keyboard.type('select\n  nonsense')
@@ -146,6 +154,24 @@ export default async function ({ page, axe, api, go }) {
   await page.keyboard.press('Escape')
   await saved()
   await eventually(() => file('zurich-what-failed.md'), /```chart\ndata: \w+\ntype: big_number/)
+
+  // Links to files of the workspace lead there; one that leads nowhere says so, and so does the place.
+  const linked = '# Links\n\n[rule](../rules/checkout_error_rate.yaml) [board](dashboards/checkout.yaml) [gone](gone.md)\n'
+  await api('PUT', '/files', { path: 'notebooks/links.md', text: linked, version: '' })
+  await go('/notebooks/links.md')
+  await page.getByRole('link', { name: 'gone', exact: true }).and(page.locator('.dead')).waitFor()
+  assert.equal(await page.locator('a.dead').count(), 1)
+  await axe('notebooks: a dead link')
+  await page.getByRole('link', { name: 'board', exact: true }).click()
+  await page.waitForURL(/\/dashboards\/checkout\.yaml/)
+  await page.locator('.slot').first().waitFor()
+  await page.goBack()
+  await page.getByRole('link', { name: 'rule', exact: true }).click()
+  await page.getByRole('slider', { name: /^Threshold/ }).waitFor()
+  await page.goBack()
+  await page.getByRole('link', { name: 'gone', exact: true }).click()
+  await page.getByText('There is no notebooks/gone.md').waitFor()
+  await axe('notebooks: gone')
 
   // Away with it, and back.
   await go('/notebooks')

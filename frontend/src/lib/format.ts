@@ -119,7 +119,9 @@ export function parseLocal(text: string): Date | null {
   const m = /^(\d{4})-(\d{2})-(\d{2})(?:[ T](\d{2}):(\d{2})(?::(\d{2}))?)?(Z)?$/.exec(text.trim())
   if (!m) return null
   const utc = Date.UTC(+m[1]!, +m[2]! - 1, +m[3]!, +(m[4] ?? 0), +(m[5] ?? 0), +(m[6] ?? 0))
-  if (Number.isNaN(utc)) return null
+  // 31 February is no day in March, and 24:00 and 12:60 are no times.
+  const read = m.slice(1, 7).map((p) => p ?? '00')
+  if (Number.isNaN(utc) || new Date(utc).toISOString().slice(0, 19) !== `${read.slice(0, 3).join('-')}T${read.slice(3).join(':')}`) return null
   return new Date(m[7] ? utc : utc - offsetMs(utc - offsetMs(utc)))
 }
 

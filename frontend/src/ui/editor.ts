@@ -11,6 +11,7 @@ import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutt
 import { tags } from '@lezer/highlight'
 
 import type { Catalog, Problem } from '../api/types'
+import { calls } from './alias'
 
 export interface Options {
   text: string
@@ -190,16 +191,18 @@ function complete(catalog: Catalog, names: string[]) {
     if (/String|Comment/.test(inside)) return null
     const word = context.matchBefore(/\$?[\w."]*$/)
     if (!word || (word.from === word.to && !context.explicit)) return null
-    const text = context.state.doc.toString().toLowerCase()
+    const statement = context.state.doc.toString()
+    const text = statement.toLowerCase()
     const near = catalog.tables.filter((t) => new RegExp(`\\b${t.name.toLowerCase().replace(/[^\w]/g, '\\$&')}\\b`).test(text))
     const from = near.length ? near : catalog.tables.filter((t) => t.kind === 'dataset')
     const columns = new Map<string, Completion>()
     const dot = word.text.lastIndexOf('.')
     const prefix = dot < 0 ? '' : word.text.slice(0, dot + 1)
+    const called = prefix.slice(0, prefix.indexOf('.'))
     for (const t of from)
       for (const c of t.columns) {
-        // After "body." the members of body; after "t." the columns of t.
-        const path = prefix.toLowerCase() === t.name.toLowerCase() + '.' ? t.name + '.' + c.path : c.path
+        // After "body." the members of body; after "t." the columns of t, or of the table that is called t.
+        const path = called && calls(t.name, statement).has(called.toLowerCase()) ? called + '.' + c.path : c.path
         if (prefix && !path.toLowerCase().startsWith(prefix.toLowerCase())) continue
         columns.set(path, { label: path, type: 'property', detail: c.type.length > 28 ? c.type.slice(0, 26) + '…' : c.type, boost: 5 - path.split('.').length })
       }

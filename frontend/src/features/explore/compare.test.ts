@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 
-import { pairs } from './compare'
+import { pairs, times } from './compare'
 
 it('puts the fields of two records side by side', () => {
   const a = [{ name: 'level', value: 'INFO' }, { name: 'body', value: { http: { status: 200, 'x y': 1 }, tags: ['a'], gone: null } }, { name: 'rest', value: {} }]
@@ -13,6 +13,10 @@ it('puts the fields of two records side by side', () => {
     { path: 'rest', a: {}, b: {}, same: true },
     { path: 'body.gone', a: undefined, b: 0, same: false },
   ])
+})
+
+it('knows the fields that are times', () => {
+  expect([...times([{ name: 'event_time', type: 'TIMESTAMP WITH TIME ZONE', value: '2026-01-09T14:08:00Z' }, { name: 'level', type: 'VARCHAR', value: '2026-01-09T14:08:00Z' }])]).toEqual(['event_time'])
 })
 
 it('tells a number from a text that looks like it', () => {

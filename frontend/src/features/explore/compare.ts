@@ -8,6 +8,7 @@ export interface Pair {
 
 interface Value {
   name: string
+  type?: string
   value: unknown
 }
 
@@ -26,6 +27,9 @@ export function flat(columns: Value[]): Map<string, unknown> {
   for (const c of columns) leaves(quoted(c.name), c.value, out)
   return out
 }
+
+/** times are the fields of a record that are instants, and shown as such. */
+export const times = (columns: Value[]): Set<string> => new Set(columns.filter((c) => c.type?.startsWith('TIMESTAMP')).map((c) => quoted(c.name)))
 
 /** pairs puts two records side by side: the fields of the first in its order, then those of the second alone. */
 export function pairs(a: Value[], b: Value[]): Pair[] {

@@ -15,7 +15,7 @@ it('renders what notebooks use', () => {
   expect(html('| a | b |\n|---|--:|\n| `x|y` | 1 |')).toBe('<div class="wide"><table><thead><tr><th>a</th><th style="text-align: right;">b</th></tr></thead><tbody><tr><td><code>x|y</code></td><td style="text-align: right;">1</td></tr></tbody></table></div>')
   expect(html('a\n---\nb\n\n***')).toBe('<h3>a</h3><p>b</p><hr>')
   expect(html('snake_case_name and 2 * 3 * 4')).toBe('<p>snake_case_name and 2 * 3 * 4</p>')
-  expect(html('[t](notebooks/tour.md) [w](https://a.b/c) [x](rules/a.yaml)')).toBe('<p><a href="/notebooks/tour.md">t</a> <a href="https://a.b/c" target="_blank" rel="noopener noreferrer">w</a> <a href="/rules/a">x</a></p>')
+  expect(html('[t](notebooks/tour.md) [w](https://a.b/c) [x](rules/a.yaml)')).toBe('<p><a href="/notebooks/tour.md">t</a> <a href="https://a.b/c" target="_blank" rel="noopener noreferrer">w</a> <a href="/rules/a.yaml">x</a></p>')
 })
 
 it('lets nothing through that is not text', () => {

@@ -226,8 +226,8 @@ function inline(text: string, shown: (s: string) => string, depth = 0): Node[] {
 
 const places: [RegExp, string][] = [
   [/^(?:\.\/|\.\.\/)?(?:notebooks\/)?([\w./-]+\.md)$/, '/notebooks/'],
-  [/^(?:\.\/|\.\.\/)?dashboards\/([\w./-]+)\.yaml$/, '/dashboards/'],
-  [/^(?:\.\/|\.\.\/)?rules\/([\w./-]+)\.yaml$/, '/rules/'],
+  [/^(?:\.\/|\.\.\/)?dashboards\/([\w./-]+\.yaml)$/, '/dashboards/'],
+  [/^(?:\.\/|\.\.\/)?rules\/([\w./-]+\.yaml)$/, '/rules/'],
 ]
 
 /** placeOf is where a link to a file of the workspace leads in the page; empty if it leads to none. */
