@@ -77,7 +77,7 @@ func suiteCases() []suiteCase {
 		Name: "decoder: good", Module: of(someDecoder, frame(0, src(), emptyText()), decoded(0, 5)),
 		Kind: "decoder", Input: []suiteColumn{column("bytes", "utf8", "abcde")}, Output: []suiteColumn{column("b", "utf8", "a")},
 	})
-	return append(cases, identities()...)
+	return append(append(cases, identities()...), finds()...)
 }
 
 func column(field, kind string, values ...string) suiteColumn {

@@ -264,6 +264,9 @@ func hostileModules() []hostileModule {
 		{"tm_alloc gives 12", some(nil, Func{Name: "tm_alloc", Params: i32, Results: i32, Code: Const32(12)}).Bytes(), "not 8-aligned"},
 		{"tm_alloc gives the end", some(nil, Func{Name: "tm_alloc", Params: i32, Results: i32, Code: Const32(64<<16 - 8)}).Bytes(), "outside of its memory"},
 		{"tm_alloc gives -8", some(nil, Func{Name: "tm_alloc", Params: i32, Results: i32, Code: Const32(-8)}).Bytes(), "outside of its memory"},
+		{"tm_call jumps back by a switch", some(nil, Func{Name: "tm_call", Params: i32i32i32, Results: i64, Code: Code(
+			Op(0x03, 0x40, 0x02, 0x40, 0x02, 0x40), Get(0), Op(0x0e, 1, 0, 1, 0x0b), // br_table
+			Const32(1), Set(0), Op(0x0c, 1, 0x0b), Const32(0), Set(0), Op(0x0c, 0, 0x0b), Const64(0))}).Bytes(), "it ran longer than its deadline"},
 		{"tm_call loops", some(nil, Func{Name: "tm_call", Params: i32i32i32, Results: i64, Code: Code(forever, Const64(0))}).Bytes(), "it ran longer than its deadline"},
 		{"tm_call answers nothing", some(nil, Func{Name: "tm_call", Params: i32i32i32, Results: i64, Code: Const64(0)}).Bytes(), "not a frame"},
 		{"tm_call answers nowhere", some(nil, Func{Name: "tm_call", Params: i32i32i32, Results: i64, Code: Packed(1<<32-16, 96)}).Bytes(), "outside of its memory"},

@@ -26,6 +26,7 @@ const nativeModule = "tm1"
 var nativesOf = map[string][]string{
 	"regex": {"regex_find", "regex_replace", "take"},
 	"json":  {"json_get", "take"},
+	"bytes": {"bytes_find"},
 }
 
 // Bounds of one call, so that it ends soon: the host cannot look at the clock
@@ -104,6 +105,7 @@ func (p *Plugin) provideNatives(ctx context.Context) error {
 		NewFunctionBuilder().WithFunc(regexReplace).Export("regex_replace").
 		NewFunctionBuilder().WithFunc(jsonGet).Export("json_get").
 		NewFunctionBuilder().WithFunc(take).Export("take").
+		NewFunctionBuilder().WithFunc(bytesFind).Export("bytes_find").
 		Instantiate(ctx)
 	return err
 }

@@ -1,8 +1,10 @@
 package build_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"tidemark.dev/tidemark/engine"
@@ -108,6 +110,62 @@ func TestNatives(t *testing.T) {
 			}
 		})
 	}
+}
+
+// finding is a function of Go's that has its bytes looked for by the host, by two
+// sets and in two inputs.
+const finding = `package main
+
+import (
+	"fmt"
+
+	"sample/tm"
+)
+
+var numbers, ends tm.Set
+
+func init() {
+	for b := range 10 {
+		numbers['0'+b] = tm.First | tm.Word
+	}
+	ends['.'], ends['@'] = tm.Found, tm.Found
+	tm.Plugin("sample", "1.0.0")
+	tm.Natives("bytes")
+	tm.Function("sample", "a:utf8,b:utf8", "out:utf8", func(r tm.Row, out *tm.Out) error {
+		out.Text(0, fmt.Sprint(r.Find(0, &numbers), r.Find(1, &numbers), r.Find(0, &ends)))
+		return nil
+	})
+}
+
+func main() {}
+`
+
+// What Go finds is what stands in each row's texts, in one batch after the other
+// and when there is more than the room that was made for it.
+func TestGoFinds(t *testing.T) {
+	p := beginWith(t, build.Go, "function", finding)
+	for _, c := range []struct{ a, b, want []string }{
+		{[]string{"ann7@10.0.0.1", "", "55"}, []string{"", "1 2", "a 3"}, []string{"[3 5 8 10 12] [] [4 7 9 11]", "[] [0 2] []", "[0] [2] []"}},
+		{[]string{strings.Repeat(".", 2000)}, []string{"x"}, []string{"[] [] " + fmt.Sprint(upTo(2000))}},
+		{[]string{"9"}, []string{""}, []string{"[0] [] []"}},
+	} {
+		v, err := p.Call(t.Context(), "sample", []engine.Column{texts("a", c.a...), texts("b", c.b...)}, len(c.a))
+		if err != nil || len(v.Errors) > 0 {
+			t.Fatal(err, v.Errors)
+		}
+		for i, want := range c.want {
+			if got := string(v.Column.Text(i)); got != want {
+				t.Errorf("%.20q and %q: got %.80s, want %.80s", c.a[i], c.b[i], got, want)
+			}
+		}
+	}
+}
+
+func upTo(n int) (out []int) {
+	for i := range n {
+		out = append(out, i)
+	}
+	return out
 }
 
 // source writes another source into a plugin that was begun.

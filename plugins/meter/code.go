@@ -6,7 +6,7 @@ func (w *writer) code() {
 	for n := range w.copyU32() {
 		raw := w.r.bytes(w.r.u32())
 		body := w.m.body(n, raw, w.m.keepsCount(n))
-		if body.kept && !body.loops {
+		if body.kept && (!body.loops || body.switches) {
 			body = w.m.body(n, raw, false)
 		}
 		if all += body.locals; body.locals > maxLocals || all > maxAllLocals {
@@ -18,6 +18,8 @@ func (w *writer) code() {
 
 // keepsCount reports whether function n can keep the count in a local variable:
 // around its code goes a block, and one with several results would need a type.
+// One that jumps by a switch does not: most of its jumps do not count at all, and
+// there are more calls, around which the count is given and taken, than turns.
 func (m module) keepsCount(n uint32) bool {
 	return int(n) < len(m.functions) && m.signatures[m.functions[n]].results < 2
 }
@@ -53,6 +55,9 @@ func (m module) body(n uint32, raw []byte, kept bool) *writer {
 		// What leaves the function leaves this block, and gives the count back.
 		w.out = append(w.out, 0x02, f.block)
 		w.expr(true)
+		if w.switches {
+			return w // is written anew
+		}
 		w.give()
 		w.out = append(w.out, 0x0b)
 	}
@@ -100,7 +105,7 @@ func (w *writer) count() {
 // expr copies instructions up to the end that closes them.
 func (w *writer) expr(counted bool) {
 	w.open(1)
-	for n := 1; len(w.labels) > 0; n++ {
+	for n := 1; len(w.labels) > 0 && !(w.kept && w.switches); n++ {
 		if counted && n%stretch == 0 {
 			w.count()
 		}
@@ -117,6 +122,9 @@ func (w *writer) expr(counted bool) {
 			w.out = appendU32(append(w.out, 0x0c), uint32(w.depth-w.labels[0].depth))
 		case op == 0x10, op == 0x11: // call, call_indirect
 			w.call(op)
+		case op == 0x41: // i32.const, which may say where a jump goes to
+			w.out = append(w.out, op)
+			w.jump()
 		default:
 			w.out = append(w.out, op)
 			w.instruction(op)
@@ -126,13 +134,16 @@ func (w *writer) expr(counted bool) {
 
 // label is what a branch can go to.
 type label struct {
-	depth  int // how many blocks are open in what is written
-	blocks int // how many it takes there
+	depth  int       // how many blocks are open in what is written
+	blocks int       // how many it takes there
+	number int       // how many were opened before it
+	turns  *dispatch // of a loop that begins with one
 }
 
 func (w *writer) open(blocks int) {
 	w.depth += blocks
-	w.labels = append(w.labels, label{w.depth, blocks})
+	w.labels = append(w.labels, label{depth: w.depth, blocks: blocks, number: w.opened})
+	w.opened++
 }
 
 func (w *writer) close() {
@@ -168,18 +179,22 @@ func (w *writer) loop() {
 	from := w.r.i
 	w.out = append(w.out, 0x03)
 	w.blockType()
+	kind := w.r.b[from:w.r.i]
 	if !w.kept {
 		w.open(1)
 		w.count()
-		return
+	} else {
+		w.open(2)
+		w.out = append(append(w.out, 0x20), w.counter...)
+		w.unlessLeft(w.m.quantum + 1)
+		w.out = append(append(w.out, 0x03), kind...)
+		w.less()
+		w.out = append(w.out, 0x42, 0, 0x57, 0x0d, 1) // i64.const 0, i64.le_s, br_if 1
 	}
-	kind := w.r.b[from:w.r.i]
-	w.open(2)
-	w.out = append(append(w.out, 0x20), w.counter...)
-	w.unlessLeft(w.m.quantum + 1)
-	w.out = append(append(w.out, 0x03), kind...)
-	w.less()
-	w.out = append(w.out, 0x42, 0, 0x57, 0x0d, 1) // i64.const 0, i64.le_s, br_if 1
+	if kind[0] == 0x40 {
+		d := w.r.dispatch()
+		w.labels[len(w.labels)-1].turns, w.switches = d, w.switches || d != nil
+	}
 }
 
 // less takes one from the function's own count, and leaves what is left.

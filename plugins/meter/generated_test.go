@@ -30,6 +30,17 @@ type generator struct {
 	// labels are the types of what a branch carries, the innermost last.
 	labels [][]byte
 	left   int // instructions to come, more or less
+	// switches are the loops that are a switch, by what their label carries.
+	switches []*turns
+}
+
+// turns is a loop that begins with a switch: a jump in it is a number for a local
+// variable and a branch to its head. Only those may go there, as the head burns
+// nothing.
+type turns struct {
+	local  uint32
+	number int // how many the switch knows
+	label  int
 }
 
 // indexed is the function whose type, i32 to i32, blocks may have: type 0.
@@ -51,7 +62,7 @@ func generate(t *rapid.T) Module {
 	}
 	for i := range g.funcs[1:] {
 		g.f = &g.funcs[i+1]
-		g.labels, g.left = [][]byte{g.f.Results}, 150
+		g.labels, g.left, g.switches = [][]byte{g.f.Results}, 150, nil
 		g.f.Code = Code(g.burn(), g.statements(), g.values(g.f.Results))
 	}
 	m := Module{Funcs: g.funcs, Pages: 1, Globals: 2, Tables: []uint32{uint32(len(g.funcs))}}
@@ -163,6 +174,35 @@ func (g *generator) loop() []byte {
 	return Code(first, Op(0x03, 0), Set(to), g.burn(), g.statements(), g.value(I32), g.value(I32), Op(0x0d, 0, 0x0b), Set(to))
 }
 
+// dispatched is a loop as Go's compiler makes them.
+func (g *generator) dispatched() []byte {
+	x := &turns{local: g.local(I32), number: g.pick(6, "numbers"), label: len(g.labels)}
+	blocks := 1 + g.pick(4, "blocks")
+	g.switches = append(g.switches, x)
+	g.labels = append(g.labels, []byte{byte(len(g.switches))}) // no type of a value
+	out := Code(Op(0x03, 0x40), bytes.Repeat([]byte{0x02, 0x40}, blocks), Get(x.local), Op(0x0e), U32(uint32(x.number)))
+	for range x.number + 1 {
+		out = append(out, U32(uint32(g.pick(blocks, "entry")))...)
+	}
+	g.labels = append(g.labels, make([][]byte, blocks)...)
+	for range blocks {
+		g.labels = g.labels[:len(g.labels)-1]
+		out = append(append(out, 0x0b), g.statements()...)
+		if g.pick(2, "a jump") == 0 {
+			out = append(out, g.value(I32)...)
+			g.labels = append(g.labels, nil)
+			out = append(out, If(g.jump(x))...)
+			g.labels = g.labels[:len(g.labels)-1]
+		}
+	}
+	g.labels = g.labels[:x.label]
+	return append(out, 0x0b)
+}
+
+func (g *generator) jump(x *turns) []byte {
+	return Code(g.burn(), Const32(int32(g.pick(x.number+2, "number")-1)), Set(x.local), Op(0x0c), U32(uint32(len(g.labels)-1-x.label)))
+}
+
 func (g *generator) statements() []byte {
 	var out []byte
 	for range g.pick(5, "statements") {
@@ -176,7 +216,7 @@ func (g *generator) statements() []byte {
 
 func (g *generator) statement() []byte {
 	g.left--
-	switch g.pick(13, "statement") {
+	switch g.pick(14, "statement") {
 	case 0:
 		return Code(g.value(I32), Set(g.local(I32)))
 	case 1:
@@ -199,6 +239,8 @@ func (g *generator) statement() []byte {
 		return Code(g.value(I32), GlobalSet(1))
 	case 11:
 		return g.branch()
+	case 12:
+		return g.dispatched()
 	}
 	return Code(g.values(g.f.Results), Return)
 }
@@ -215,6 +257,9 @@ func (g *generator) call() []byte {
 func (g *generator) branch() []byte {
 	to := g.pick(len(g.labels), "label")
 	carried := g.labels[len(g.labels)-1-to]
+	if len(carried) > 0 && int(carried[0]) <= len(g.switches) {
+		return g.jump(g.switches[carried[0]-1])
+	}
 	switch g.pick(3, "branch") {
 	case 0:
 		return Code(g.values(carried), Op(0x0c), U32(uint32(to)))

@@ -22,7 +22,7 @@ const (
 )
 
 // Version changes whenever Rewrite gives another module for the same input.
-const Version = 2
+const Version = 3
 
 // Quantum is how many loops and calls pass between two calls of the host.
 const Quantum = 65536

@@ -168,6 +168,27 @@ func TestYieldsAreCounted(t *testing.T) {
 	}
 }
 
+// jumps is a module whose function run goes n times through two blocks of a
+// switch. It jumps as Go's code does: by a number and the head of the switch.
+func jumps() []byte {
+	const n, next = 0, 1
+	to := func(number int32, loop uint32) []byte { return Code(Const32(number), Set(next), Op(0x0c), U32(loop)) }
+	return Module{Funcs: []Func{{Name: "run", Params: []byte{I32}, Locals: []byte{I32}, Code: Code(
+		Op(0x03, 0x40), Op(0x02, 0x40), Op(0x02, 0x40), Get(next), Op(0x0e, 1, 0, 1, 0x0b),
+		Get(n), Op(0x45), If(Return), to(1, 1), // ahead, to the end of the block
+		Op(0x0b), Get(n), Const32(1), Sub, Set(n), to(0, 0), // back
+		Op(0x0b))}}}.Bytes()
+}
+
+// A jump ahead costs nothing, and one back is a turn of a loop.
+func TestJumpsBackAreCounted(t *testing.T) {
+	r := start(t, rewrite(t, jumps()))
+	r.call(t, "run", 3*meter.Quantum)
+	if r.yields != 3 {
+		t.Errorf("%d turns yield %d times instead of 3", 3*meter.Quantum, r.yields)
+	}
+}
+
 func TestCountsAreBounded(t *testing.T) {
 	for name, section := range map[string][]byte{
 		"more types than bytes":  {1, 5, 0xff, 0xff, 0xff, 0x7f, 0x60},
@@ -209,6 +230,7 @@ func FuzzRewrite(f *testing.F) {
 		f.Add(wasm)
 	}
 	f.Add(times(Call(1)))
+	f.Add(jumps())
 	f.Add(times(Code(Const32(0), Const32(1), Const32(9), MemoryFill)))
 	f.Add(Module{Tables: []uint32{3}, Funcs: []Func{{}, {Name: "x", Code: Call(0)}}, Start: 1}.Bytes())
 	ctx := context.Background()

@@ -75,3 +75,19 @@ func (r *reader) limits() {
 		r.u32()
 	}
 }
+
+// s32 reads a signed number.
+func (r *reader) s32() int32 {
+	var v int64
+	for shift := 0; shift < 35; shift += 7 {
+		c := r.byte()
+		v |= int64(c&0x7f) << shift
+		if c < 0x80 {
+			if c&0x40 != 0 {
+				v |= -1 << (shift + 7)
+			}
+			return int32(v)
+		}
+	}
+	panic(errMalformed)
+}

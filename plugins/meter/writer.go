@@ -9,12 +9,14 @@ type writer struct {
 	out []byte
 
 	// Of the code of a function:
-	kept    bool   // the count is in a local variable
-	counter []byte // which one
-	locals  uint64 // the function's own
-	loops   bool   // it has some
-	labels  []label
-	depth   int // how many blocks are open in what is written
+	kept     bool   // the count is in a local variable
+	counter  []byte // which one
+	locals   uint64 // the function's own
+	loops    bool   // it has some
+	switches bool   // one of them begins with a dispatch
+	labels   []label
+	opened   int // how many labels there were
+	depth    int // how many blocks are open in what is written
 }
 
 func (w *writer) copyByte() byte {

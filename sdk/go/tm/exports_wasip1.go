@@ -63,6 +63,7 @@ func initialize(at, size uint32) uint64 {
 //go:wasmexport tm_call
 func call(n, at, size uint32) uint64 {
 	runtime.Gosched()
+	finds = finds[:0]
 	return packed(out.call(plugin.functions[n], memory(at, size)))
 }
 

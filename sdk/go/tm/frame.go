@@ -180,8 +180,8 @@ func (o *Out) call(f *function, frame []byte) []byte {
 		if err := f.call(Row{frame, row}, o); err != nil {
 			o.reject(err.Error())
 		}
-		o.close()
 	}
+	o.close()
 	return o.write(scalar)
 }
 

@@ -32,31 +32,64 @@ var class = func() (c [256]byte) {
 // Mask appends the masked text to out, and gives the milliseconds that the text
 // speaks of, -1 when it speaks of none.
 func Mask(out, text []byte) ([]byte, int64) {
-	took, from, i, before := int64(-1), 0, 0, byte(0)
-	for {
+	m := mask{out: out, text: text, took: -1}
+	for i, before := 0, byte(0); ; {
 		if i = next(text, i, before); i == len(text) {
-			return append(out, text[from:]...), took
+			return append(m.out, text[m.from:]...), m.took
 		}
-		if text[i] == '@' {
-			if to := domain(text, i+1); to > 0 && local(text, from, i) < i {
-				out = append(append(out, text[from:local(text, from, i)]...), "[email]"...)
-				from, i, before = to, to, 0
-				continue
-			}
-			before = at
+		if m.stop(i) {
+			i, before = m.from, 0
 		} else {
-			if to := ipv4(text, i); to > 0 {
-				out = append(append(out, text[from:i]...), "[ip]"...)
-				from, i, before = to, to, 0
-				continue
-			}
-			if took < 0 && i >= 5 && string(text[i-5:i]) == "took " {
-				took = milliseconds(text, i)
-			}
-			before = word
+			before = class[text[i]]
+			i++
 		}
-		i++
 	}
+}
+
+// Stops is where Mask stops, for whoever has the places looked for: at some bytes
+// always, at some behind none that is in a word.
+func Stops(b byte) (always, first, inWord bool) {
+	return class[b]&at != 0, class[b]&digit != 0, class[b]&word != 0
+}
+
+// MaskAt is Mask where the stops are known.
+func MaskAt(out, text []byte, stops []uint32) ([]byte, int64) {
+	m := mask{out: out, text: text, took: -1}
+	for _, i := range stops {
+		if int(i) >= m.from {
+			m.stop(int(i))
+		}
+	}
+	return append(m.out, text[m.from:]...), m.took
+}
+
+type mask struct {
+	out, text []byte
+	from      int // what is before it is in out
+	took      int64
+}
+
+// stop looks at an @ or a digit, and reports whether something ended there that
+// is masked.
+func (m *mask) stop(i int) bool {
+	if m.text[i] == '@' {
+		to, begin := domain(m.text, i+1), local(m.text, m.from, i)
+		if to == 0 || begin == i {
+			return false
+		}
+		m.out = append(append(m.out, m.text[m.from:begin]...), "[email]"...)
+		m.from = to
+		return true
+	}
+	if to := ipv4(m.text, i); to > 0 {
+		m.out = append(append(m.out, m.text[m.from:i]...), "[ip]"...)
+		m.from = to
+		return true
+	}
+	if m.took < 0 && i >= 5 && string(m.text[i-5:i]) == "took " {
+		m.took = milliseconds(m.text, i)
+	}
+	return false
 }
 
 // next is where an @ stands, or a digit without a word before it. before is
