@@ -237,7 +237,13 @@ func seconds(d time.Duration) int64 { return int64(d / time.Second) }
 
 func eventsOf(test workspace.Test) (list []map[string]any) {
 	for _, s := range test.Steps {
-		list = append(list, s.Events...)
+		for _, e := range s.Events {
+			event := map[string]any{}
+			for _, m := range e {
+				event[m.Key.Value] = m.Value
+			}
+			list = append(list, event)
+		}
 	}
 	return list
 }
