@@ -34,9 +34,9 @@ func (a *app) doctorVerb() *cobra.Command {
 		Use:   "doctor",
 		Short: "Explain what is wrong with this machine or workspace",
 		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			root, err := a.workspaceRoot()
-			checks := append(a.checkMachine(root), a.checkWorkspace(root, err)...)
+			checks := append(a.checkMachine(root), a.checkWorkspace(cmd, root, err)...)
 			checks = append(checks, checkToolchains()...)
 			if err := a.printChecks(checks); err != nil {
 				return err
@@ -113,11 +113,17 @@ func (a *app) checkMachine(root string) []check {
 }
 
 // checkWorkspace looks at the workspace, if there is one.
-func (a *app) checkWorkspace(root string, findErr error) []check {
+func (a *app) checkWorkspace(cmd *cobra.Command, root string, findErr error) []check {
 	if findErr != nil {
 		return []check{warn("workspace", hintOf(findErr), "%v", findErr)}
 	}
-	return []check{ok("workspace", "%s", root), a.checkTrust(root), a.checkConfig(), a.checkOwner(root)}
+	checks := []check{ok("workspace", "%s", root), a.checkTrust(root)}
+	w, err := a.loadWorkspace()
+	if err != nil {
+		return append(checks, failed("configuration", err), a.checkOwner(root))
+	}
+	checks = append(checks, configured(w), checkFiles(w), a.checkOwner(root))
+	return append(checks, a.checkDatabase(cmd, w)...)
 }
 
 func (a *app) checkTrust(root string) check {
@@ -136,11 +142,7 @@ func (a *app) checkTrust(root string) check {
 	return ok("trust", "trusted")
 }
 
-func (a *app) checkConfig() check {
-	w, err := a.loadWorkspace()
-	if err != nil {
-		return failed("configuration", err)
-	}
+func configured(w *workspace.Workspace) check {
 	return ok("configuration", "%d sources, %d datasets, %d channels; %d rules, %d tests, %d notebooks, %d dashboards, %d plugins",
 		len(w.Config.Sources), len(w.Config.Datasets), len(w.Config.Channels),
 		len(w.Rules), len(w.Tests), len(w.Notebooks), len(w.Dashboards), len(w.Plugins))
