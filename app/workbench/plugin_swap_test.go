@@ -1,14 +1,18 @@
 package workbench_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"tidemark.dev/tidemark/app/workbench"
 	"tidemark.dev/tidemark/app/workspace"
+	"tidemark.dev/tidemark/engine"
+	"tidemark.dev/tidemark/internal/kinesistest"
 	"tidemark.dev/tidemark/plugins/bundled"
 )
 
@@ -97,5 +101,77 @@ datasets:
 		if err != nil || by != masked || all != 60_000 {
 			t.Errorf("%s: %d of %d records went through the old one, %v", source, by, all, err)
 		}
+	}
+}
+
+// TestAPluginIsReplacedDuringATail puts another module in the place of one while
+// a tail runs it, first one that is none: the tail goes on with the old one until
+// the new one loads. No record goes through both, and none is lost.
+func TestAPluginIsReplacedDuringATail(t *testing.T) {
+	old, has := bundled.Lookup("mask_pii")
+	fresh, has2 := bundled.Lookup("log_template")
+	if !has || !has2 {
+		t.Skip("the bundled plugins were not built")
+	}
+	t.Setenv("AWS_ACCESS_KEY_ID", "key")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	f := &flood{Server: kinesistest.New(engine.SystemClock{}), t: t, clock: &skewed{}, grown: make(chan struct{}, 1)}
+	t.Cleanup(f.Server.Close)
+	f.CreateStream("app", 2)
+	root := t.TempDir()
+	config := fmt.Sprintf(`name: t
+sources:
+  live: {type: kinesis, stream: app, endpoint: %q, region: us-east-1, start: trim_horizon, dataset: logs}
+datasets: {logs: {event_time: ts, transforms: [x]}}
+`, f.URL)
+	write(t, filepath.Join(root, workspace.FileName), config)
+	module := filepath.Join(root, "plugins", "x.wasm")
+	write(t, module, string(old))
+	f.Workbench = opened(t, root, workbench.Options{Staging: t.TempDir(), Clock: f.clock})
+	replace := func(wasm string) {
+		write(t, module, wasm)
+		w, err := workspace.Load(root, workspace.Options{Trusted: true})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		f.Reload(w, true)
+	}
+	put := func(n int) {
+		for range n {
+			f.Put("app", fmt.Sprint(f.put), fmt.Appendf(nil, `{"ts":"2026-01-01T00:00:00Z","id":%d,"message":"from 10.0.0.1 for the %d. time"}`, f.put, f.put))
+			f.put++
+		}
+	}
+
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	fed := make(chan bool, 1)
+	go func() {
+		defer cancel()
+		put(300)
+		ok := f.wait(ctx, 0)
+		replace("no module")
+		put(300)
+		ok = ok && f.wait(ctx, 0)
+		put(500) // is on its way while the new one comes
+		replace(string(fresh))
+		put(500)
+		fed <- ok && f.wait(ctx, 0)
+	}()
+	_, err := f.Tail(ctx, workbench.TailOptions{Every: 20 * time.Millisecond, Committed: f.committed()})
+	cancel()
+	if done := <-fed; err != nil || !done {
+		t.Fatalf("%d of %d records stored, %v", f.stored, f.put, err)
+	}
+	var all, ids, masked, grouped, both int
+	row := f.Store.DB().QueryRowContext(t.Context(), `SELECT count(*), count(DISTINCT body.id), count(*) FILTER (message LIKE 'from [ip]%'),
+		count(*) FILTER (body.template IS NOT NULL), count(*) FILTER (message LIKE 'from [ip]%' AND body.template IS NOT NULL) FROM logs`)
+	if err := row.Scan(&all, &ids, &masked, &grouped, &both); err != nil {
+		t.Fatal(err)
+	}
+	if all != f.put || ids != all || masked+grouped != all || both > 0 || masked < 600 || grouped == 0 {
+		t.Errorf("%d records, %d ids; %d went through the old one, %d through the new one, %d through both", all, ids, masked, grouped, both)
 	}
 }

@@ -99,9 +99,10 @@ type tailing struct {
 	last      time.Time // when something came
 	stop      context.CancelFunc
 	meter     health.Meter
-	seen      health.Flow   // of the shards, up to the last look
-	idle      chan struct{} // closed while the tail is not at work
-	hold      int           // how many want it not to be
+	seen      health.Flow        // of the shards, up to the last look
+	idle      chan struct{}      // closed while the tail is not at work
+	plugins   map[string]*module // what it began its work with
+	hold      int                // how many want it not to be
 	release   chan struct{}
 }
 
@@ -249,6 +250,7 @@ func (b *Workbench) tailOnce(ctx context.Context, t *tailing, opt TailOptions) e
 	if err := b.checkPaths(t.dataset); err != nil {
 		return err
 	}
+	t.begins(b.pluginsOf(t)) // before they are loaded: one replaced meanwhile is another
 	base, guard, release, err := b.recordOptions(ctx, t.source, t.dataset)
 	if err != nil {
 		return err

@@ -126,13 +126,15 @@ func bytesText(n int64) string {
 func (b *Workbench) Current() *workspace.Workspace { return b.current.Load() }
 
 // Reload takes the workspace's files as they were read again. What runs goes
-// on with what it began with. Limits hold from the next start on. plugins says
-// that they or their settings may have changed: they are loaded anew then.
+// on with what it began with, but tails, which never end, take plugins that were
+// replaced. Limits hold from the next start on. plugins says that they or their
+// settings may have changed: they are loaded anew then.
 func (b *Workbench) Reload(w *workspace.Workspace, plugins bool) {
 	b.current.Store(w)
 	if plugins {
 		b.find()
 		b.offerFunctions(context.Background())
+		b.renewTails(context.Background())
 	}
 }
 
