@@ -34,6 +34,10 @@ channels: {hook: {type: webhook, url: "`+s.URL+`"}}
 	p.write("rules/errors.yaml", []byte("rule: errors\ndataset: requests_live\nwindow: {tumbling: 1m}\nmeasures: {n: count()}\nwhen: n >= 1\n"+
 		"alarm: {datapoints: 1, of: 1, missing: ignore}\nnotify: [hook]\n"))
 	p.write("in/a.ndjson", []byte(`{"time":"2026-01-09T14:00:10Z"}`+"\n"+`{"time":"2026-01-09T14:09:00Z"}`+"\n"))
+	test, said := p.command(t.Context(), "notify", "test", "hook")
+	if err := test.Run(); test.ProcessState.ExitCode() != 1 || !strings.Contains(said.String(), "notify hook: it answered 404: no such hook") {
+		t.Errorf("tested: %v, %s", err, said)
+	}
 	p.run("tail", "again", "--quiet")
 	list := p.run("notify", "list", "--state", "dead")
 	if !strings.Contains(list, "it answered 404: no such hook") || !strings.Contains(list, "/fired") {

@@ -303,6 +303,7 @@ func (b *Workbench) TestChannel(ctx context.Context, name string) error {
 	var known *engine.Error
 	if errors.As(err, &known) {
 		known.Op = "notify " + name
+		known.Kind = engine.Unavailable // whatever the server refused, the command was right
 	}
 	return err
 }

@@ -96,6 +96,28 @@ func TestSNSPublishes(t *testing.T) {
 	}
 }
 
+// Without credentials it says what to set, and not what the SDK tried.
+func TestSNSWithoutCredentials(t *testing.T) {
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("AWS_CONFIG_FILE", "/nowhere")
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	c := Config{Name: "t", Type: "sns", Topic: "arn:aws:sns:us-east-1:1:alarms", Region: "us-east-1"}
+	for profile, want := range map[string]string{
+		"":     "notify t: no credentials were found that sign for AWS; export AWS_ACCESS_KEY_ID",
+		"none": `notify t: there is no profile "none"; name one of ~/.aws/config`,
+	} {
+		c.Profile = profile
+		err := send(t, c, Options{}, alarm)
+		var known *engine.Error
+		if !errors.As(err, &known) || !strings.HasPrefix(err.Error()+"; "+known.Hint, want) {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
 // mailServer takes one mail.
 func mailServer(t *testing.T) (address string, mails chan string) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/logging"
 
 	"tidemark.dev/tidemark/engine"
 )
@@ -27,10 +29,16 @@ type topic struct {
 func (t *topic) Send(ctx context.Context, m Message) error {
 	ctx, cancel := context.WithTimeout(ctx, t.opt.Timeout)
 	defer cancel()
-	loaded, err := config.LoadDefaultConfig(ctx, config.WithRegion(t.Region), config.WithSharedConfigProfile(t.Profile))
+	loaded, err := config.LoadDefaultConfig(ctx, config.WithRegion(t.Region), config.WithSharedConfigProfile(t.Profile), config.WithLogger(logging.Nop{}))
+	var unknown config.SharedConfigProfileNotExistError
+	if errors.As(err, &unknown) {
+		return engine.Errorf(engine.Invalid, "notify "+t.Name, "there is no profile %q", t.Profile).
+			WithHint("name one of ~/.aws/config, or write it with: aws configure --profile %s", t.Profile)
+	}
 	if err != nil {
 		return engine.Errorf(engine.Invalid, "notify "+t.Name, "%w", err)
 	}
+	loaded.Credentials = found{loaded.Credentials}
 	if t.RoleARN != "" {
 		loaded.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(loaded), t.RoleARN))
 	}
@@ -54,6 +62,10 @@ func (t *topic) Send(ctx context.Context, m Message) error {
 	if e := inside(err); e != nil {
 		return e
 	}
+	if errors.Is(err, errNotFound) {
+		return engine.Errorf(engine.Unavailable, "notify "+t.Name, "no credentials were found that sign for AWS").
+			WithHint("export AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or sign in (aws sso login), or set profile to one of ~/.aws/config")
+	}
 	if silent(err) {
 		return t.opt.noAnswer(t.Name)
 	}
@@ -75,4 +87,17 @@ func (t *topic) client() *http.Client {
 		w.own, w.private = "sns."+t.Region+".amazonaws.com", true
 	}
 	return w.client()
+}
+
+// found marks the errors of credentials, to tell them from the server's.
+type found struct{ aws.CredentialsProvider }
+
+var errNotFound = errors.New("no credentials")
+
+func (f found) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	c, err := f.CredentialsProvider.Retrieve(ctx)
+	if err != nil {
+		return c, fmt.Errorf("%w: %w", errNotFound, err)
+	}
+	return c, nil
 }

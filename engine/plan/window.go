@@ -209,9 +209,9 @@ func (w Window) Check() (problem, hint string) {
 	case w.Kind == Session:
 		return "", ""
 	case w.Size < time.Millisecond || w.Size%time.Microsecond != 0:
-		return "a window needs a size of at least 1ms", "write it with its unit: 1m"
+		return "a window needs a size of at least 1ms", w.example()
 	case w.Kind != Tumbling && (w.Every < time.Millisecond || w.Every%time.Microsecond != 0):
-		return "the windows need a step of at least 1ms", "write hopping: {size: 10m, every: 1m}, or cumulate: {size: 1h, step: 10m}"
+		return "the windows need a step of at least 1ms", w.example()
 	case w.Kind != Tumbling && w.Every > w.Size:
 		return "the step is larger than the window", "write a step that is smaller than size"
 	case w.Kind != Tumbling && w.Size/w.Every > most:
@@ -220,6 +220,17 @@ func (w Window) Check() (problem, hint string) {
 		return "size is not a multiple of step", "as in cumulate: {size: 1h, step: 10m}"
 	}
 	return w.checkZone()
+}
+
+// example is a hint: what a window of the kind looks like.
+func (w Window) example() string {
+	switch w.Kind {
+	case Hopping:
+		return "write hopping: {size: 10m, every: 1m}"
+	case Cumulate:
+		return "write cumulate: {size: 1h, step: 10m}"
+	}
+	return "write it with its unit: 1m"
 }
 
 func (w Window) checkZone() (problem, hint string) {
