@@ -39,13 +39,15 @@ func (b *Workbench) deliver(ctx context.Context, o *order) error {
 			o.at.markBroken(c.object)
 		}
 	}
-	// The query need not wait for what is only counted.
-	b.counting.Go(func() { _ = b.countFetched(context.WithoutCancel(ctx), o.need.Dataset, cuts, fetched) })
+	// The query need not wait for what is only counted, and changes its order
+	// meanwhile.
+	dataset, by := o.need.Dataset, fetchedBy(cuts, fetched)
+	b.counting.Go(func() { _ = b.countFetched(context.WithoutCancel(ctx), dataset, by) })
 	return nil
 }
 
-// countFetched writes into the ledger what was fetched of which object.
-func (b *Workbench) countFetched(ctx context.Context, dataset string, cuts []*orderedCut, fetched []int64) error {
+// fetchedBy sums up the bytes that were fetched, by source and object.
+func fetchedBy(cuts []*orderedCut, fetched []int64) map[string]map[string]int64 {
 	by := map[string]map[string]int64{}
 	for i, c := range cuts {
 		name := c.source.config.Name
@@ -56,6 +58,11 @@ func (b *Workbench) countFetched(ctx context.Context, dataset string, cuts []*or
 			by[name][c.object.Key] += fetched[i]
 		}
 	}
+	return by
+}
+
+// countFetched writes into the ledger what was fetched of which object.
+func (b *Workbench) countFetched(ctx context.Context, dataset string, by map[string]map[string]int64) error {
 	for source, bytes := range by {
 		if err := b.Store.CountFetched(ctx, dataset, source, bytes); err != nil {
 			return err
