@@ -83,7 +83,7 @@ func (h notebookHost) Query(ctx context.Context, query string, args []sql.NamedA
 func (b *Workbench) table(ctx context.Context, query string, args []any, limit int, rewrite func(*cage.Statement) (string, error)) (*notebook.Table, error) {
 	rows, err := b.Store.Query(ctx, query, args, DefaultTimeout, rewrite)
 	if err != nil {
-		return nil, err
+		return nil, b.explained(err)
 	}
 	defer rows.Close()
 	types, err := rows.ColumnTypes()

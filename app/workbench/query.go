@@ -15,12 +15,13 @@ const DefaultTimeout = 5 * time.Minute
 // values for its parameters. The rows must be closed.
 func (b *Workbench) Query(ctx context.Context, query string, args []any, timeout time.Duration) (*cage.Rows, error) {
 	defer b.asking.begin()()
-	return b.Store.Query(ctx, query, args, timeout, nil)
+	rows, err := b.Store.Query(ctx, query, args, timeout, nil)
+	return rows, b.explained(err)
 }
 
 // Stream runs a person's SQL like Query, and hands on its rows while they are
 // computed.
 func (b *Workbench) Stream(ctx context.Context, query string, args []any, timeout time.Duration, sink store.Sink) error {
 	defer b.asking.begin()()
-	return b.Store.Stream(ctx, query, args, timeout, sink)
+	return b.explained(b.Store.Stream(ctx, query, args, timeout, sink))
 }
