@@ -3,6 +3,7 @@ package server
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -30,7 +31,13 @@ func TestRules(t *testing.T) {
 	if len(c.Problems) != 0 || c.Window != "1m" || !slices.Equal(c.Measures, []string{"n", "errors"}) || !slices.Equal(c.Watched, []string{"errors", "n"}) || c.SQL == "" {
 		t.Errorf("%+v", c)
 	}
+	if got := fmt.Sprint(c.Types); got != "[{n 7 bigint} {errors 8 bigint}]" {
+		t.Errorf("the types are %s", got)
+	}
 	c = answered[RuleChecked](s, "POST", "/rules/check", object{"file": "rules/new.yaml", "text": strings.Replace(smallRule, "count(level", "cuont(level", 1)})
+	if got := fmt.Sprint(c.Types); got != "[{n 7 bigint}]" {
+		t.Errorf("the types of what is right are %s", got)
+	}
 	if len(c.Problems) == 0 || c.Problems[0].Line != 8 || c.Problems[0].Hint != "did you mean count?" || c.Rule != "errors" {
 		t.Errorf("%+v", c)
 	}

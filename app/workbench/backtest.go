@@ -85,10 +85,12 @@ type RuleCheck struct {
 	Dataset  string   `json:"dataset"`
 	SQL      string   `json:"sql"`
 	Measures []string `json:"measures"`
-	Watched  []string `json:"watched" doc:"The measures that when reads."`
-	GroupBy  []string `json:"group_by"`
-	Window   string   `json:"window" doc:"Its size, such as 5m."`
-	Alarm    string   `json:"alarm" doc:"Such as: 3 of 5, missing is not_breaching."`
+	// Types are also there while something else in the rule is wrong.
+	Types   []rule.MeasureType `json:"types" doc:"What each measure gives that is right, and the line that its name stands in."`
+	Watched []string           `json:"watched" doc:"The measures that when reads."`
+	GroupBy []string           `json:"group_by"`
+	Window  string             `json:"window" doc:"Its size, such as 5m."`
+	Alarm   string             `json:"alarm" doc:"Such as: 3 of 5, missing is not_breaching."`
 	RuleFilters
 	// Err holds all problems.
 	Err error `json:"-"`
@@ -119,7 +121,7 @@ func ruleFilters(r *rule.Rule) RuleFilters {
 
 // CheckRule reads a rule; what it can tell of a broken one, it tells.
 func (b *Workbench) CheckRule(c RuleChoice) RuleCheck {
-	out := RuleCheck{Measures: []string{}, Watched: []string{}, GroupBy: []string{}, RuleFilters: RuleFilters{Where: []PathFilter{}}}
+	out := RuleCheck{Measures: []string{}, Types: []rule.MeasureType{}, Watched: []string{}, GroupBy: []string{}, RuleFilters: RuleFilters{Where: []PathFilter{}}}
 	file, line, text, err := b.source(c)
 	if err != nil {
 		out.Err = err
@@ -129,6 +131,9 @@ func (b *Workbench) CheckRule(c RuleChoice) RuleCheck {
 	out.Rule, out.Dataset = spec.Rule.Value, spec.Dataset.Value
 	for _, m := range spec.Measures {
 		out.Measures = append(out.Measures, m.Key.Value)
+	}
+	if ds, err := b.Store.Dataset(spec.Dataset.Value); err == nil {
+		out.Types = rule.Types(spec, ds)
 	}
 	r, err := b.compileText(file, line, text)
 	if err != nil {

@@ -30,3 +30,25 @@ func CompileMeasures(measures engine.Entries[engine.Text], where engine.Text, ds
 	}
 	return c.plan, errors.Join(c.problems...)
 }
+
+// MeasureType is what a measure of a rule gives, and where its name stands.
+type MeasureType struct {
+	Name string `json:"name"`
+	Line int    `json:"line"`
+	Type string `json:"type"`
+}
+
+// Types lists what the measures of a rule give that are right by themselves:
+// while a rule is written the rest of it may not be.
+func Types(spec Spec, ds engine.Dataset) []MeasureType {
+	c := &compilation{spec: spec, dataset: ds, plan: &plan.Plan{Dataset: ds.Name}}
+	c.keys()
+	c.measures()
+	list := []MeasureType{}
+	for _, m := range spec.Measures {
+		if n := len(list); n < len(c.plan.Measures) && c.plan.Measures[n].Name == m.Key.Value {
+			list = append(list, MeasureType{m.Key.Value, m.Key.Line, c.plan.Measures[n].Expr.Type().String()})
+		}
+	}
+	return list
+}

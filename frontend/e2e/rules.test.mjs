@@ -19,6 +19,9 @@ export default async function ({ page, axe, api, go }) {
   await page.getByRole('link', { name: 'checkout_error_rate' }).click()
   await settled()
   await eventually(said, 'Would have paged 1 time, 47 min in ALARM, 0 at night (22-06)')
+  // The type stands behind each measure.
+  const types = async () => (await page.locator('.cm-note').allInnerTexts()).join(' ')
+  await eventually(types, 'bigint bigint double double')
   await axe('rules: time machine')
 
   // Groups by days, and a day's worst window in one click.
@@ -143,10 +146,18 @@ export default async function ({ page, axe, api, go }) {
   // A mistake is shown where it is, and what was computed before is not passed off as current.
   const editor = page.getByRole('textbox', { name: 'YAML of ' + path })
   await editor.focus()
+  await page.keyboard.press('Control+a')
+  await editor.evaluate((e, text) => {
+    const clipboardData = new DataTransfer()
+    clipboardData.setData('text/plain', text)
+    e.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }))
+  }, written.replace('requests: count()', 'requests: count() * 1.5'))
+  await eventually(types, 'double bigint double double')
   await page.keyboard.press('Control+End')
   await page.keyboard.type('bogus: 1')
   await page.getByText('unknown key bogus').first().waitFor()
   await page.getByText('What is below is of the last text without.').waitFor()
+  await eventually(types, 'double bigint double double')
   await axe('rules: a mistake')
   await page.keyboard.press('Escape')
   await page.getByRole('button', { name: 'Discard' }).click()

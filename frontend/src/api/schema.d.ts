@@ -3263,6 +3263,8 @@ export interface components {
             problems: components["schemas"]["Problem"][];
             rule: string;
             sql: string;
+            /** @description What each measure gives that is right, and the line that its name stands in. */
+            types: components["schemas"]["RuleMeasureType"][];
             /** @description The measures that when reads. */
             watched: string[];
             /** @description What the rule's where says as filters. */
@@ -3343,6 +3345,12 @@ export interface components {
             severity: string;
             state: string;
             when: string;
+        };
+        RuleMeasureType: {
+            /** Format: int64 */
+            line: number;
+            name: string;
+            type: string;
         };
         RuleMissed: {
             /** Format: date-time */

@@ -6,8 +6,8 @@ import { yaml } from '@codemirror/lang-yaml'
 import { bracketMatching, HighlightStyle, indentOnInput, syntaxHighlighting, syntaxTree } from '@codemirror/language'
 import { lintGutter, setDiagnostics, type Diagnostic } from '@codemirror/lint'
 import { highlightSelectionMatches, search, searchKeymap } from '@codemirror/search'
-import { Compartment, EditorState, Prec } from '@codemirror/state'
-import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers } from '@codemirror/view'
+import { Compartment, EditorState, Prec, StateEffect, StateField } from '@codemirror/state'
+import { Decoration, drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers, WidgetType, type DecorationSet } from '@codemirror/view'
 import { tags } from '@lezer/highlight'
 
 import type { Catalog, Problem } from '../api/types'
@@ -24,9 +24,16 @@ export interface Options {
   onsave: () => void
 }
 
+/** Note is what is said behind a line. */
+export interface Note {
+  line: number
+  text: string
+}
+
 export interface Editor {
   setText(text: string): void
   setProblems(problems: Problem[], firstLine: number): void
+  setNotes(notes: Note[]): void
   setCatalog(catalog: Catalog | null, names: string[]): void
   focus(line?: number, all?: boolean): void
   insert(text: string): void
@@ -56,6 +63,41 @@ const look = HighlightStyle.define([
   { tag: tags.monospace, color: 'var(--code-string)' },
 ])
 
+class NoteWidget extends WidgetType {
+  constructor(readonly text: string) {
+    super()
+  }
+  override eq(other: NoteWidget) {
+    return other.text === this.text
+  }
+  toDOM() {
+    const note = document.createElement('span')
+    note.className = 'cm-note'
+    note.textContent = this.text
+    return note
+  }
+}
+
+const setNotes = StateEffect.define<Note[]>()
+
+/** notes go with their lines while the text is changed, until others come. */
+const notes = StateField.define<DecorationSet>({
+  create: () => Decoration.none,
+  update(set, t) {
+    set = set.map(t.changes)
+    for (const e of t.effects) {
+      if (!e.is(setNotes)) continue
+      const known = e.value.filter((n) => n.line >= 1 && n.line <= t.state.doc.lines)
+      set = Decoration.set(
+        known.map((n) => Decoration.widget({ widget: new NoteWidget(n.text), side: 1 }).range(t.state.doc.line(n.line).to)),
+        true,
+      )
+    }
+    return set
+  },
+  provide: (field) => EditorView.decorations.from(field),
+})
+
 const theme = (fill: boolean) =>
   EditorView.theme({
     '&': { fontSize: '12.5px', backgroundColor: 'transparent', color: 'var(--text)', ...(fill ? { height: '100%' } : {}) },
@@ -74,6 +116,7 @@ const theme = (fill: boolean) =>
     '.cm-tooltip-autocomplete > ul > li[aria-selected]': { backgroundColor: 'var(--accent)', color: 'var(--accent-text)' },
     '.cm-completionDetail': { color: 'var(--text-3)', fontStyle: 'normal', marginLeft: '10px' },
     '[aria-selected] .cm-completionDetail': { color: 'inherit' },
+    '.cm-note': { color: 'var(--text-3)', marginLeft: '2ch', fontStyle: 'italic', userSelect: 'none' },
     '.cm-panels': { backgroundColor: 'var(--surface-1)', color: 'var(--text)', borderColor: 'var(--line)' },
     '.cm-searchMatch': { backgroundColor: 'var(--warn-wash)', outline: '1px solid var(--warn)' },
     '.cm-lintRange-error': { backgroundImage: 'none', textDecoration: 'underline wavy var(--alarm) 1px', textUnderlineOffset: '3px' },
@@ -102,6 +145,7 @@ export function createEditor(host: HTMLElement, o: Options): Editor {
         highlightSelectionMatches(),
         search({ top: true }),
         lintGutter(),
+        notes,
         language,
         syntaxHighlighting(look),
         theme(o.fill),
@@ -149,6 +193,9 @@ export function createEditor(host: HTMLElement, o: Options): Editor {
         marks.push({ from, to: Math.max(from, Math.min(line.to, from + (word?.[0].length ?? 1))), severity: 'error', message: p.message + (p.hint ? `\n${p.hint}` : '') })
       }
       view.dispatch(setDiagnostics(view.state, marks))
+    },
+    setNotes(list) {
+      view.dispatch({ effects: setNotes.of(list) })
     },
     setCatalog(catalog, names) {
       const sources = o.language === 'sql' && catalog ? [complete(catalog, names)] : o.language === 'yaml' && names.length ? [words(names)] : null
