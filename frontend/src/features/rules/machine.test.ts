@@ -49,6 +49,14 @@ describe('drawing', () => {
     expect([d.others, d.othersBreaching]).toEqual([2, 0])
     expect(draw(points, 'error_rate', true, 2).groups.map((g) => g.name)).toEqual(['a', 'b'])
   })
+  it('keeps the colour of a group when others breach', () => {
+    const names = Array.from({ length: 14 }, (_, i) => 'g' + String(i).padStart(2, '0'))
+    const tones = (breaching: string, most = 14) => Object.fromEntries(draw(names.map((n, i) => point(0, n, i, n === breaching)), 'error_rate', false, most).groups.map((g) => [g.name, g.tone]))
+    expect(tones('g05', 4)).toEqual({ g05: 6, g13: 2, g12: 1, g11: 12 })
+    expect(tones('g02', 4)).toEqual({ g02: 3, g13: 2, g12: 1, g11: 12 })
+    expect(tones('g00', 4)).toEqual({ g00: 1, g12: 2, g13: 3, g11: 12 }) // g12 would be as g00
+    expect(Object.values(tones('g00')).every((t) => t >= 1 && t <= 12)).toBe(true)
+  })
   it('leaves a gap where a window had nothing', () => {
     const d = draw([point(0, 'a', 1), point(3, 'a', 2)], 'error_rate', false)
     expect(d.step).toBe(60_000)

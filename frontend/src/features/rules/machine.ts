@@ -123,6 +123,8 @@ export function keyText(key: Record<string, unknown>): string {
 export interface Group {
   name: string
   key: Record<string, unknown>
+  /** tone is the number of its colour. */
+  tone: number
   points: Datapoint[]
   breaching: number
   extreme: number
@@ -138,6 +140,9 @@ export interface Drawing {
   othersBreaching: number
 }
 
+/** tones is how many colours there are for lines: --s1 and so on. */
+const tones = 12
+
 const numeric = (v: unknown): number | null => (typeof v === 'number' && Number.isFinite(v) ? v : null)
 
 /** draw picks the groups to be drawn: those that breach, then those that come closest to it. */
@@ -146,7 +151,7 @@ export function draw(datapoints: Datapoint[], measure: string, low: boolean, mos
   for (const d of datapoints) {
     const name = keyText(d.key)
     let g = groups.get(name)
-    if (!g) groups.set(name, (g = { name, key: d.key, points: [], breaching: 0, extreme: low ? Infinity : -Infinity }))
+    if (!g) groups.set(name, (g = { name, key: d.key, tone: 0, points: [], breaching: 0, extreme: low ? Infinity : -Infinity }))
     g.points.push(d)
     if (d.breaching) g.breaching++
     const v = numeric(d.values[measure])
@@ -155,6 +160,7 @@ export function draw(datapoints: Datapoint[], measure: string, low: boolean, mos
   const ranked = [...groups.values()].sort((a, b) => b.breaching - a.breaching || (low ? a.extreme - b.extreme : b.extreme - a.extreme) || a.name.localeCompare(b.name))
   const chosen = ranked.slice(0, most)
   const rest = ranked.slice(most)
+  tint(chosen, [...groups.keys()])
   const stamps = new Set<number>()
   const lengths = new Map<number, number>()
   for (const g of chosen)
@@ -174,16 +180,28 @@ export function draw(datapoints: Datapoint[], measure: string, low: boolean, mos
   return { x, step, groups: chosen, others: rest.length, othersBreaching: rest.filter((g) => g.breaching > 0).length }
 }
 
+/** tint gives groups their colours by their names, so that they keep them when others breach. */
+function tint(chosen: Group[], all: string[]) {
+  const place = new Map(all.sort((a, b) => a.localeCompare(b)).map((name, i) => [name, i]))
+  const taken = new Set<number>()
+  for (const g of [...chosen].sort((a, b) => place.get(a.name)! - place.get(b.name)!)) {
+    let tone = place.get(g.name)! % tones
+    while (taken.has(tone) && taken.size < tones) tone = (tone + 1) % tones
+    taken.add(tone)
+    g.tone = tone + 1
+  }
+}
+
 /** linesOf draws one measure of the chosen groups. */
 export function linesOf(d: Drawing, measure: string): Line[] {
   const index = new Map(d.x.map((t, i) => [t, i]))
-  return d.groups.map((g, i) => {
+  return d.groups.map((g) => {
     const values = new Array<number | null>(d.x.length).fill(null)
     for (const p of g.points) {
       const at = index.get(Date.parse(p.start))
       if (at !== undefined) values[at] = numeric(p.values[measure])
     }
-    return { label: g.name, token: `--s${(i % 12) + 1}`, values, kind: 'line' }
+    return { label: g.name, token: `--s${g.tone}`, values, kind: 'line' }
   })
 }
 
