@@ -76,7 +76,7 @@ func (e *evaluation) numbered(i int64) plan.Span {
 func (e *evaluation) next() error {
 	e.series.keep(&e.window)
 	e.take()
-	if e.groups > maxBacktestGroups {
+	if e.groups > maxGroups {
 		return tooMany{}
 	}
 	return nil

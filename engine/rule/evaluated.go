@@ -102,8 +102,7 @@ func (r *liveRule) group(keys []plan.Value) (*timeline, error) {
 	t := r.groups[name]
 	if t == nil {
 		if len(r.groups) >= maxGroups {
-			return nil, engine.Errorf(engine.Invalid, "evaluate "+r.rule.Name, "it has more than %d groups at a time", maxGroups).
-				WithHint("group by fewer values than %s has, or narrow where", keyNames(r.rule.Plan))
+			return nil, tooMany{}
 		}
 		t = newTimeline(r.rule, r.finisher, g, name)
 		r.groups[name] = t
@@ -112,14 +111,6 @@ func (r *liveRule) group(keys []plan.Value) (*timeline, error) {
 		}
 	}
 	return t, nil
-}
-
-func keyNames(p *plan.Plan) string {
-	var names []string
-	for _, k := range p.Keys {
-		names = append(names, k.Name)
-	}
-	return strings.Join(names, ", ")
 }
 
 // tell writes down what a step has changed of a group.

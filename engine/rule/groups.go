@@ -8,8 +8,9 @@ import (
 	"tidemark.dev/tidemark/engine/plan"
 )
 
-// maxBacktestGroups bounds how many alarms one rule has.
-const maxBacktestGroups = 50_000
+// maxGroups bounds how many alarms one rule has: in a backtest, and live at a
+// time.
+const maxGroups = 50_000
 
 // tooMany is thrown where a rule has more groups than that.
 type tooMany struct{}
@@ -19,7 +20,7 @@ func (tooMany) Error() string { return "too many groups" }
 // tooManyGroups names the key that makes most of them.
 func tooManyGroups(ctx context.Context, q engine.Querier, p *plan.Plan, relation string) error {
 	name, values := widest(ctx, q, p, relation)
-	message := fmt.Sprintf("it has more than %d groups", maxBacktestGroups)
+	message := fmt.Sprintf("it has more than %d groups", maxGroups)
 	if values > 0 {
 		message += fmt.Sprintf(", for %s has about %d values", name, values)
 	}

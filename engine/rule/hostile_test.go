@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/plan"
@@ -87,9 +88,17 @@ func TestTooManyGroups(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = Backtest(t.Context(), db, catalog{shop}, r, BacktestOptions{})
-	var e *engine.Error
-	if !errors.As(err, &e) || e.Kind != engine.Invalid || !strings.Contains(err.Error(), "more than 50000 groups, for message has about") || !strings.Contains(e.Hint, "message") {
+	_, tested := Backtest(t.Context(), db, catalog{shop}, r, BacktestOptions{})
+	live := NewLive("app_logs")
+	if err := live.Add(r, LateUpdates{}); err != nil {
 		t.Fatal(err)
+	}
+	now := time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
+	_, _, failed := live.Step(t.Context(), db, catalog{shop}, Step{UpTo: 60000, Watermark: now, Now: now})
+	for _, err := range []error{tested, failed["wide"]} {
+		var e *engine.Error
+		if !errors.As(err, &e) || e.Kind != engine.Invalid || !strings.Contains(err.Error(), "more than 50000 groups, for message has about") || !strings.Contains(e.Hint, "message") {
+			t.Error(err)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,9 +13,6 @@ import (
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/plan"
 )
-
-// maxGroups bounds how many groups of a rule are watched at a time.
-const maxGroups = 50_000
 
 // LateUpdates says until when late records change the windows that they
 // belong to: while watermark < end + Allowed. With Never they do not.
@@ -159,7 +157,11 @@ func (l *Live) Step(ctx context.Context, q engine.Querier, cat engine.Catalog, s
 					t.open = false
 				}
 			}
-			if err := r.take(c.found[i], s, &out); err != nil {
+			err := r.take(c.found[i], s, &out)
+			if errors.Is(err, tooMany{}) {
+				err = c.tooManyGroups(ctx, r.rule)
+			}
+			if err != nil {
 				failed[r.rule.Name], r.broken = err, err
 			}
 		}
@@ -356,6 +358,15 @@ func (c *computation) panes(ctx context.Context, r plan.Range, want func(end tim
 		}
 	}
 	return rows.Err()
+}
+
+// tooManyGroups says of a rule which key makes them.
+func (c *computation) tooManyGroups(ctx context.Context, r *Rule) error {
+	relation, err := c.cat.Relation(r.Plan.Dataset, r.Plan.CellColumns())
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("evaluate %s: %w", r.Name, tooManyGroups(ctx, c.q, r.Plan, relation))
 }
 
 // find gives a window to all rules.
