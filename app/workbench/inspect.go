@@ -59,7 +59,7 @@ func (b *Workbench) TestSources(ctx context.Context, names []string) ([]SourceRe
 	if !b.Current().Trusted {
 		return nil, workspace.ErrUntrusted(b.Current().Root, "test the sources")
 	}
-	sources, err := b.chosen(names)
+	sources, err := b.choose("test the sources", names, func(workspace.Source) bool { return true })
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package workbench
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
@@ -94,8 +95,8 @@ func (b *Workbench) choose(verb string, names []string, kind func(workspace.Sour
 		}
 	}
 	if len(out) == 0 {
-		kinds := map[string]string{"pull": "s3 or file", "tail": "kinesis or replay"}[verb]
-		return nil, engine.Errorf(engine.NotFound, verb, "the workspace has no %s source", kinds).
+		kinds := map[string]string{"pull": "s3 or file source", "tail": "kinesis or replay source"}
+		return nil, engine.Errorf(engine.NotFound, verb, "the workspace has no %s", cmp.Or(kinds[verb], "source")).
 			WithHint("add one under sources in tidemark.yaml")
 	}
 	return out, nil
