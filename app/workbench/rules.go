@@ -93,6 +93,9 @@ func (b *Workbench) compileSpec(spec rule.Spec) (*rule.Rule, error) {
 			return nil, errNoData
 		}
 		var known *engine.Error
+		if errors.As(err, &known) && spec.Dataset.Value == "" {
+			return nil, spec.Place("dataset").At(0, "the rule has no dataset").WithHint("add dataset: with its name; %s", known.Hint)
+		}
 		if errors.As(err, &known) {
 			return nil, spec.Dataset.At(0, "%w", known.Err).WithHint("%s", known.Hint)
 		}

@@ -66,6 +66,29 @@ func TestWrongValuesHaveTheirPlace(t *testing.T) {
 
 var keyOfLine = regexp.MustCompile(`^((?:--)?[ -]*)([\w.]+|"[^"]*"):( |$)`)
 
+// TestMissingKeysHaveAPlace takes each key out: what cannot be done without it
+// is told with a place, and how it is written.
+func TestMissingKeysHaveAPlace(t *testing.T) {
+	files, err := txtar.ParseFile("testdata/wrong.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files.Files {
+		kind, _, _ := strings.Cut(strings.TrimSuffix(f.Name, filepath.Ext(f.Name)), "-")
+		lines := strings.Split(strings.TrimSuffix(string(f.Data), "\n"), "\n")
+		for i := range lines {
+			src, _, ok := withValue(lines, i, "")
+			if !ok {
+				continue
+			}
+			without := slices.Delete(strings.SplitAfter(src, "\n"), i, i+1)
+			for _, p := range problems(readers[kind](f.Name, []byte(strings.Join(without, "")))) {
+				checkPlace(t, "without "+strings.TrimSpace(lines[i]), p)
+			}
+		}
+	}
+}
+
 // withValue is the file with another value of the key on a line, and that
 // line; what the key had on the lines below goes with it.
 func withValue(lines []string, i int, value string) (src, line string, ok bool) {
@@ -110,19 +133,8 @@ func checkPlaces(t *testing.T, written string, line int, err error) {
 	here := 0
 	for _, p := range problems(err) {
 		t.Logf("%-40s %v | %s", written, p, hint(p))
-		var e *engine.Error
-		if errors.As(p, &e) && e.Line == line {
+		if e := checkPlace(t, written, p); e != nil && e.Line == line {
 			here++
-		}
-		switch {
-		case e == nil || e.Line == 0:
-			t.Errorf("%s\n\thas no place: %v", written, p)
-		case e.Kind != engine.Invalid && e.Kind != engine.NotFound:
-			t.Errorf("%s\n\tis %s: %v", written, e.Kind, p)
-		case e.Caret() == "":
-			t.Errorf("%s\n\thas no caret: %v", written, p)
-		case hint(p) == "" && !strings.Contains(p.Error(), "want "):
-			t.Errorf("%s\n\tdoes not say what to write instead: %v", written, p)
 		}
 	}
 	key, _, _ := strings.Cut(strings.TrimLeft(written, " -"), ":")
@@ -132,6 +144,22 @@ func checkPlaces(t *testing.T, written string, line int, err error) {
 	if here == 0 {
 		t.Errorf("%s\n\tis on line %d: %v", written, line, err)
 	}
+}
+
+// checkPlace wants of a problem a place, a caret and what to write instead.
+func checkPlace(t *testing.T, written string, p error) (e *engine.Error) {
+	t.Helper()
+	switch {
+	case !errors.As(p, &e) || e.Line == 0 || e.File == "":
+		t.Errorf("%s\n\thas no place: %v", written, p)
+	case e.Kind != engine.Invalid && e.Kind != engine.NotFound:
+		t.Errorf("%s\n\tis %s: %v", written, e.Kind, p)
+	case e.Caret() == "":
+		t.Errorf("%s\n\thas no caret: %v", written, p)
+	case hint(p) == "" && !strings.Contains(p.Error(), "want "):
+		t.Errorf("%s\n\tdoes not say what to write instead: %v", written, p)
+	}
+	return e
 }
 
 func hint(err error) string {
@@ -147,6 +175,9 @@ func hint(err error) string {
 
 // problems lists errors that were joined.
 func problems(err error) []error {
+	if err == nil {
+		return nil
+	}
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return []error{err}

@@ -31,15 +31,7 @@ func (c *compilation) check(err error) bool {
 	return err == nil
 }
 
-// at is where the file says what a key has; where it does not have the key,
-// the rule's name.
-func (c *compilation) at(key string) engine.Text {
-	at := c.spec.At
-	if at.Has(key) {
-		return at.Value(key)
-	}
-	return placed(c.spec.Rule, at.Text)
-}
+func (c *compilation) at(key string) engine.Text { return c.spec.Place(key) }
 
 // placed is a text that somebody wrote, or else another place.
 func placed(t, other engine.Text) engine.Text {

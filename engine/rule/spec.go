@@ -36,6 +36,15 @@ type Spec struct {
 	Forget      *Duration     `yaml:"forget" doc:"How long after its last record a group is forgotten. Default: 24h."`
 }
 
+// Place is where the file says what a key has; where it does not have the key,
+// the rule's name.
+func (s Spec) Place(key string) engine.Text {
+	if s.At.Has(key) {
+		return s.At.Value(key)
+	}
+	return placed(s.Rule, s.At.Text)
+}
+
 // GroupKey is a path to group by; a file may write just the path.
 type GroupKey struct {
 	Path  engine.Text `yaml:"path" doc:"The path."`

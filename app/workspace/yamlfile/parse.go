@@ -159,6 +159,8 @@ func syntaxError(p *problems, err error) *engine.Error {
 	switch {
 	case strings.Contains(e.Error(), "mapping value is not allowed"):
 		return e.WithHint("put the value in quotes if it contains a colon, and write one key a line")
+	case strings.Contains(e.Error(), "value is not allowed"):
+		return e.WithHint("begin the keys of one mapping, and the dashes of one list, in the same column")
 	case strings.Contains(e.Error(), "reserved character"), strings.Contains(e.Error(), "cannot start any token"):
 		return e.WithHint("put the value in quotes")
 	case strings.Contains(e.Error(), "not found"), strings.Contains(e.Error(), "could not find end"):
