@@ -107,6 +107,7 @@ func (p *pulls) start(in PullInput) (PullState, error) {
 			p.all = slices.Delete(p.all, i, i+1)
 		}
 	}
+	p.tell(one) // it can be ended from now on
 	opt := in.options()
 	opt.Report = func(now workbench.Progress) { p.report(one, now) }
 	p.run.Go(func() {

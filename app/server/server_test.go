@@ -537,6 +537,48 @@ func TestAFolderIsUploaded(t *testing.T) {
 	}
 }
 
+// TestAPullIsCanceledBeforeItsFirstObject: while it looks for what there is to
+// fetch, and while it waits for another that does.
+func TestAPullIsCanceledBeforeItsFirstObject(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "x")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "y")
+	asked, once := make(chan struct{}), sync.Once{}
+	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		once.Do(func() { close(asked) })
+		<-r.Context().Done()
+	}))
+	t.Cleanup(silent.Close)
+	p := serveConfig(t, strings.Replace(config, "datasets:", fmt.Sprintf("  bucket: {type: s3, url: \"s3://logs/p/\", endpoint: %q, region: us-east-1, path_style: true, dataset: far}\ndatasets:", silent.URL), 1))
+	resp, err := p.request(t.Context(), "GET", "/events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	lines.Scan() // hello
+	told := func(id, state string) {
+		t.Helper()
+		for lines.Scan() {
+			if text := lines.Text(); strings.Contains(text, `"type":"pull"`) && strings.Contains(text, id) {
+				if !strings.Contains(text, `"state":"`+state+`"`) {
+					t.Fatalf("it is not %s: %s", state, text)
+				}
+				return
+			}
+		}
+		t.Fatalf("%s is never told to be %s", id, state)
+	}
+	first := ask[server.PullState](p, "POST", "/pulls", `{"sources":["bucket"]}`)
+	told(first.ID, "running")
+	<-asked
+	second := ask[server.PullState](p, "POST", "/pulls", `{"sources":["files"]}`)
+	told(second.ID, "running")
+	ask[server.PullState](p, "DELETE", "/pulls/"+second.ID, "")
+	told(second.ID, "canceled")
+	ask[server.PullState](p, "DELETE", "/pulls/"+first.ID, "")
+	told(first.ID, "canceled")
+}
+
 // TestManyAtOnce: files that are dropped together are asked for together, and
 // each becomes a source with its records.
 func TestManyAtOnce(t *testing.T) {

@@ -57,7 +57,9 @@ const pullWorkers = 8
 // Pull brings the sources' objects into their datasets. What could not be
 // reached is counted in Failed; the error is for a pull that could not go on.
 func (b *Workbench) Pull(ctx context.Context, opt PullOptions) (PullResult, error) {
-	b.pulls.Lock()
+	if err := b.pulls.take(ctx); err != nil {
+		return PullResult{}, err
+	}
 	defer b.pulls.Unlock()
 	started := b.clock.Now()
 	result := PullResult{Datasets: map[string]struct{}{}}
@@ -71,6 +73,10 @@ func (b *Workbench) Pull(ctx context.Context, opt PullOptions) (PullResult, erro
 	total, into, err := b.weigh(jobs)
 	if err != nil {
 		return result, err
+	}
+	if opt.Report != nil && len(jobs) > 0 {
+		total.Source = jobs[0].archive.config.Name
+		opt.Report(total)
 	}
 	defer b.holdTails(into...)()
 	for _, j := range jobs {

@@ -56,7 +56,7 @@ type Workbench struct {
 	attached attached
 	counting sync.WaitGroup // of what queries need not wait for
 
-	pulls      sync.Mutex
+	pulls      turn
 	plugins    pluginHost
 	lookups    lookups
 	memo       memo
@@ -75,7 +75,7 @@ func Open(ctx context.Context, w *workspace.Workspace, opt Options) (*Workbench,
 	if opt.Clock == nil {
 		opt.Clock = engine.SystemClock{}
 	}
-	b := &Workbench{Workspace: w, clock: opt.Clock, staging: opt.Staging, backtests: memo{limit: memoBacktests}, series: memo{limit: memoSeries}}
+	b := &Workbench{Workspace: w, clock: opt.Clock, staging: opt.Staging, pulls: newTurn(), backtests: memo{limit: memoBacktests}, series: memo{limit: memoSeries}}
 	b.current.Store(w)
 	b.inMemory = b.staging != ""
 	if b.staging == "" {
