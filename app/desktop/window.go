@@ -123,8 +123,8 @@ func (w *Window) Show() {
 	}
 }
 
-// Open asks the user for a file ("file"), a folder ("folder") or a plugin
-// ("plugin"), and gives "" when they change their mind. A dialog that is open
+// Open asks the user for a file ("file"), a folder ("folder"), a plugin
+// ("plugin") or a workspace ("workspace"), and gives "" when they change their mind. A dialog that is open
 // when ctx ends stays, and what is chosen there counts for nothing.
 func (w *Window) Open(ctx context.Context, what string) (string, error) {
 	const op = "open the dialog"

@@ -27,7 +27,7 @@ type Status struct {
 
 // NativeInput says what the user is to choose.
 type NativeInput struct {
-	What string `json:"what" enum:"file,folder,plugin"`
+	What string `json:"what" enum:"file,folder,plugin,workspace"`
 }
 
 // Chosen is what the user has chosen: nothing when they changed their mind.

@@ -19,7 +19,7 @@ export const options = {
   },
 }
 
-export default async function ({ page, api, axe, surroundings }) {
+export default async function ({ page, api, axe, go, surroundings }) {
   const outside = join(surroundings.dir, 'somewhere else')
   await mkdir(outside, { recursive: true })
   const [dropped, chosen] = ['dropped.ndjson', 'chosen.ndjson'].map((name) => join(outside, name))
@@ -58,12 +58,13 @@ export default async function ({ page, api, axe, surroundings }) {
   await browser.detach()
 
   // The window tells it over the stream of events; here the first stream does.
-  let told = false
+  // A stream ends after each command, and the page asks again.
   const hello = { type: 'hello', version: 'x', started: '2026-01-01T00:00:00Z' }
+  const commands = [{ type: 'command', name: 'drop', path: dropped }]
   await page.route('**/api/v1/events', (route) => {
-    if (told) return route.continue()
-    told = true
-    return route.fulfill({ contentType: 'application/x-ndjson', body: [hello, { type: 'command', name: 'drop', path: dropped }].map((e) => JSON.stringify(e) + '\n').join('') })
+    const next = commands.shift()
+    if (!next) return route.fallback()
+    return route.fulfill({ contentType: 'application/x-ndjson', body: [hello, next].map((e) => JSON.stringify(e) + '\n').join('') })
   })
   await page.route('**/api/v1/workspace', async (route) => {
     const response = await route.fetch()
@@ -76,6 +77,23 @@ export default async function ({ page, api, axe, surroundings }) {
   assert.equal(await rows('dropped'), 3)
   // It is read where it is: nothing of it was copied.
   assert.match((await api('GET', '/files?path=tidemark.yaml')).text, /somewhere else\/dropped\.ndjson/)
+
+  // Its menu goes back, and opens another workspace, by the system's dialog.
+  const opened = page.waitForRequest('**/api/v1/workspace/open')
+  await page.route('**/api/v1/native/open', (route) => (assert.deepEqual(route.request().postDataJSON(), { what: 'workspace' }), route.fulfill({ json: { path: '/elsewhere' } })))
+  await page.route('**/api/v1/workspace/open', (route) => route.fulfill({ json: { command: 'tidemark -w /elsewhere app' } }))
+  await go('/health')
+  await page.getByRole('heading', { name: 'Health', level: 1 }).waitFor()
+  commands.push({ type: 'command', name: 'back' }, { type: 'command', name: 'open' })
+  await page.reload()
+  await page.waitForURL(/\/sources$/)
+  assert.deepEqual((await opened).postDataJSON(), { dir: '/elsewhere' })
+  await page.getByText('/elsewhere opens in a window of its own').waitFor()
+  await page.keyboard.press('Alt+ArrowRight')
+  await page.getByRole('heading', { name: 'Health', level: 1 }).waitFor()
+  await page.keyboard.press('Alt+ArrowLeft')
+  await page.waitForURL(/\/sources$/)
+  await page.unroute('**/api/v1/native/open')
 
   // In the window the place to drop asks by the system's dialog.
   await page.route('**/api/v1/native/open', (route) => (assert.deepEqual(route.request().postDataJSON(), { what: 'file' }), route.fulfill({ json: { path: chosen } })))

@@ -17,6 +17,8 @@ func (w *window) menu(command func(name, path string)) *menu.Menu {
 	}
 	m := menu.NewMenu()
 	file := m.AddSubmenu("File")
+	file.AddText("Open Workspace…", keys.Combo("o", keys.CmdOrCtrlKey, keys.ShiftKey), tell("open", ""))
+	file.AddSeparator()
 	file.AddText("Add Files…", keys.CmdOrCtrl("o"), tell("add", "file"))
 	file.AddText("Add a Folder…", nil, tell("add", "folder"))
 	file.AddText("Add a Plugin…", nil, tell("add", "plugin"))
@@ -30,6 +32,10 @@ func (w *window) menu(command func(name, path string)) *menu.Menu {
 	})
 	m.Append(menu.EditMenu())
 	goTo := m.AddSubmenu("Go")
+	// Alt and arrows are the page's to hear: it moves charts by them, too.
+	goTo.AddText("Back", nil, tell("back", ""))
+	goTo.AddText("Forward", nil, tell("forward", ""))
+	goTo.AddSeparator()
 	goTo.AddText("Go To…", keys.CmdOrCtrl("k"), tell("palette", ""))
 	goTo.AddSeparator()
 	for i, p := range []struct{ name, path string }{

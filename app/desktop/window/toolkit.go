@@ -153,6 +153,9 @@ func (w *window) choose(what string) (string, error) {
 	var path string
 	var err error
 	switch what {
+	case "workspace":
+		o.Title = "Open a workspace: the folder of its tidemark.yaml"
+		path, err = openFolder(c, o)
 	case "folder":
 		path, err = openFolder(c, o)
 	case "plugin":

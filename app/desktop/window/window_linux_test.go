@@ -107,7 +107,7 @@ func TestWindow(t *testing.T) {
 	}(openFile, openFolder)
 	openFile = func(_ context.Context, o runtime.OpenDialogOptions) (string, error) { asked = o; return answer, nil }
 	openFolder = func(context.Context, runtime.OpenDialogOptions) (string, error) { return "/tmp/folder/", nil }
-	for what, want := range map[string]string{"plugin": "/tmp/chosen.wasm", "file": "/tmp/chosen.wasm", "folder": "/tmp/folder"} {
+	for what, want := range map[string]string{"plugin": "/tmp/chosen.wasm", "file": "/tmp/chosen.wasm", "folder": "/tmp/folder", "workspace": "/tmp/folder"} {
 		if got, err := w.choose(what); got != want || err != nil {
 			t.Errorf("%s: %q %v, want %q", what, got, err, want)
 		}

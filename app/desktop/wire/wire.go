@@ -23,11 +23,13 @@ package wire
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Version is the version of what is said here. Both programs come from one
-// build; a window of another build that is found instead says so.
-const Version = 1
+// build; a window of another build that is found instead says so. 2 brought
+// the dialog for workspaces.
+const Version = 2
 
 // EventsFile is the file descriptor that the window writes its events to.
 const EventsFile = 3
@@ -48,7 +50,7 @@ type Order struct {
 	Kind OrderKind `json:"kind"`
 	Open *Opening  `json:"open,omitempty"`
 	ID   int64     `json:"id,omitempty"`
-	// What is chosen: "file", "folder" or "plugin".
+	// What is chosen: "file", "folder", "plugin" or "workspace".
 	What string `json:"what,omitempty"`
 }
 
@@ -103,7 +105,7 @@ func (o Order) check() error {
 		if o.ID <= 0 {
 			return errors.New("ask has no id")
 		}
-		if o.What != "file" && o.What != "folder" && o.What != "plugin" {
+		if !slices.Contains([]string{"file", "folder", "plugin", "workspace"}, o.What) {
 			return fmt.Errorf("there is no dialog for %q", o.What)
 		}
 	case Show, Quit:

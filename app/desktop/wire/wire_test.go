@@ -15,6 +15,7 @@ func TestMessagesAreReadAsWritten(t *testing.T) {
 		Order{Kind: Open, Open: &Opening{Protocol: Version, Title: "shop · Tidemark", URL: "http://127.0.0.1:1/#k=x", StateFile: "/c/window.json", GPU: "never", Icon: []byte{1, 2}}},
 		Order{Kind: Show},
 		Order{Kind: Ask, ID: 7, What: "folder"},
+		Order{Kind: Ask, ID: 8, What: "workspace"},
 		Order{Kind: Quit},
 	)
 	sameAgain(t,

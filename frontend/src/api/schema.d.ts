@@ -2661,7 +2661,7 @@ export interface components {
         };
         NativeInput: {
             /** @enum {string} */
-            what: "file" | "folder" | "plugin";
+            what: "file" | "folder" | "plugin" | "workspace";
         };
         NotebookCell: {
             chart?: components["schemas"]["CellChart"];
