@@ -27,7 +27,7 @@ const findStretch = 1 << 18
 // plugin less than a call, or a walk of its own, for each text.
 func bytesFind(ctx context.Context, m api.Module, set, offsets, rows, data, to, room uint32) int32 {
 	n := begin(ctx, m, "bytes_find")
-	kinds := (*[256]byte)(n.part(set, 256, "set lies"))
+	kinds := n.part(set, 256, "set lies")
 	ends := n.part(offsets, 4*(uint64(rows)+1), "offsets lie")
 	text := n.part(data, uint64(binary.LittleEndian.Uint32(ends[4*rows:])), "texts lie")
 	out := n.part(to, 4*uint64(room), "room lies")
@@ -36,7 +36,8 @@ func bytesFind(ctx context.Context, m api.Module, set, offsets, rows, data, to, 
 			wrong(n.name, "its room lies over what it is to read")
 		}
 	}
-	f := finder{kinds: kinds, out: out, found: int(rows) + 1}
+	f := finder{out: out, found: int(rows) + 1}
+	f.read(kinds)
 	f.put(0, 0)
 	at, left := uint32(0), findStretch
 	for row := range rows {
@@ -44,10 +45,10 @@ func bytesFind(ctx context.Context, m api.Module, set, offsets, rows, data, to, 
 		if end < at || uint64(end) > uint64(len(text)) {
 			wrong(n.name, "its offsets are not in order")
 		}
-		before := byte(0)
+		last := byte(begun)
 		for from := at; from < end; {
 			piece := min(end, from+findStretch)
-			before = f.find(text[from:piece], from-at, before)
+			last = f.find(text[from:piece], from-at, last)
 			if left -= int(piece - from); left <= 0 {
 				yield(ctx)
 				left = findStretch
@@ -88,9 +89,24 @@ func (a span) overlaps(b span) bool {
 
 // finder writes words of what it finds.
 type finder struct {
-	kinds *[256]byte
+	// steps say of each byte what finds it, and four bits higher what is found
+	// behind it.
+	steps [256]byte
 	out   []byte
 	found int // words, with those there is no room for
+}
+
+// begun is what stands before a text.
+const begun = (byteFound | byteFirst) << 4
+
+func (f *finder) read(kinds []byte) {
+	for b, kind := range kinds {
+		behind := byte(byteFound | byteFirst)
+		if kind&byteWord != 0 {
+			behind = byteFound
+		}
+		f.steps[b] = kind&(byteFound|byteFirst) | behind<<4
+	}
 }
 
 func (f *finder) put(at int, v uint32) {
@@ -99,16 +115,29 @@ func (f *finder) put(at int, v uint32) {
 	}
 }
 
-// find looks at a piece of a text that begins at a place in it, behind a byte
-// of a kind, and gives the kind of its last byte.
-func (f *finder) find(piece []byte, at uint32, before byte) byte {
+// find looks at a piece of a text that begins at a place in it, behind a step,
+// and gives the step of its last byte. Most groups of eight have nothing.
+func (f *finder) find(piece []byte, at uint32, last byte) byte {
+	for ; len(piece) >= 8; piece, at = piece[8:], at+8 {
+		b := piece[:8]
+		s0, s1, s2, s3 := f.steps[b[0]], f.steps[b[1]], f.steps[b[2]], f.steps[b[3]]
+		s4, s5, s6, s7 := f.steps[b[4]], f.steps[b[5]], f.steps[b[6]], f.steps[b[7]]
+		if s0&(last>>4)|s1&(s0>>4)|s2&(s1>>4)|s3&(s2>>4)|s4&(s3>>4)|s5&(s4>>4)|s6&(s5>>4)|s7&(s6>>4) != 0 {
+			f.each(b, at, last)
+		}
+		last = s7
+	}
+	return f.each(piece, at, last)
+}
+
+func (f *finder) each(piece []byte, at uint32, last byte) byte {
 	for i, b := range piece {
-		kind := f.kinds[b]
-		if kind&^(before>>1&byteFirst)&(byteFound|byteFirst) != 0 {
+		step := f.steps[b]
+		if step&(last>>4) != 0 {
 			f.put(f.found, at+uint32(i))
 			f.found++
 		}
-		before = kind
+		last = step
 	}
-	return before
+	return last
 }
