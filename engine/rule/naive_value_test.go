@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/big"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -110,6 +111,8 @@ func order(v, w any) int {
 		if n, ok := w.(*big.Int); ok {
 			return v.Cmp(n)
 		}
+	case []any:
+		return slices.CompareFunc(v, w.([]any), order)
 	}
 	switch a, b := asDouble(v), asDouble(w); {
 	case a < b:
