@@ -491,6 +491,9 @@ func TestSourcesAndUploads(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 	}
+	if again := ask[server.Upload](p, "POST", "/adopt", fmt.Sprintf(`{"path":%q}`, filepath.Join(p.dir, "in"))); again.Source != adopted.Source || again.Dataset != adopted.Dataset {
+		t.Errorf("adopted twice: %+v, then %+v", adopted, again)
+	}
 	p.fails(409, engine.Conflict, "POST", "/upload?name=My+Data.ndjson", `{}`)
 	p.fails(400, engine.Invalid, "POST", "/adopt", `{"path":"relative"}`)
 	// Neither the workspace with all that is around it, nor what is no data.

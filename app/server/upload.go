@@ -186,13 +186,15 @@ func (s *Server) addPlugin(ctx context.Context, temp, name string) (Upload, erro
 	return Upload{Path: rel, Kind: "plugin", Plugin: &info}, nil
 }
 
-// addData adds a source for a file and begins to pull it.
+// addData adds a source for a file or a folder and begins to pull it. What has
+// a source already keeps that one, and what is new there is pulled: its records
+// would be counted twice.
 func (s *Server) addData(path, name string) (Upload, error) {
-	source, err := s.sourceOf(path, name)
+	source, dataset, err := s.sourceOf(path, name)
 	if err != nil {
 		return Upload{}, err
 	}
-	return s.pullAdded(Upload{Path: path, Kind: "data", Source: source, Dataset: source})
+	return s.pullAdded(Upload{Path: path, Kind: "data", Source: source, Dataset: dataset})
 }
 
 // pullAdded begins to pull the source of what was added.
@@ -205,13 +207,18 @@ func (s *Server) pullAdded(out Upload) (Upload, error) {
 	return out, nil
 }
 
-// sourceOf adds a source for a pattern. Files that are dropped together ask
-// for theirs at once.
-func (s *Server) sourceOf(path, name string) (string, error) {
+// sourceOf gives the source of a pattern, and its dataset; one that is not
+// there yet is added. Files that are dropped together ask for theirs at once.
+func (s *Server) sourceOf(path, name string) (source, dataset string, err error) {
 	s.adding.Lock()
 	defer s.adding.Unlock()
-	source := s.freeName(name)
-	return source, s.writeSource(source, workspace.SourceSpec{Type: "file", Path: path, Dataset: source})
+	for _, e := range s.bench.Current().Config.Sources {
+		if e.Value.Type == "file" && e.Value.Path == path {
+			return e.Key.Value, e.Value.Dataset, nil
+		}
+	}
+	source = s.freeName(name)
+	return source, source, s.writeSource(source, workspace.SourceSpec{Type: "file", Path: path, Dataset: source})
 }
 
 var notInName = regexp.MustCompile(`[^a-z0-9]+`)
@@ -271,19 +278,12 @@ func (s *Server) adopt(ctx context.Context, path string) (Upload, error) {
 	return s.addData(pattern, name)
 }
 
-// addFolder adds a source for a folder that was uploaded, and begins to pull
-// it. One that was uploaded before has its source: what is new there is pulled.
+// addFolder adds a source for a folder that was uploaded, and begins to pull it.
 func (s *Server) addFolder(path, name string) (Upload, error) {
 	if info, err := os.Stat(s.bench.Workspace.Path(path)); err != nil || !info.IsDir() {
 		return Upload{}, engine.Errorf(engine.NotFound, "open "+path, "there is no such folder")
 	}
-	pattern := path + "/**"
-	for _, e := range s.bench.Current().Config.Sources {
-		if e.Value.Type == "file" && e.Value.Path == pattern {
-			return s.pullAdded(Upload{Path: pattern, Kind: "data", Source: e.Key.Value, Dataset: e.Value.Dataset})
-		}
-	}
-	return s.addData(pattern, name)
+	return s.addData(path+"/**", name)
 }
 
 // checkAdopted refuses what is no data: devices, and folders that hold the
