@@ -96,14 +96,14 @@ func (w *walker) permitted(t table) error {
 
 // lookUpFunction decides about a function that is on no list. One that
 // DuckDB brings is refused, and of one that does not exist DuckDB itself says
-// so, with what comes nearest.
+// so, with what comes nearest. What a plugin gave is a scalar function.
 func (w *walker) lookUpFunction(ctx context.Context, conn *sql.Conn, f function) error {
-	var internal sql.NullBool
-	row := conn.QueryRowContext(ctx, "SELECT bool_or(internal) FROM duckdb_functions() WHERE lower(function_name) = ?", f.name)
-	if err := row.Scan(&internal); err != nil {
+	var internal, scalar sql.NullBool
+	row := conn.QueryRowContext(ctx, "SELECT bool_or(internal), bool_or(function_type = 'scalar') FROM duckdb_functions() WHERE lower(function_name) = ?", f.name)
+	if err := row.Scan(&internal, &scalar); err != nil {
 		return Explain(err, w.src.original)
 	}
-	if internal.Bool && !known().refused[f.name] && !known().table[f.name] {
+	if internal.Bool && scalar.Bool && !known().refused[f.name] && !known().table[f.name] {
 		return pointAt(w.src.original, f.at, "the plugin that gave the function %s is no longer there", f.name).
 			WithHint("tidemark plugin list shows what there is")
 	}

@@ -56,7 +56,7 @@ var plugin struct {
 func Plugin(name, version string) { plugin.name, plugin.version = name, version }
 
 // Natives asks for work that the host does: "regex" for Find and Replace, "json"
-// for JSON.
+// for JSON, "bytes" for Row.Find.
 func Natives(words ...string) { plugin.natives = append(plugin.natives, words...) }
 
 // Config gives the JSON Schema of the configuration, and what to do with one:
