@@ -21,11 +21,11 @@ func TestStatements(t *testing.T) {
 	if err := db.QueryRow(`SELECT sum(x) FROM range(3_000_000) AS r(x)`).Scan(&sum); err != nil || sum != 4_499_998_500_000 {
 		t.Errorf("%d, %v", sum, err)
 	}
-	res, err := db.Exec(`CREATE TABLE t AS SELECT x FROM range(500_000) AS r(x)`)
-	if err != nil {
+	if _, err := db.Exec(`CREATE TABLE t AS SELECT x FROM range(500_000) AS r(x)`); err != nil {
 		t.Fatal(err)
 	}
-	if res, err = db.Exec(`DELETE FROM t WHERE x % 5 = 0`); err != nil {
+	res, err := db.Exec(`DELETE FROM t WHERE x % 5 = 0`)
+	if err != nil {
 		t.Fatal(err)
 	}
 	if n, err := res.RowsAffected(); n != 100_000 || err != nil {
