@@ -179,7 +179,9 @@ func (b *backtest) records(ctx context.Context, q engine.Querier, relation strin
 	end := b.end
 	if b.rule.Spec.Expect != nil { // what lies in a window that is not over has entered none
 		spans := b.rule.Plan.Window.Spans(end)
-		end = spans[len(spans)-1].Start
+		if end = spans[len(spans)-1].Start; !end.After(b.first) {
+			return nil // nor has what lies in windows that were over before
+		}
 	}
 	query, err := b.rule.Plan.CountQuery(relation, plan.Range{From: *b.report.From, To: end})
 	if err != nil {

@@ -71,6 +71,13 @@ func TestExpectationCountsWhatIsOver(t *testing.T) {
 	if got := backtestOf(t, db, r, BacktestOptions{}); got.Windows != 0 || got.Records != 0 {
 		t.Errorf("%d windows, %d records", got.Windows, got.Records)
 	}
+	// Of those that are over, the last was so before what is asked for.
+	for hour := 24; hour <= 96; hour += 24 {
+		exec(t, db, fmt.Sprintf("INSERT INTO app_logs (event_time, service, _seq, _late) VALUES (to_timestamp(%d), 'a', %d, false)", noon.Add(time.Duration(hour)*time.Hour).Unix(), hour))
+	}
+	if got := backtestOf(t, db, r, BacktestOptions{From: noon.Add(97 * time.Hour)}); got.Windows != 0 || got.Records != 0 {
+		t.Errorf("from behind the last: %d windows, %d records", got.Windows, got.Records)
+	}
 }
 
 // A group that was forgotten at the watermark is remembered as long as late
