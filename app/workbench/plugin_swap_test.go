@@ -72,7 +72,7 @@ datasets:
 
 	swapped := false
 	pulled, err := b.Pull(t.Context(), workbench.PullOptions{Sources: []string{"a"}, Report: func(p workbench.Progress) {
-		if swapped || p.Counts.Objects == p.ObjectsTotal {
+		if swapped || p.Counts.Read == 0 || p.Counts.Objects == p.ObjectsTotal {
 			return
 		}
 		swapped = true
