@@ -200,10 +200,10 @@ func (l *live) gather(ctx context.Context, stop func(), ended <-chan error) erro
 	}
 }
 
-// A batch of a tail that is so far behind is left to grow, for so many times the
-// usual time at most.
+// A batch of a tail that is so many times the usual time behind is left to grow,
+// for so many times that time at most.
 const (
-	farBehind = 10 * time.Second
+	farBehind = 2
 	growFor   = 4
 )
 
@@ -380,7 +380,7 @@ func (l *live) stage(ctx context.Context, a *arrived) error {
 			return err
 		}
 	}
-	l.near = l.near || a.Behind < farBehind && len(a.Records) > 0
+	l.near = l.near || a.Behind < farBehind*l.opt.Every && len(a.Records) > 0
 	l.brought = l.batch.rows - before
 	if l.batch.full() {
 		return l.flushLive(ctx)
