@@ -75,7 +75,10 @@ func (w *window) run(ctx context.Context, o wire.Opening, tell func(wire.Event))
 		},
 		OnDomReady: func(c context.Context) {
 			runtime.WindowShow(c)
-			ready.Do(func() { tell(wire.Event{Kind: wire.Ready}) })
+			ready.Do(func() {
+				tell(wire.Event{Kind: wire.Ready})
+				runtime.WindowExecJS(c, "go()")
+			})
 		},
 		OnBeforeClose: func(c context.Context) bool {
 			now := size{Maximised: runtime.WindowIsMaximised(c)}
@@ -105,7 +108,8 @@ func policy(name string) linux.WebviewGpuPolicy {
 }
 
 // leadTo serves the one page that the toolkit asks for itself: it goes on to
-// the server at once. Nothing else goes through the toolkit, whose transport
+// the server once it stands and the window is shown. Had it gone while it was
+// read, WebKit would wait for half a second, in every other start. Nothing else goes through the toolkit, whose transport
 // dies of some request bodies.
 func leadTo(url string) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -114,7 +118,7 @@ func leadTo(url string) http.Handler {
 			return
 		}
 		rw.Header().Set("Content-Type", "text/html; charset=utf-8")
-		fmt.Fprintf(rw, `<!doctype html><title>Tidemark</title><meta name="color-scheme" content="light dark"><script>location.replace(%q)</script><a href="%s">Open</a>`, url, html.EscapeString(url))
+		fmt.Fprintf(rw, `<!doctype html><title>Tidemark</title><meta name="color-scheme" content="light dark"><script>const go=()=>location.replace(%q)</script><a href="%s">Open</a>`, url, html.EscapeString(url))
 	})
 }
 
