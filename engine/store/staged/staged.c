@@ -2,7 +2,6 @@
 
 extern void tidemarkRowsBind(void *info);
 extern void tidemarkRowsInit(void *info);
-extern void tidemarkRowsBegin(void *info);
 extern void tidemarkRowsFill(void *info, void *chunk);
 extern void tidemarkRowsDelete(void *handle);
 
@@ -17,7 +16,6 @@ int tidemark_register_rows(void *connection, const char *name, uintptr_t registr
 	duckdb_table_function_set_extra_info(f, (void *)registry, 0);
 	duckdb_table_function_set_bind(f, tidemarkRowsBind);
 	duckdb_table_function_set_init(f, tidemarkRowsInit);
-	duckdb_table_function_set_local_init(f, tidemarkRowsBegin);
 	duckdb_table_function_set_function(f, tidemarkRowsFill);
 	int state = duckdb_register_table_function(connection, f);
 	duckdb_destroy_logical_type(&number);

@@ -101,9 +101,6 @@ type table struct {
 	columns []column
 	parts   []part
 	rows    int64
-	// shares are where the parts begin that one thread reads, and the end: each
-	// has rows for a row group, where there are so many.
-	shares []int
 
 	using  sync.RWMutex // held for reading while blocks are
 	closed bool
@@ -134,24 +131,7 @@ func newTable(runs []engine.BlockRun) *table {
 		}
 		t.rows += int64(r.Rows)
 	}
-	t.shares = sharesOf(t.parts)
 	return t
-}
-
-// sharesOf cuts parts where there are rows for a row group. What is left over
-// belongs to the last one.
-func sharesOf(parts []part) []int {
-	shares, rows := []int{0}, 0
-	for i, p := range parts {
-		if rows >= engine.RowGroup {
-			shares, rows = append(shares, i), 0
-		}
-		rows += p.rows
-	}
-	if rows < engine.RowGroup && len(shares) > 1 {
-		shares = shares[:len(shares)-1]
-	}
-	return append(shares, len(parts))
 }
 
 func (t *table) close() {
@@ -163,46 +143,28 @@ func (t *table) close() {
 // scan is one reading of a table, by several threads.
 type scan struct {
 	table *table
-	next  atomic.Int64 // of its shares
-}
-
-// reader is the part that one thread has in a scan.
-type reader struct {
-	*scan
-	at, end int // of the parts of its share
-}
-
-// part is the next one to be read, nil at the end.
-func (r *reader) part() *part {
-	for r.at == r.end {
-		share := int(r.next.Add(1) - 1)
-		if share >= len(r.table.shares)-1 {
-			return nil
-		}
-		r.at, r.end = r.table.shares[share], r.table.shares[share+1]
-	}
-	r.at++
-	return &r.table.parts[r.at-1]
+	next  atomic.Int64
 }
 
 // give fills a chunk with the next part and gives its number of rows; 0 is
 // the end.
-func (r *reader) give(chunk unsafe.Pointer) (rows int, err error) {
+func (s *scan) give(chunk unsafe.Pointer) (rows int, err error) {
 	defer func() { // above are frames of C++
-		if broke := recover(); broke != nil {
-			err = fmt.Errorf("staged rows broke: %v\n%s", broke, debug.Stack())
+		if r := recover(); r != nil {
+			err = fmt.Errorf("staged rows broke: %v\n%s", r, debug.Stack())
 		}
 	}()
-	t := r.table
+	t := s.table
 	t.using.RLock()
 	defer t.using.RUnlock()
-	if t.closed {
+	i := s.next.Add(1) - 1
+	switch {
+	case t.closed:
 		return 0, fmt.Errorf("the staged rows are gone")
-	}
-	p := r.part()
-	if p == nil {
+	case i >= int64(len(t.parts)):
 		return 0, nil
 	}
+	p := t.parts[i]
 	for i, c := range t.columns {
 		p.fill(C.duckdb_data_chunk_get_vector(chunk, C.uint64_t(i)), c)
 	}
@@ -235,22 +197,18 @@ func tidemarkRowsBind(info unsafe.Pointer) {
 //export tidemarkRowsInit
 func tidemarkRowsInit(info unsafe.Pointer) {
 	t := cgo.Handle(uintptr(C.duckdb_init_get_bind_data(info))).Value().(*table)
-	C.duckdb_init_set_max_threads(info, C.uint64_t(len(t.shares)-1))
+	threads := len(t.parts)
+	if t.rows < 2*engine.RowGroup {
+		threads = 1 // two would bring less than a row group each
+	}
+	C.duckdb_init_set_max_threads(info, C.uint64_t(threads))
 	C.tidemark_rows_set_scan(info, C.uintptr_t(cgo.NewHandle(&scan{table: t})))
-}
-
-// DuckDB has a thread begin, and then names the scan it takes part in.
-//
-//export tidemarkRowsBegin
-func tidemarkRowsBegin(info unsafe.Pointer) {
-	C.tidemark_rows_set_scan(info, C.uintptr_t(cgo.NewHandle(&reader{})))
 }
 
 //export tidemarkRowsFill
 func tidemarkRowsFill(info, chunk unsafe.Pointer) {
-	r := cgo.Handle(uintptr(C.duckdb_function_get_local_init_data(info))).Value().(*reader)
-	r.scan = cgo.Handle(uintptr(C.duckdb_function_get_init_data(info))).Value().(*scan)
-	rows, err := r.give(chunk)
+	s := cgo.Handle(uintptr(C.duckdb_function_get_init_data(info))).Value().(*scan)
+	rows, err := s.give(chunk)
 	if err != nil {
 		text := C.CString(strings.ToValidUTF8(err.Error(), "?"))
 		C.duckdb_function_set_error(info, text)
