@@ -388,11 +388,7 @@ func advance(w *window.Watermark, brought map[string]pipeline.Moments, now time.
 			w.Join(shard, now)
 			continue
 		}
-		times := make([]time.Time, len(m.Times))
-		for i, us := range m.Times {
-			times[i] = time.UnixMicro(us).UTC()
-		}
-		w.Observe(shard, times, m.Arrived)
+		w.ObserveMicros(shard, m.Times, m.Arrived)
 	}
 	for shard, m := range brought {
 		if m.Ended {

@@ -97,6 +97,26 @@ func (t *timeline) overlapped(span plan.Span) (gone []plan.Span) {
 }
 
 func (r *liveRule) group(keys []plan.Value) (*timeline, error) {
+	key := r.key[:0]
+	for _, v := range keys {
+		key = v.AppendKey(key)
+	}
+	r.key = key
+	if t := r.met[string(key)]; t != nil && r.groups[t.name] == t {
+		return t, nil
+	}
+	t, err := r.named(keys)
+	if err == nil {
+		if r.met == nil || len(r.met) > 2*len(r.groups) { // most are forgotten by now
+			r.met = map[string]*timeline{}
+		}
+		r.met[string(key)] = t
+	}
+	return t, err
+}
+
+// named is group by the name that is kept of one.
+func (r *liveRule) named(keys []plan.Value) (*timeline, error) {
 	g := r.rule.groupOf(keys)
 	name := jsonText(g)
 	t := r.groups[name]

@@ -60,6 +60,10 @@ type liveRule struct {
 	progress    engine.RuleProgress
 	finisher    *plan.Finisher
 	groups      map[string]*timeline
+	// met are groups by the key of their values, some of them forgotten; key is
+	// room for one.
+	met map[string]*timeline
+	key []byte
 	// open is where the first session began that is not over; zero if unknown.
 	open time.Time
 	// sessions are those that the next step adds to; nil if they have to be

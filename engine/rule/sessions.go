@@ -49,6 +49,9 @@ func (c *computation) sessions(ctx context.Context, from engine.RuleProgress) er
 			return err
 		}
 	}
+	for i := range c.found {
+		c.found[i] = slices.Grow(c.found[i], kept.endAfter(since))
+	}
 	for _, sessions := range kept.groups {
 		for _, s := range sessions {
 			if since.IsZero() || s.End.After(since) {
@@ -210,6 +213,18 @@ func (k *keptSessions) add(c *computation, s plan.Partial) {
 	}
 	k.groups[name] = slices.Replace(all, first, last, s)
 	k.count += 1 - (last - first)
+}
+
+// endAfter counts the sessions that end after a time, or all.
+func (k *keptSessions) endAfter(since time.Time) (n int) {
+	for _, sessions := range k.groups {
+		for _, s := range sessions {
+			if since.IsZero() || s.End.After(since) {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // bound forgets sessions that ended long ago where there are too many. It

@@ -105,12 +105,21 @@ func (w *Watermark) Leave(shard string) {
 // Observe takes in the event times of a micro-batch of one shard, which arrived
 // at now; zero if that is not known.
 func (w *Watermark) Observe(shard string, times []time.Time, now time.Time) {
+	w.observe(shard, len(times), func(i int) time.Time { return times[i] }, now)
+}
+
+// ObserveMicros is Observe of microseconds since 1970.
+func (w *Watermark) ObserveMicros(shard string, times []int64, now time.Time) {
+	w.observe(shard, len(times), func(i int) time.Time { return time.UnixMicro(times[i]).UTC() }, now)
+}
+
+func (w *Watermark) observe(shard string, n int, times func(int) time.Time, now time.Time) {
 	w.pass(now)
 	m := w.shard(shard)
-	if len(times) > 0 {
+	if n > 0 {
 		m.Seen = w.now
 	}
-	if at, ok := w.strategy.estimate(times, now); ok && at.After(m.At) {
+	if at, ok := w.strategy.estimate(n, times, now); ok && at.After(m.At) {
 		m.At = at
 	}
 	w.advance()
@@ -184,22 +193,34 @@ func (w *Watermark) advance() {
 	}
 }
 
-// estimate is the mark that a batch by itself would give.
-func (s Strategy) estimate(times []time.Time, now time.Time) (time.Time, bool) {
-	var sane []time.Time
-	for _, t := range times {
-		if s.MaxFuture == 0 || now.IsZero() || !t.After(now.Add(s.MaxFuture)) {
-			sane = append(sane, t)
-		}
-	}
-	if len(sane) == 0 || s.Kind == Manual {
+// estimate is the mark that a batch of n times by itself would give.
+func (s Strategy) estimate(n int, times func(int) time.Time, now time.Time) (time.Time, bool) {
+	if s.Kind == Manual {
 		return time.Time{}, false
 	}
-	if s.Kind == MaxLateness { // no order is needed
-		return slices.MaxFunc(sane, time.Time.Compare).Add(-s.Lateness), true
+	var newest time.Time
+	var sane []time.Time
+	some, sorted := false, s.Kind != MaxLateness
+	for i := range n {
+		t := times(i)
+		if s.MaxFuture != 0 && !now.IsZero() && t.After(now.Add(s.MaxFuture)) {
+			continue
+		}
+		if sorted {
+			sane = append(sane, t)
+		} else if !some || t.After(newest) {
+			newest = t
+		}
+		some = true
 	}
-	slices.SortFunc(sane, time.Time.Compare)
-	return sane[s.rank(len(sane))].Add(-s.Lateness), true
+	switch {
+	case !some:
+		return time.Time{}, false
+	case sorted:
+		slices.SortFunc(sane, time.Time.Compare)
+		newest = sane[s.rank(len(sane))]
+	}
+	return newest.Add(-s.Lateness), true
 }
 
 // rank is the place of the value that stands for n sorted ones: the newest,
