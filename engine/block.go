@@ -17,8 +17,8 @@ type Block struct {
 }
 
 // BlockColumns are the columns of a block: of each row its number in its
-// object, or when it arrived in microseconds since 1970 and its position in
-// its stream; its event time in microseconds; the envelope; and the rest,
+// object, or when it arrived in microseconds since 1970 and its position;
+// its event time in microseconds; the envelope; and the rest,
 // which is JSON text.
 var BlockColumns = []string{"_r", "_p", "_t", "service", "level", "message", "trace_id", "span_id", "labels", "body", "rest"}
 

@@ -10,7 +10,8 @@ type Stream interface {
 	// Tail reads from where the checkpoints stand until ctx ends, and gives
 	// what it reads to sink, which is called from several goroutines but for
 	// one shard by one at a time, in the shard's order. While sink does not
-	// return, its shard is not read further. An error of sink ends the tail.
+	// return, its shard is not read further; then the list of records is used
+	// again, but not their bytes and texts. An error of sink ends the tail.
 	// A finished tail without an error means that every shard has ended.
 	Tail(ctx context.Context, from []Checkpoint, sink func(context.Context, Arrivals) error) error
 	// Shards tells how the reading of each shard stands, by shard id.
@@ -46,6 +47,9 @@ type Arrivals struct {
 	Behind time.Duration
 	// Gap is set when records are missing before these.
 	Gap *Gap
+	// Spare is where sink says that it holds on to none of the records' bytes,
+	// which are used again then, too. Nil where nobody asks.
+	Spare *bool
 }
 
 // Arrival is one record of a stream.

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"maps"
+	"slices"
 	"sync"
 
 	"tidemark.dev/tidemark/engine"
@@ -36,7 +37,7 @@ func (p *puller) reshape() {
 type piece struct {
 	columns []engine.ForeignColumn // of a columnar file; there is nothing else then
 	chunk   format.Chunk
-	kept    bool // somebody holds on to lines of the chunk
+	kept    bool // somebody holds on to lines of the chunk, or of the call of the stream
 
 	// values say where each line is routed to; "" where it has none.
 	values []string
@@ -63,10 +64,12 @@ type piece struct {
 	times     span
 	long      bool
 
-	// Of a live piece: where each record came from (a line's row is its place
-	// here), and the event times of those conformed.
+	// Of a live piece: its shard, where each record came from (a line's row is its
+	// place here), the event times of those conformed, and what it is made of.
+	url     string
 	places  []place
 	moments []int64
+	room    *pieceRoom
 }
 
 type problem struct {
@@ -126,6 +129,10 @@ func (c *piece) done() {
 	if c.block != nil {
 		c.block.Free()
 		c.block = nil
+	}
+	if c.room != nil {
+		c.room.free(c)
+		c.room = nil
 	}
 	if !c.kept && c.chunk.Buf != nil {
 		c.chunk.Recycle()
@@ -208,7 +215,7 @@ func (a *preparer) conformLines(c *piece) {
 	if !a.gathers {
 		c.rows = *rowsBuffers.Get().(*[]byte)
 	}
-	c.ends = make([]int, len(c.lines))
+	c.ends = slices.Grow(c.ends[:0], len(c.lines))[:len(c.lines)]
 	taken := 0
 	for i, l := range c.lines {
 		out := a.conform.Conform(l.raw)
@@ -244,7 +251,7 @@ func (a *preparer) gather(c *piece, l line) {
 		return
 	}
 	at := &c.places[l.row]
-	a.position = at.append(a.position[:0])
+	a.position = at.append(append(append(a.position[:0], c.url...), '#'))
 	a.conform.TakeArrival(at.at, a.position)
 }
 

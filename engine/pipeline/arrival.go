@@ -12,24 +12,28 @@ import (
 	"tidemark.dev/tidemark/engine/schema"
 )
 
-// livePreparer prepares the records of one shard. It is used by one goroutine.
+// livePreparer prepares records. It is used by one goroutine at a time.
 type livePreparer struct {
 	*preparer
-	shard string
 	// plain remembers the looks of records that are plain JSON, so that not
 	// each of them has to be looked at in every way.
 	plain map[uint64]bool
 	// quotas, if there are any, find by find what they count by.
 	quotas *quotas
 	find   *schema.Extractor
+	rooms  *stack[*pieceRoom]
 }
 
 // maxLooks bounds what is remembered.
 const maxLooks = 4096
 
-// arrivals makes one piece of some records.
-func (a *livePreparer) arrivals(ctx context.Context, records []engine.Arrival) *piece {
-	out := &piece{lines: make([]line, 0, len(records)), places: make([]place, 0, len(records)), kept: true}
+// arrivals makes one piece of some records of a shard.
+func (a *livePreparer) arrivals(ctx context.Context, url string, records []engine.Arrival) *piece {
+	room, idle := a.rooms.take()
+	if !idle {
+		room = &pieceRoom{home: a.rooms}
+	}
+	out := &piece{url: url, room: room, lines: room.lines, places: room.places, ends: room.ends, moments: room.moments}
 	for i := range records {
 		a.arrival(ctx, &records[i], out)
 	}
@@ -40,6 +44,25 @@ func (a *livePreparer) arrivals(ctx context.Context, records []engine.Arrival) *
 	}
 	a.prepare(ctx, out)
 	return out
+}
+
+// pieceRoom is what the pieces of a stream are made of, used again: it is as
+// large as the records themselves.
+type pieceRoom struct {
+	home    *stack[*pieceRoom]
+	lines   []line
+	places  []place
+	ends    []int
+	moments []int64
+}
+
+// free gives back what a piece is made of.
+func (r *pieceRoom) free(c *piece) {
+	clear(c.lines[:cap(c.lines)])
+	clear(c.places)
+	*r = pieceRoom{r.home, c.lines[:0], c.places[:0], c.ends[:0], c.moments[:0]}
+	c.lines, c.places, c.ends, c.moments = nil, nil, nil, nil
+	r.home.put(r)
 }
 
 // arrival adds what one record of the stream holds: usually one record, but

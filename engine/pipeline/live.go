@@ -88,8 +88,10 @@ type live struct {
 	opt    LiveOptions
 	taken  chan *arrived
 	shards map[string]*objectRun
-	// preparers by shard: each is used by the goroutine of its shard.
-	preparers sync.Map
+	// preparers are those that are not at work: as many as work at once, however
+	// many shards there are, for each has room for what it conforms.
+	preparers stack[*livePreparer]
+	rooms     stack[*pieceRoom]
 	// lessons are for the goroutine that builds batches: what a dataset without
 	// a version, which is fresh, learns from its first records.
 	lessons chan lesson
@@ -258,6 +260,9 @@ func (l *live) take(ctx context.Context, a engine.Arrivals) error {
 		return ctx.Err()
 	}
 	<-out.done
+	if a.Spare != nil {
+		*a.Spare = !slices.ContainsFunc(out.pieces, func(c *piece) bool { return c.kept })
+	}
 	return l.commits.failure()
 }
 
@@ -270,7 +275,7 @@ func (l *live) learnFirst(ctx context.Context, a engine.Arrivals) {
 	}
 	l.learned.Do(func() {
 		var sample piece
-		p := &livePreparer{preparer: l.preparer(Task{}), shard: a.Shard}
+		p := l.newPreparer()
 		for i := range a.Records[:min(len(a.Records), recordsToLearn)] {
 			p.arrival(ctx, &a.Records[i], &sample)
 		}
@@ -325,7 +330,12 @@ func (l *live) prepareArrivals(ctx context.Context, a engine.Arrivals) ([]*piece
 				return
 			}
 			defer func() { <-l.preparing }()
-			pieces[i] = l.preparerFor(a.Shard, i).arrivals(ctx, some)
+			p, idle := l.preparers.take()
+			if !idle {
+				p = l.newPreparer()
+			}
+			defer l.preparers.put(p)
+			pieces[i] = p.arrivals(ctx, shardURL(a.Checkpoint), some)
 			problems[i] = pieces[i].err
 		}
 		if i == parts-1 {
@@ -338,21 +348,11 @@ func (l *live) prepareArrivals(ctx context.Context, a engine.Arrivals) ([]*piece
 	return pieces, errors.Join(problems...)
 }
 
-type preparerKey struct {
-	shard string
-	part  int
-}
-
-func (l *live) preparerFor(shard string, part int) *livePreparer {
-	key := preparerKey{shard, part}
-	if a, ok := l.preparers.Load(key); ok {
-		return a.(*livePreparer) //nolint:forcetypeassert // nothing else is kept there
-	}
-	a := &livePreparer{preparer: l.preparer(Task{}), shard: shard, quotas: l.quotas}
+func (l *live) newPreparer() *livePreparer {
+	a := &livePreparer{preparer: l.preparer(Task{}), quotas: l.quotas, rooms: &l.rooms}
 	if l.quotas != nil && len(l.quotas.By) > 0 {
 		a.find = schema.NewExtractor([][]engine.Path{l.puller.opt.Mapping.Raw(l.quotas.By)})
 	}
-	l.preparers.Store(key, a)
 	return a
 }
 
@@ -360,7 +360,7 @@ func (l *live) preparerFor(shard string, part int) *livePreparer {
 func (l *live) stage(ctx context.Context, a *arrived) error {
 	o := l.shards[a.Shard]
 	if o == nil {
-		task := Task{Object: engine.Object{Source: l.opt.Source, Key: a.Shard, URL: streamName(a.Stream) + "/" + a.Shard}}
+		task := Task{Object: engine.Object{Source: l.opt.Source, Key: a.Shard, URL: shardURL(a.Checkpoint)}}
 		o = &objectRun{reading: &reading{task: task}, next: 2, entered: true}
 		l.shards[a.Shard] = o
 	}
@@ -368,14 +368,6 @@ func (l *live) stage(ctx context.Context, a *arrived) error {
 	l.note(a)
 	before := l.batch.rows
 	for _, c := range a.pieces {
-		base := int64(len(l.batch.places))
-		l.batch.places = append(l.batch.places, c.places...)
-		for i := range c.lines {
-			c.lines[i].row += base
-		}
-		for i := range c.asides {
-			c.asides[i].row += base
-		}
 		if err := l.stagePiece(o, c); err != nil {
 			return err
 		}
@@ -391,6 +383,7 @@ func (l *live) stage(ctx context.Context, a *arrived) error {
 
 func (l *live) stagePiece(o *objectRun, c *piece) error {
 	defer c.done()
+	c.kept = c.kept || len(c.asides) > 0
 	l.counts.Read += c.read
 	l.counts.Dropped += c.dropped
 	for key, n := range c.over {
@@ -400,6 +393,7 @@ func (l *live) stagePiece(o *objectRun, c *piece) error {
 		l.over[key] = l.over[key].Add(n)
 	}
 	for _, a := range c.asides {
+		a.line = l.batch.placed(c, a.line)
 		l.setProblem(o, a)
 	}
 	return l.lines(o, c)
@@ -471,6 +465,9 @@ func later(a, b time.Time) time.Time {
 	}
 	return a
 }
+
+// shardURL stands for a shard in the positions of its records.
+func shardURL(c engine.Checkpoint) string { return streamName(c.Stream) + "/" + c.Shard }
 
 // streamName is the name in a stream's ARN.
 func streamName(arn string) string {

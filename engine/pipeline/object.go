@@ -157,12 +157,13 @@ func (p *puller) lines(o *objectRun, c *piece) error {
 		switch {
 		case !ready || from == to:
 			c.kept = true // the line may wait for its type, or go to quarantine
-			err = p.conformLine(o, l)
+			err = p.conformLine(o, p.batch.placed(c, l))
 		case c.block != nil:
 			rows++
 			p.batch.appendRow(o.origin, c.block, from, p.opt.Store)
 		default:
 			rows++
+			l = p.batch.placed(c, l)
 			err = p.batch.append(o.origin, l.row, p.opt.Store, func(dst []byte) []byte { return append(dst, c.rows[from:to]...) })
 		}
 		if err != nil {

@@ -44,8 +44,8 @@ type staging struct {
 
 	seq, seqEnd int64
 
-	// Of a live batch: where its records came from (a line's row is its place
-	// here), and how far the stream is read with it.
+	// Of a live batch: where the records came from that are not in a block (a
+	// line's row is its place here), and how far the stream is read with it.
 	places []place
 	live   *engine.LiveState
 }
@@ -123,13 +123,24 @@ func (b *staging) keep(block *engine.Block) {
 	b.free = append(b.free, block.Free)
 }
 
+// placed keeps where a line of a live piece came from: its row is its place
+// here then, and no longer its place in the piece.
+func (b *staging) placed(c *piece, l line) line {
+	if c.places != nil {
+		b.places = append(b.places, c.places[l.row])
+		l.row = int64(len(b.places) - 1)
+	}
+	return l
+}
+
 // append stages a row; values writes what comes after its position.
 func (b *staging) append(origin int, row int64, store Store, values func([]byte) []byte) error {
 	seq := b.nextSeq(store)
 	before := len(b.buf)
 	if len(b.places) > 0 {
 		p := b.places[row]
-		b.buf = values(append(p.append(schema.AppendArrival(b.buf, origin, p.at, seq)), '"'))
+		position := p.append(append([]byte(b.origins[origin].URL), '#'))
+		b.buf = values(schema.AppendArrival(b.buf, origin, p.at, seq, position))
 	} else {
 		b.buf = values(schema.AppendPosition(b.buf, origin, row, seq))
 	}

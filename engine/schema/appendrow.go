@@ -23,16 +23,15 @@ func AppendPosition(dst []byte, object int, row, seq int64) []byte {
 }
 
 // AppendArrival begins the row of a live record: when it arrived, in
-// microseconds since 1970, and its position, which the caller appends as it
-// is and closes with a quote.
-func AppendArrival(dst []byte, origin int, at, seq int64) []byte {
+// microseconds since 1970, and its position.
+func AppendArrival(dst []byte, origin int, at, seq int64, position []byte) []byte {
 	dst = append(dst, `{"_o":`...)
 	dst = strconv.AppendInt(dst, int64(origin), 10)
 	dst = append(dst, `,"_r":`...)
 	dst = strconv.AppendInt(dst, at, 10)
 	dst = append(dst, `,"_seq":`...)
 	dst = strconv.AppendInt(dst, seq, 10)
-	return append(dst, `,"_p":"`...)
+	return AppendQuoted(append(dst, `,"_p":`...), position)
 }
 
 // AppendValues writes the last line to the end of its row, newline included.

@@ -185,17 +185,31 @@ func blocksSQL(g segment, b engine.Batch, number int64, from engine.Type) string
 
 // rowsSQL makes rows of a dataset of what has engine.BlockColumns, _o and _seq.
 func rowsSQL(b engine.Batch, body, from string) string {
-	arrival, position := "arrival", "url || '#' || _r"
+	arrival, position, source, origins := "arrival", "url || '#' || _r", "source", originsSQL(b.Origins)
 	if b.Live != nil {
-		arrival, position = "make_timestamptz(_r)", "url || '#' || _p"
+		arrival, position = "make_timestamptz(_r)", "_p"
+		if alikeOrigins(b.Origins) { // which say nothing else of a row
+			source, origins = engine.QuoteText(b.Origins[0].Source), ""
+		}
 	}
 	t := "make_timestamptz(_t)"
 	if b.ArrivalIsTime {
 		t = "coalesce(make_timestamptz(_t), " + arrival + ")"
 	}
 	return "SELECT " + t + ", " + arrival + ", " + timestampSQL(b.Ingest) +
-		", service, level, message, trace_id, span_id, " + labelsSQL("labels", "partitions", b.Origins) + ", " + body + ", rest::JSON, _seq, source, " + position + ", " + lateSQL(t, b.LateBefore) +
-		" FROM " + from + originsSQL(b.Origins)
+		", service, level, message, trace_id, span_id, " + labelsSQL("labels", "partitions", b.Origins) + ", " + body + ", rest::JSON, _seq, " + source + ", " + position + ", " + lateSQL(t, b.LateBefore) +
+		" FROM " + from + origins
+}
+
+// alikeOrigins reports whether a row's source is the same wherever it came from,
+// and the key of its object says nothing.
+func alikeOrigins(origins []engine.Origin) bool {
+	for _, o := range origins {
+		if o.Source != origins[0].Source || len(o.Partitions) > 0 {
+			return false
+		}
+	}
+	return len(origins) > 0
 }
 
 // originsSQL joins each row with where it came from. A batch of one object

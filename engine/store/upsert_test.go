@@ -155,7 +155,7 @@ func TestVersionsOfAStream(t *testing.T) {
 				if place == gone {
 					state = "deleted"
 				}
-				lines = append(lines, fmt.Sprintf(`"_a":0,"_p":%q,%s,"body":{"n":1,"s":%q}`, place, at(0), state))
+				lines = append(lines, fmt.Sprintf(`"_a":0,"_p":%q,%s,"body":{"n":1,"s":%q}`, "stream/shard#"+place, at(0), state))
 				if slices.Index(places, place) > slices.Index(places, newest) {
 					newest = place
 				}

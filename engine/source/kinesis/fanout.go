@@ -63,6 +63,7 @@ func (r *reader) subscription(ctx context.Context, client *sdk.Client) (ended bo
 	}
 	stream := out.GetStream()
 	defer func() { _ = stream.Close() }()
+	var room scratch
 	for e := range stream.Events() {
 		page, ok := e.(*types.SubscribeToShardEventStreamMemberSubscribeToShardEvent)
 		if !ok {
@@ -70,7 +71,7 @@ func (r *reader) subscription(ctx context.Context, client *sdk.Client) (ended bo
 		}
 		last := page.Value.ContinuationSequenceNumber == nil
 		behind := time.Duration(aws.ToInt64(page.Value.MillisBehindLatest)) * time.Millisecond
-		if err := r.hand(ctx, recordsOf(page.Value.Records), behind, last); err != nil {
+		if err := r.hand(ctx, recordsOf(page.Value.Records), behind, last, &room); err != nil {
 			return false, err
 		}
 		if last {

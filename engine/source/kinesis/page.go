@@ -5,9 +5,15 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"math"
+	"slices"
 	"strconv"
+	"sync"
 	"time"
+
+	"tidemark.dev/tidemark/engine"
 )
 
 // record is one of a stream, as the service answers it.
@@ -25,20 +31,90 @@ type page struct {
 	behind time.Duration
 }
 
-// readPage reads the JSON of an answer. What the SDK does field by field, with
-// a few allocations each, is here a walk over the text: the bytes of all
-// records lie in one piece of memory, and their names in another. Members that
-// are not known are passed over.
-func readPage(answer []byte) (*page, error) {
-	p := &page{}
-	w := walk{text: answer}
+// scratch is what reading a page takes, and the page itself.
+type scratch struct {
+	text, words     []byte
+	sequences, keys []span
+	page            page
+	arrivals        []engine.Arrival // what becomes of the page
+	// The data of the records lies in rooms, of which so many are used. They
+	// are used again only if nobody holds on to what lies there.
+	rooms [][]byte
+	used  int
+	spare bool
+}
+
+const (
+	// textRoom is how much of an answer is looked at at once. It fits into a
+	// processor's cache, and all but the largest records fit into it.
+	textRoom = 256 << 10
+	// dataRoom is what records share: one that is kept keeps those beside it.
+	dataRoom = 256 << 10
+)
+
+// scratches are those that are not at work. A collector empties a sync.Pool
+// while one waits for its next page.
+type scratches struct {
+	mu   sync.Mutex
+	idle []*scratch
+}
+
+func (all *scratches) take() *scratch {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if n := len(all.idle); n > 0 {
+		s := all.idle[n-1]
+		all.idle = all.idle[:n-1]
+		return s
+	}
+	return &scratch{}
+}
+
+// free takes one back, with no more than what its last page took.
+func (all *scratches) free(s *scratch) {
+	if cap(s.text) > 2*textRoom {
+		s.text = nil
+	}
+	if n := len(s.page.records); cap(s.page.records) > 4*n {
+		s.page.records, s.arrivals, s.sequences, s.keys, s.words = nil, nil, nil, nil, nil
+	}
+	clear(s.page.records)
+	s.page = page{records: s.page.records[:0]}
+	if s.rooms = s.rooms[:s.used]; !s.spare {
+		s.rooms = nil
+	}
+	s.used, s.spare = 0, false
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	all.idle = append(all.idle, s)
+}
+
+// room gives memory for the data of records, of at least a size.
+func (s *scratch) room(size int) []byte {
+	if size > dataRoom {
+		return make([]byte, size)
+	}
+	if s.used == len(s.rooms) {
+		s.rooms = append(s.rooms, make([]byte, dataRoom))
+	}
+	s.used++
+	return s.rooms[s.used-1]
+}
+
+// readPage reads the JSON of an answer while it comes. What the SDK does field
+// by field, with a few allocations each, is here a walk over the text: the bytes
+// of many records lie in one piece of memory, and the names of all in another.
+// Members that are not known are passed over.
+func (s *scratch) readPage(answer io.Reader) error {
+	p := &s.page
+	w := walk{from: answer, text: s.text[:0]}
 	w.members(func(name string) {
 		switch name {
 		case "Records":
-			w.records(p)
+			w.records(s)
 		case "NextShardIterator":
-			if s, ok := w.word(); ok {
-				next := string(s)
+			if word, ok := w.word(); ok {
+				next := string(word)
 				p.next = &next
 			}
 		case "MillisBehindLatest":
@@ -48,25 +124,30 @@ func readPage(answer []byte) (*page, error) {
 			w.pass()
 		}
 	})
-	if w.rest(); w.bad || w.at != len(answer) {
-		return nil, errors.New("the answer of GetRecords is no JSON that can be read, at byte " + strconv.Itoa(w.at))
+	w.rest()
+	s.text = w.text
+	switch {
+	case w.failed != nil:
+		return fmt.Errorf("read the answer of GetRecords: %w", w.failed)
+	case w.bad || w.at < len(w.text):
+		return errors.New("the answer of GetRecords is no JSON that can be read, at byte " + strconv.Itoa(w.passed+w.at))
 	}
-	return p, nil
+	return nil
 }
 
 // span is where a word lies among the words of a page.
 type span struct{ from, to int }
 
-// records reads the list of records. w's arena is as large as the data can be.
-func (w *walk) records(p *page) {
-	arena := make([]byte, 0, (len(w.text)-w.at)/4*3)
-	words := make([]byte, 0, (len(w.text)-w.at)/8)
-	var sequences, keys []span
+// records reads the list of records.
+func (w *walk) records(s *scratch) {
+	s.words, s.sequences, s.keys = s.words[:0], s.sequences[:0], s.keys[:0]
+	from := len(s.page.records) // a list that comes twice is one
+	var room []byte
 	keep := func() span {
-		s, _ := w.word()
-		from := len(words)
-		words = append(words, s...)
-		return span{from, len(words)}
+		word, _ := w.word()
+		at := len(s.words)
+		s.words = append(s.words, word...)
+		return span{at, len(s.words)}
 	}
 	w.list(func() {
 		var r record
@@ -74,7 +155,7 @@ func (w *walk) records(p *page) {
 		w.members(func(name string) {
 			switch name {
 			case "Data":
-				r.data, arena = w.base64(arena)
+				r.data, room = w.base64(s, room)
 			case "SequenceNumber":
 				sequence = keep()
 			case "PartitionKey":
@@ -87,40 +168,90 @@ func (w *walk) records(p *page) {
 				w.pass()
 			}
 		})
-		p.records, sequences, keys = append(p.records, r), append(sequences, sequence), append(keys, key)
+		s.page.records, s.sequences, s.keys = append(s.page.records, r), append(s.sequences, sequence), append(s.keys, key)
 	})
-	all := string(words)
-	for i := range p.records {
-		p.records[i].sequence, p.records[i].key = all[sequences[i].from:sequences[i].to], all[keys[i].from:keys[i].to]
+	all := string(s.words)
+	for i := range s.sequences {
+		r := &s.page.records[from+i]
+		r.sequence, r.key = all[s.sequences[i].from:s.sequences[i].to], all[s.keys[i].from:s.keys[i].to]
 	}
 }
 
-// base64 reads a text of bytes and appends them to the arena.
-func (w *walk) base64(arena []byte) (data, grown []byte) {
-	s, ok := w.word()
+// base64 reads a text of bytes into the room that is left of some, or into
+// other.
+func (w *walk) base64(s *scratch, room []byte) (data, left []byte) {
+	word, ok := w.word()
 	if !ok {
-		return nil, arena
+		return nil, room
 	}
-	from := len(arena)
-	grown, err := base64.StdEncoding.AppendDecode(arena, s)
+	if size := base64.StdEncoding.DecodedLen(len(word)); size > len(room) {
+		room = s.room(size)
+	}
+	n, err := base64.StdEncoding.Decode(room, word)
 	if err != nil {
 		w.bad = true
-		return nil, arena
+		return nil, room
 	}
-	return grown[from:len(grown):len(grown)], grown
+	return room[:n:n], room[n:]
 }
 
-// walk goes over a JSON text once. After a mistake bad is set and it does not
-// move any more.
+// walk goes over a JSON text once, as it comes. After a mistake bad is set and
+// it does not move any more.
 type walk struct {
-	text []byte
-	at   int
-	deep int
-	bad  bool
+	from io.Reader // nil when no more comes
+	// text is what is looked at, from at on; passed is how much came before it.
+	text   []byte
+	at     int
+	passed int
+	deep   int
+	bad    bool
+	failed error // of from
 }
 
 // maxDeep bounds how deep what is passed over may lie.
 const maxDeep = 100
+
+// more gets more text behind what is not passed over yet. False says that there
+// is none.
+func (w *walk) more() bool {
+	if w.from == nil {
+		return false
+	}
+	w.passed += w.at
+	w.text, w.at = append(w.text[:0], w.text[w.at:]...), 0
+	if len(w.text) == cap(w.text) {
+		w.text = slices.Grow(w.text, max(cap(w.text), textRoom))
+	}
+	for tries := 0; ; tries++ {
+		n, err := w.from.Read(w.text[len(w.text):cap(w.text)])
+		w.text = w.text[:len(w.text)+n]
+		if err == nil && n == 0 && tries == emptyReads {
+			err = io.ErrNoProgress
+		}
+		if err != nil {
+			w.from = nil
+			if !errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+				w.failed, w.bad = err, true
+			}
+		}
+		if n > 0 || err != nil {
+			return n > 0
+		}
+	}
+}
+
+// emptyReads is how often a reader may give nothing.
+const emptyReads = 100
+
+// holds reports whether a word comes next.
+func (w *walk) holds(word string) bool {
+	for len(w.text)-w.at < len(word) {
+		if !w.more() {
+			return false
+		}
+	}
+	return string(w.text[w.at:w.at+len(word)]) == word
+}
 
 // look is the next byte that is no white space; 0 at the end or after a
 // mistake.
@@ -134,7 +265,7 @@ func (w *walk) look() byte {
 
 // rest passes over white space.
 func (w *walk) rest() {
-	for !w.bad && w.at < len(w.text) {
+	for !w.bad && (w.at < len(w.text) || w.more()) {
 		switch w.text[w.at] {
 		case ' ', '\t', '\n', '\r':
 			w.at++
@@ -187,55 +318,69 @@ func (w *walk) list(each func()) {
 // members calls each for the members of an object, standing at the value.
 func (w *walk) members(each func(name string)) {
 	w.several('{', '}', func() {
-		name, _ := w.word()
+		word, _ := w.word()
+		name := string(word)
 		if w.expect(':') {
-			each(string(name))
+			each(name)
 		}
 	})
 }
 
 // null takes a null, if there is one.
 func (w *walk) null() bool {
-	if w.look() == 'n' && bytes.HasPrefix(w.text[w.at:], []byte("null")) {
+	if w.look() == 'n' && w.holds("null") {
 		w.at += len("null")
 		return true
 	}
 	return false
 }
 
-// word is a text; ok is false for null. It lies in the answer, unless it had
-// to be unescaped.
+// word is a text; ok is false for null. It is valid until the walk goes on.
 func (w *walk) word() (text []byte, ok bool) {
 	if w.null() || !w.expect('"') {
 		return nil, false
 	}
-	end := bytes.IndexByte(w.text[w.at:], '"')
-	if end < 0 {
-		w.bad = true
-		return nil, false
+	for seen := 0; ; {
+		if n := bytes.IndexByte(w.text[w.at+seen:], '"'); n >= 0 {
+			text = w.text[w.at : w.at+seen+n]
+			break
+		}
+		seen = len(w.text) - w.at
+		if !w.more() {
+			w.bad = true
+			return nil, false
+		}
 	}
-	text = w.text[w.at : w.at+end]
 	if bytes.IndexByte(text, '\\') >= 0 {
 		return w.escaped()
 	}
-	w.at += end + 1
+	w.at += len(text) + 1
 	return text, true
 }
 
 // escaped is a text with backslashes, standing after its first quote.
 func (w *walk) escaped() (text []byte, ok bool) {
-	from := w.at - 1
-	for ; w.at < len(w.text) && w.text[w.at] != '"'; w.at++ {
-		if w.text[w.at] == '\\' {
-			w.at++
+	end := 0 // from at
+	for escape := false; ; end++ {
+		for w.at+end >= len(w.text) {
+			if !w.more() {
+				w.bad = true
+				return nil, false
+			}
 		}
+		c := w.text[w.at+end]
+		if c == '"' && !escape {
+			break
+		}
+		escape = c == '\\' && !escape
 	}
 	var s string
-	if w.at >= len(w.text) || json.Unmarshal(w.text[from:w.at+1], &s) != nil {
+	quoted := append(append([]byte{'"'}, w.text[w.at:w.at+end]...), '"')
+	if json.Unmarshal(quoted, &s) != nil {
 		w.bad = true
 		return nil, false
 	}
-	w.at++
+	w.at += end + 1
 	return []byte(s), true
 }
 
@@ -244,11 +389,12 @@ func (w *walk) number() (n float64, ok bool) {
 	if w.null() {
 		return 0, false
 	}
-	from := w.at
-	for w.at < len(w.text) && bytes.IndexByte([]byte("+-.0123456789eE"), w.text[w.at]) >= 0 {
-		w.at++
+	end := 0 // from at
+	for (w.at+end < len(w.text) || w.more()) && bytes.IndexByte([]byte("+-.0123456789eE"), w.text[w.at+end]) >= 0 {
+		end++
 	}
-	n, err := strconv.ParseFloat(string(w.text[from:w.at]), 64)
+	n, err := strconv.ParseFloat(string(w.text[w.at:w.at+end]), 64)
+	w.at += end
 	if err != nil || math.Abs(n) > 1<<52/1000 {
 		w.bad = true
 		return 0, false
@@ -267,9 +413,9 @@ func (w *walk) pass() {
 		w.word()
 	case c == 'n':
 		w.bad = w.bad || !w.null()
-	case bytes.HasPrefix(w.text[w.at:], []byte("true")):
+	case c == 't' && w.holds("true"):
 		w.at += len("true")
-	case bytes.HasPrefix(w.text[w.at:], []byte("false")):
+	case c == 'f' && w.holds("false"):
 		w.at += len("false")
 	default:
 		w.number()

@@ -3,8 +3,11 @@ package kinesis
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"io"
 	"math"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"pgregory.net/rapid"
@@ -23,8 +26,23 @@ type answered struct {
 	Other, PartitionKey, SequenceNumber string
 }
 
+// readText reads an answer that comes in all sorts of pieces.
+func readText(text []byte) (p page, err error) {
+	for i, each := range []io.Reader{iotest.OneByteReader(bytes.NewReader(text)), iotest.DataErrReader(bytes.NewReader(text)), bytes.NewReader(text)} {
+		var s scratch
+		failed := s.readPage(each)
+		if i > 0 && (err == nil) != (failed == nil) {
+			return p, fmt.Errorf("in one piece %w, else %w", failed, err)
+		}
+		if err = failed; err == nil {
+			p = s.page
+		}
+	}
+	return p, err
+}
+
 func TestReadPage(t *testing.T) {
-	p, err := readPage([]byte(`{ "Records" : [
+	p, err := readText([]byte(`{ "Records" : [
 		{"ApproximateArrivalTimestamp":1.772366400123E9,"Data":"eyJhIjoxfQ==","PartitionKey":"k\"\u00e9","SequenceNumber":"49661","EncryptionType":"KMS"},
 		{"SequenceNumber":"49662","Data":"\/\/\/\/","PartitionKey":"","More":{"a":[1,true,null,{"b":"}"}]}},
 		{"Data":"","SequenceNumber":"49663","PartitionKey":"x","ApproximateArrivalTimestamp":1772366401}
@@ -41,11 +59,11 @@ func TestReadPage(t *testing.T) {
 			t.Errorf("record %d: %+v", i, r)
 		}
 	}
-	if p, err := readPage([]byte(`{"Records":[],"NextShardIterator":null}`)); err != nil || p.next != nil || len(p.records) != 0 {
+	if p, err := readText([]byte(`{"Records":[],"NextShardIterator":null}`)); err != nil || p.next != nil || len(p.records) != 0 {
 		t.Errorf("%+v %v", p, err)
 	}
 	for _, bad := range []string{"", "{", "[]", `{"Records":[{"Data":"?"}]}`, `{"Records":[{}`, `{"Records":[]}}`, `{"MillisBehindLatest":x}`, `{"a":"\`, `{"a":tru}`, `{"a" 1}`} {
-		if p, err := readPage([]byte(bad)); err == nil {
+		if p, err := readText([]byte(bad)); err == nil {
 			t.Errorf("%s was read: %+v", bad, p)
 		}
 	}
@@ -71,7 +89,7 @@ func TestReadPageIsAsTheLibrary(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := readPage(text)
+		p, err := readText(text)
 		if err != nil || p.behind.Milliseconds() != a.MillisBehindLatest || (p.next == nil) != (a.NextShardIterator == nil) || p.next != nil && *p.next != *a.NextShardIterator || len(p.records) != len(a.Records) {
 			t.Fatalf("%s: %+v, %v", text, p, err)
 		}
@@ -89,7 +107,7 @@ func FuzzReadPage(f *testing.F) {
 	f.Add([]byte(`{"Records":[{"ApproximateArrivalTimestamp":1772366400.123,"Data":"eyJhIjoxfQ==","PartitionKey":"k\n","SequenceNumber":"1","x":[{}]}],"MillisBehindLatest":5,"NextShardIterator":"A"}`))
 	f.Add([]byte(`{"Records":null,"ChildShards":[[],{"a":-1e3}],"NextShardIterator":null}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		p, err := readPage(text)
+		p, err := readText(text)
 		if err != nil {
 			return
 		}
@@ -115,9 +133,12 @@ func BenchmarkReadPage(b *testing.B) {
 	}
 	b.SetBytes(int64(len(text)))
 	b.ReportAllocs()
+	var all scratches
 	for b.Loop() {
-		if _, err := readPage(text); err != nil {
+		s := all.take()
+		if err := s.readPage(bytes.NewReader(text)); err != nil {
 			b.Fatal(err)
 		}
+		all.free(s)
 	}
 }

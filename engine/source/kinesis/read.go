@@ -3,6 +3,8 @@ package kinesis
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -15,9 +17,10 @@ import (
 const (
 	recordsACall = 10_000
 	// smallPage and largePage are what is set aside for an answer before its
-	// size is known: it comes as base64 in JSON and is copied out.
+	// size is known: the bytes of its records, and half as much for their names
+	// and places.
 	smallPage = 512 << 10
-	largePage = 24 << 20
+	largePage = 16 << 20
 )
 
 // refusedError ends the reading of one shard.
@@ -78,29 +81,34 @@ func (r *reader) once(ctx context.Context) (ended bool, err error) {
 		return false, err
 	}
 	defer r.room.Release(held)
-	p, err := r.getRecords(ctx, r.iterator)
-	if err != nil {
+	answer := r.pages.take()
+	defer r.pages.free(answer)
+	if err := r.getRecords(ctx, r.iterator, answer); err != nil {
 		return false, err
 	}
-	size := 0
+	p, size := &answer.page, 0
 	for _, rec := range p.records {
 		size += len(rec.data)
 	}
-	r.page = min(max(smallPage, int64(size)*3), largePage)
+	r.page = min(max(smallPage, int64(size)*3/2), largePage)
 	if p.behind > 0 {
 		r.page = largePage
 	}
 	r.iterator = p.next
 	r.pace.called(size, p.behind > 0)
-	return r.iterator == nil, r.hand(ctx, p.records, p.behind, r.iterator == nil)
+	return r.iterator == nil, r.hand(ctx, p.records, p.behind, r.iterator == nil, answer)
 }
 
 // hand gives records to the sink. Those the shard gave before are left out.
-func (r *reader) hand(ctx context.Context, records []record, behind time.Duration, ended bool) error {
-	a := engine.Arrivals{Behind: behind}
+func (r *reader) hand(ctx context.Context, records []record, behind time.Duration, ended bool, room *scratch) error {
+	a := engine.Arrivals{Behind: behind, Spare: &room.spare}
 	if len(records) > 0 {
-		a.Records = make([]engine.Arrival, 0, len(records))
+		a.Records = slices.Grow(room.arrivals[:0], len(records))
 	}
+	defer func() {
+		clear(a.Records)
+		room.arrivals = a.Records[:0]
+	}()
 	cp := r.run.at
 	repeated, outside, bytes := int64(0), int64(0), int64(0)
 	for _, rec := range records {
@@ -118,7 +126,7 @@ func (r *reader) hand(ctx context.Context, records []record, behind time.Duratio
 			}
 		}
 	}
-	cp.Ended = ended
+	cp.Ended, cp.Sequence = ended, strings.Clone(cp.Sequence) // without those of the whole page
 	a.Checkpoint = cp
 	if r.run.gap != nil && (len(a.Records) > 0 || ended) {
 		a.Gap = r.run.gap

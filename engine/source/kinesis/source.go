@@ -3,6 +3,7 @@ package kinesis
 import (
 	"context"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"time"
 
@@ -13,8 +14,8 @@ import (
 )
 
 // pagesHeld bounds the bytes of answers that are on their way or wait to be
-// taken, over all shards.
-const pagesHeld = 128 << 20
+// taken, over all shards, for each processor that takes them.
+const pagesHeld = 2 * largePage
 
 // Source is a stream to be read. One Tail may run at a time; the other methods
 // may be called beside it.
@@ -22,6 +23,7 @@ type Source struct {
 	config Config
 	client *sdk.Client
 	room   *semaphore.Weighted
+	pages  scratches
 
 	mu     sync.Mutex
 	states map[string]*engine.ShardState
@@ -49,7 +51,7 @@ func New(ctx context.Context, c Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Source{config: c, client: client, room: semaphore.NewWeighted(pagesHeld), states: map[string]*engine.ShardState{}}, nil
+	return &Source{config: c, client: client, room: semaphore.NewWeighted(pagesHeld * int64(runtime.GOMAXPROCS(0))), states: map[string]*engine.ShardState{}}, nil
 }
 
 // Report is what a look at the stream finds.
