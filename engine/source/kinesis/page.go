@@ -2,7 +2,6 @@ package kinesis
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +11,9 @@ import (
 	"strconv"
 	"sync"
 	"time"
+	"unsafe"
+
+	"github.com/segmentio/asm/base64"
 
 	"tidemark.dev/tidemark/engine"
 )
@@ -37,8 +39,9 @@ type scratch struct {
 	sequences, keys []span
 	page            page
 	arrivals        []engine.Arrival // what becomes of the page
-	// The data of the records lies in rooms, of which so many are used. They
-	// are used again only if nobody holds on to what lies there.
+	// The data of the records lies in rooms, of which so many are used, and their
+	// names in words. Those are used again only if nobody holds on to what lies
+	// there.
 	rooms [][]byte
 	used  int
 	spare bool
@@ -81,9 +84,9 @@ func (all *scratches) free(s *scratch) {
 	clear(s.page.records)
 	s.page = page{records: s.page.records[:0]}
 	if s.rooms = s.rooms[:s.used]; !s.spare {
-		s.rooms = nil
+		s.rooms, s.words = nil, nil
 	}
-	s.used, s.spare = 0, false
+	s.words, s.used, s.spare = s.words[:0], 0, false
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	all.idle = append(all.idle, s)
@@ -140,7 +143,7 @@ type span struct{ from, to int }
 
 // records reads the list of records.
 func (w *walk) records(s *scratch) {
-	s.words, s.sequences, s.keys = s.words[:0], s.sequences[:0], s.keys[:0]
+	s.sequences, s.keys = s.sequences[:0], s.keys[:0]
 	from := len(s.page.records) // a list that comes twice is one
 	var room []byte
 	keep := func() span {
@@ -170,7 +173,7 @@ func (w *walk) records(s *scratch) {
 		})
 		s.page.records, s.sequences, s.keys = append(s.page.records, r), append(s.sequences, sequence), append(s.keys, key)
 	})
-	all := string(s.words)
+	all := unsafe.String(unsafe.SliceData(s.words), len(s.words)) // which are not used again before they are spare
 	for i := range s.sequences {
 		r := &s.page.records[from+i]
 		r.sequence, r.key = all[s.sequences[i].from:s.sequences[i].to], all[s.keys[i].from:s.keys[i].to]
@@ -178,9 +181,9 @@ func (w *walk) records(s *scratch) {
 }
 
 // base64 reads a text of bytes into the room that is left of some, or into
-// other.
+// other. Whether it holds escapes is looked at only if it is no base64.
 func (w *walk) base64(s *scratch, room []byte) (data, left []byte) {
-	word, ok := w.word()
+	word, ok := w.upToQuote()
 	if !ok {
 		return nil, room
 	}
@@ -188,11 +191,20 @@ func (w *walk) base64(s *scratch, room []byte) (data, left []byte) {
 		room = s.room(size)
 	}
 	n, err := base64.StdEncoding.Decode(room, word)
-	if err != nil {
-		w.bad = true
-		return nil, room
+	if err == nil {
+		w.at += len(word) + 1
+		return room[:n:n], room[n:]
 	}
-	return room[:n:n], room[n:]
+	if word, ok = w.escaped(); ok {
+		if size := base64.StdEncoding.DecodedLen(len(word)); size > len(room) {
+			room = s.room(size)
+		}
+		if n, err = base64.StdEncoding.Decode(room, word); err == nil {
+			return room[:n:n], room[n:]
+		}
+	}
+	w.bad = true
+	return nil, room
 }
 
 // walk goes over a JSON text once, as it comes. After a mistake bad is set and
@@ -256,6 +268,9 @@ func (w *walk) holds(word string) bool {
 // look is the next byte that is no white space; 0 at the end or after a
 // mistake.
 func (w *walk) look() byte {
+	if !w.bad && w.at < len(w.text) && w.text[w.at] > ' ' {
+		return w.text[w.at]
+	}
 	w.rest()
 	if w.bad || w.at >= len(w.text) {
 		return 0
@@ -337,13 +352,24 @@ func (w *walk) null() bool {
 
 // word is a text; ok is false for null. It is valid until the walk goes on.
 func (w *walk) word() (text []byte, ok bool) {
-	if w.null() || !w.expect('"') {
+	if text, ok = w.upToQuote(); ok && bytes.IndexByte(text, '\\') >= 0 {
+		return w.escaped()
+	}
+	if ok {
+		w.at += len(text) + 1
+	}
+	return text, ok
+}
+
+// upToQuote is what stands before the next quote of a text; ok is false for null.
+// The walk stands after the text's first quote then.
+func (w *walk) upToQuote() (text []byte, ok bool) {
+	if w.look() == 'n' && w.null() || !w.expect('"') {
 		return nil, false
 	}
 	for seen := 0; ; {
 		if n := bytes.IndexByte(w.text[w.at+seen:], '"'); n >= 0 {
-			text = w.text[w.at : w.at+seen+n]
-			break
+			return w.text[w.at : w.at+seen+n], true
 		}
 		seen = len(w.text) - w.at
 		if !w.more() {
@@ -351,11 +377,6 @@ func (w *walk) word() (text []byte, ok bool) {
 			return nil, false
 		}
 	}
-	if bytes.IndexByte(text, '\\') >= 0 {
-		return w.escaped()
-	}
-	w.at += len(text) + 1
-	return text, true
 }
 
 // escaped is a text with backslashes, standing after its first quote.
@@ -390,7 +411,7 @@ func (w *walk) number() (n float64, ok bool) {
 		return 0, false
 	}
 	end := 0 // from at
-	for (w.at+end < len(w.text) || w.more()) && bytes.IndexByte([]byte("+-.0123456789eE"), w.text[w.at+end]) >= 0 {
+	for (w.at+end < len(w.text) || w.more()) && isOfNumber(w.text[w.at+end]) {
 		end++
 	}
 	n, err := strconv.ParseFloat(string(w.text[w.at:w.at+end]), 64)
@@ -400,6 +421,10 @@ func (w *walk) number() (n float64, ok bool) {
 		return 0, false
 	}
 	return n, true
+}
+
+func isOfNumber(c byte) bool {
+	return '0' <= c && c <= '9' || c == '.' || c == '-' || c == '+' || c|0x20 == 'e'
 }
 
 // pass passes over any value.
