@@ -22,8 +22,16 @@ type keptSessions struct {
 	seq, rewrites int64
 	// after says that all sessions are here that end after it.
 	after  time.Time
-	groups map[string][]plan.Partial
+	groups map[string][]keptSession
 	count  int
+	// room is used again for what a step brings.
+	room []plan.Partial
+}
+
+// keptSession is one of them; changed says that the step brought records of it.
+type keptSession struct {
+	plan.Partial
+	changed bool
 }
 
 // sessions finds those that are not over, or were not when the newest rows
@@ -36,26 +44,30 @@ func (c *computation) sessions(ctx context.Context, from engine.RuleProgress) er
 	for _, r := range c.rules {
 		r.sessions = nil // until they are known to be as the step has left them
 	}
-	since, added := time.Time{}, false
+	added := false
 	if kept != nil && kept.rewrites == c.step.Rewrites && kept.seq == from.Seq && slices.Equal(kept.rules, c.rules) {
 		var err error
-		if since, added, err = c.add(ctx, kept, from.At); err != nil {
+		if added, err = c.add(ctx, kept); err != nil {
 			return err
 		}
 	}
+	since := from.At
 	if !added {
 		var err error
 		if kept, since, err = c.gather(ctx, from); err != nil {
 			return err
 		}
 	}
+	news := func(s *keptSession) bool { return since.IsZero() || s.changed || s.End.After(since) }
+	n := kept.countOf(news)
 	for i := range c.found {
-		c.found[i] = slices.Grow(c.found[i], kept.endAfter(since))
+		c.found[i] = slices.Grow(c.found[i], n)
 	}
 	for _, sessions := range kept.groups {
-		for _, s := range sessions {
-			if since.IsZero() || s.End.After(since) {
-				c.find(s.Span, c.shared.Finish(s))
+		for i := range sessions {
+			if s := &sessions[i]; news(s) {
+				c.find(s.Span, c.shared.Finish(s.Partial))
+				s.changed = false
 			}
 		}
 	}
@@ -84,36 +96,33 @@ func (c *computation) openAt(watermark time.Time) time.Time {
 	return since
 }
 
-// add puts the rows that came into the sessions that are kept, and says since
-// when there may be others than before. It does nothing if a row may belong to
-// a session that is not kept.
-func (c *computation) add(ctx context.Context, kept *keptSessions, at time.Time) (since time.Time, added bool, err error) {
-	var came []plan.Partial
-	since = at
-	if c.step.UpTo > kept.seq {
-		came, err = c.partials(ctx, c.shared.Plan, plan.Range{}, fmt.Sprintf("x._seq > %d", kept.seq))
-		if err != nil {
-			return since, false, err
-		}
+// add puts the rows that came into the sessions that are kept. It does nothing
+// if a row may belong to a session that is not kept.
+func (c *computation) add(ctx context.Context, kept *keptSessions) (added bool, err error) {
+	if c.step.UpTo <= kept.seq {
+		return true, nil
+	}
+	came, err := c.partials(ctx, kept.room[:0], c.shared.Plan, plan.Range{}, fmt.Sprintf("x._seq > %d", kept.seq))
+	if err != nil {
+		return false, err
 	}
 	for _, s := range came {
 		if s.Start.Before(kept.after) {
-			return since, false, nil
-		}
-		if s.Start.Before(since) {
-			since = s.Start
+			return false, nil
 		}
 	}
 	for _, s := range came {
 		kept.add(c, s)
 	}
-	return since, true, nil
+	clear(came)
+	kept.room = came[:0]
+	return true, nil
 }
 
 // gather computes sessions from their records: all for rules that begin, else
 // those that end after since.
 func (c *computation) gather(ctx context.Context, from engine.RuleProgress) (kept *keptSessions, since time.Time, err error) {
-	kept = &keptSessions{groups: map[string][]plan.Partial{}}
+	kept = &keptSessions{groups: map[string][]keptSession{}}
 	first, r := "true", plan.Range{}
 	if !from.At.IsZero() {
 		_, oldest, err := c.touched(ctx, from)
@@ -128,13 +137,13 @@ func (c *computation) gather(ctx context.Context, from engine.RuleProgress) (kep
 			first = fmt.Sprintf("x.event_time >= make_timestamptz(%d)", begin.UnixMicro())
 		}
 	}
-	found, err := c.partials(ctx, c.shared.Plan, r, first)
+	found, err := c.partials(ctx, nil, c.shared.Plan, r, first)
 	if err != nil {
 		return nil, since, err
 	}
 	for _, s := range found {
 		name := groupName(s)
-		kept.groups[name] = append(kept.groups[name], s)
+		kept.groups[name] = append(kept.groups[name], keptSession{Partial: s})
 	}
 	kept.count = len(found)
 	return kept, since, nil
@@ -160,8 +169,8 @@ func (c *computation) begin(since time.Time) time.Time {
 }
 
 // partials computes the windows of a plan from some of the records up to the
-// step's, by group and then by time.
-func (c *computation) partials(ctx context.Context, p *plan.Plan, r plan.Range, where string) (found []plan.Partial, err error) {
+// step's, by group and then by time, and appends them to some.
+func (c *computation) partials(ctx context.Context, found []plan.Partial, p *plan.Plan, r plan.Range, where string) ([]plan.Partial, error) {
 	relation, err := c.cat.Relation(p.Dataset, p.CellColumns())
 	if err != nil {
 		return nil, err
@@ -201,7 +210,7 @@ func groupName(s plan.Partial) string {
 func (k *keptSessions) add(c *computation, s plan.Partial) {
 	name := groupName(s)
 	all := k.groups[name]
-	first, _ := slices.BinarySearchFunc(all, s.Start, func(x plan.Partial, start time.Time) int {
+	first, _ := slices.BinarySearchFunc(all, s.Start, func(x keptSession, start time.Time) int {
 		if x.End.After(start) {
 			return 1
 		}
@@ -209,17 +218,16 @@ func (k *keptSessions) add(c *computation, s plan.Partial) {
 	})
 	last := first
 	for ; last < len(all) && all[last].Start.Before(s.End); last++ {
-		c.shared.Merge(&s, all[last])
+		c.shared.Merge(&s, all[last].Partial)
 	}
-	k.groups[name] = slices.Replace(all, first, last, s)
+	k.groups[name] = slices.Replace(all, first, last, keptSession{s, true})
 	k.count += 1 - (last - first)
 }
 
-// endAfter counts the sessions that end after a time, or all.
-func (k *keptSessions) endAfter(since time.Time) (n int) {
+func (k *keptSessions) countOf(what func(*keptSession) bool) (n int) {
 	for _, sessions := range k.groups {
-		for _, s := range sessions {
-			if since.IsZero() || s.End.After(since) {
+		for i := range sessions {
+			if what(&sessions[i]) {
 				n++
 			}
 		}
@@ -235,7 +243,7 @@ func (k *keptSessions) bound(open time.Time) bool {
 	}
 	k.count = 0
 	for name, all := range k.groups {
-		all = slices.DeleteFunc(all, func(s plan.Partial) bool {
+		all = slices.DeleteFunc(all, func(s keptSession) bool {
 			if s.End.After(open) {
 				return false
 			}

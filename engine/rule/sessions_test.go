@@ -69,17 +69,17 @@ func TestSessionsGoOn(t *testing.T) {
 // closed to late records, the rest are not.
 func TestSessionsBound(t *testing.T) {
 	at := func(second int) time.Time { return time.Unix(int64(second), 0).UTC() }
-	kept := &keptSessions{groups: map[string][]plan.Partial{}}
+	kept := &keptSessions{groups: map[string][]keptSession{}}
 	for i := range maxSessions + 1 {
 		name := fmt.Sprint(i % 1000)
-		kept.groups[name] = append(kept.groups[name], plan.Partial{Span: plan.Span{Start: at(i), End: at(i + 1)}})
+		kept.groups[name] = append(kept.groups[name], keptSession{Partial: plan.Partial{Span: plan.Span{Start: at(i), End: at(i + 1)}}})
 		kept.count++
 	}
 	if !kept.bound(at(100)) || kept.count != maxSessions+1-100 || !kept.after.Equal(at(100)) {
 		t.Errorf("%d sessions are left, all that end after %s", kept.count, kept.after)
 	}
 	for i := range 200 {
-		kept.groups["more"] = append(kept.groups["more"], plan.Partial{Span: plan.Span{Start: at(i), End: at(maxSessions)}})
+		kept.groups["more"] = append(kept.groups["more"], keptSession{Partial: plan.Partial{Span: plan.Span{Start: at(i), End: at(maxSessions)}}})
 		kept.count++
 	}
 	if kept.bound(at(100)) {
