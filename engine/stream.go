@@ -47,8 +47,8 @@ type Arrivals struct {
 	Behind time.Duration
 	// Gap is set when records are missing before these.
 	Gap *Gap
-	// Spare is where sink says that it holds on to none of the records' bytes,
-	// which are used again then, too. Nil where nobody asks.
+	// Spare is where sink says that it holds on to none of the records' bytes and
+	// texts, which are used again then, too. Nil where nobody asks.
 	Spare *bool
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 
 	"tidemark.dev/tidemark/engine"
@@ -170,18 +171,20 @@ func (a *livePreparer) remember(data []byte) {
 	a.plain[look] = true
 }
 
-// lookOf hashes the names of a JSON object's members, in their order (FNV-1a;
-// Fowler, Noll, Vo). ok is false for everything that is not one object alone;
-// it need not be a good one.
+// looks is the seed of what lookOf makes.
+var looks = maphash.MakeSeed()
+
+// lookOf hashes the names of a JSON object's members, in their order. ok is false
+// for everything that is not one object alone; it need not be a good one.
 func lookOf(data []byte) (look uint64, ok bool) {
 	data = bytes.TrimSpace(data)
 	if len(data) < 2 || data[0] != '{' || data[len(data)-1] != '}' {
 		return 0, false
 	}
-	look = 14695981039346656037
+	escapes := bytes.IndexByte(data, '\\') >= 0
 	depth, name := 0, false
 	for i := 0; i < len(data); i++ {
-		switch c := data[i]; c {
+		switch data[i] {
 		case '{', '[':
 			depth++
 			name = depth == 1
@@ -195,14 +198,15 @@ func lookOf(data []byte) (look uint64, ok bool) {
 		case ':':
 			name = false
 		case '"':
-			end := endOfText(data, i+1)
-			if end < 0 {
+			end := i + 1 + bytes.IndexByte(data[i+1:], '"')
+			if escapes {
+				end = endOfText(data, i+1)
+			}
+			if end <= i {
 				return 0, false
 			}
 			if name {
-				for _, b := range data[i:end] {
-					look = (look ^ uint64(b)) * 1099511628211
-				}
+				look = (look ^ maphash.Bytes(looks, data[i:end])) * 1099511628211
 			}
 			i = end
 		}
