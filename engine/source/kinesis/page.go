@@ -13,8 +13,6 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/segmentio/asm/base64"
-
 	"tidemark.dev/tidemark/engine"
 )
 
@@ -44,6 +42,7 @@ type scratch struct {
 	// there.
 	rooms [][]byte
 	used  int
+	room  []byte // what is left of the last
 	spare bool
 }
 
@@ -86,14 +85,14 @@ func (all *scratches) free(s *scratch) {
 	if s.rooms = s.rooms[:s.used]; !s.spare {
 		s.rooms, s.words = nil, nil
 	}
-	s.words, s.used, s.spare = s.words[:0], 0, false
+	s.words, s.used, s.room, s.spare = s.words[:0], 0, nil, false
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	all.idle = append(all.idle, s)
 }
 
-// room gives memory for the data of records, of at least a size.
-func (s *scratch) room(size int) []byte {
+// newRoom gives memory for the data of records, of at least a size.
+func (s *scratch) newRoom(size int) []byte {
 	if size > dataRoom {
 		return make([]byte, size)
 	}
@@ -145,32 +144,11 @@ type span struct{ from, to int }
 func (w *walk) records(s *scratch) {
 	s.sequences, s.keys = s.sequences[:0], s.keys[:0]
 	from := len(s.page.records) // a list that comes twice is one
-	var room []byte
-	keep := func() span {
-		word, _ := w.word()
-		at := len(s.words)
-		s.words = append(s.words, word...)
-		return span{at, len(s.words)}
-	}
 	w.list(func() {
-		var r record
-		var sequence, key span
-		w.members(func(name string) {
-			switch name {
-			case "Data":
-				r.data, room = w.base64(s, room)
-			case "SequenceNumber":
-				sequence = keep()
-			case "PartitionKey":
-				key = keep()
-			case "ApproximateArrivalTimestamp":
-				if seconds, ok := w.number(); ok {
-					r.arrived = time.UnixMilli(int64(math.Round(seconds * 1000))).UTC()
-				}
-			default:
-				w.pass()
-			}
-		})
+		r, sequence, key, ok := w.quick(s)
+		if !ok {
+			r, sequence, key = w.record(s)
+		}
 		s.page.records, s.sequences, s.keys = append(s.page.records, r), append(s.sequences, sequence), append(s.keys, key)
 	})
 	all := unsafe.String(unsafe.SliceData(s.words), len(s.words)) // which are not used again before they are spare
@@ -180,31 +158,47 @@ func (w *walk) records(s *scratch) {
 	}
 }
 
-// base64 reads a text of bytes into the room that is left of some, or into
-// other. Whether it holds escapes is looked at only if it is no base64.
-func (w *walk) base64(s *scratch, room []byte) (data, left []byte) {
-	word, ok := w.upToQuote()
-	if !ok {
-		return nil, room
-	}
-	if size := base64.StdEncoding.DecodedLen(len(word)); size > len(room) {
-		room = s.room(size)
-	}
-	n, err := base64.StdEncoding.Decode(room, word)
-	if err == nil {
-		w.at += len(word) + 1
-		return room[:n:n], room[n:]
-	}
-	if word, ok = w.escaped(); ok {
-		if size := base64.StdEncoding.DecodedLen(len(word)); size > len(room) {
-			room = s.room(size)
+// record reads a record however it is written.
+func (w *walk) record(s *scratch) (r record, sequence, key span) {
+	w.members(func(name string) {
+		switch name {
+		case "Data":
+			r.data = w.base64(s)
+		case "SequenceNumber":
+			text, _ := w.word()
+			sequence = s.word(text)
+		case "PartitionKey":
+			text, _ := w.word()
+			key = s.word(text)
+		case "ApproximateArrivalTimestamp":
+			if seconds, ok := w.number(); ok {
+				r.arrived = time.UnixMilli(int64(math.Round(seconds * 1000))).UTC()
+			}
+		default:
+			w.pass()
 		}
-		if n, err = base64.StdEncoding.Decode(room, word); err == nil {
-			return room[:n:n], room[n:]
+	})
+	return r, sequence, key
+}
+
+// base64 reads a text of bytes. Whether it holds escapes is looked at only if it
+// is no base64.
+func (w *walk) base64(s *scratch) []byte {
+	text, ok := w.upToQuote()
+	if !ok {
+		return nil
+	}
+	if data, ok := s.decode(text); ok {
+		w.at += len(text) + 1
+		return data
+	}
+	if text, ok = w.escaped(); ok {
+		if data, ok := s.decode(text); ok {
+			return data
 		}
 	}
 	w.bad = true
-	return nil, room
+	return nil
 }
 
 // walk goes over a JSON text once, as it comes. After a mistake bad is set and
