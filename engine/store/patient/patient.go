@@ -30,8 +30,8 @@ var failures sync.Map // of *mapping.Result, to string
 
 // Between these the wait for other threads doubles.
 const (
-	leastWait = 20 * time.Microsecond
-	mostWait  = time.Millisecond
+	leastWait = 50 * time.Microsecond
+	mostWait  = 2 * time.Millisecond
 )
 
 // execute takes part in the work on a statement until its result is there.
