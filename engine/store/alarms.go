@@ -386,14 +386,7 @@ func (s *Store) NewestSeq(ctx context.Context, dataset string) (newest int64, er
 	if err != nil {
 		return 0, err
 	}
-	for _, g := range d.allSegments() {
-		var n sql.NullInt64
-		if err := s.DB().QueryRowContext(ctx, "SELECT max(_seq) FROM "+g.sql()).Scan(&n); err != nil {
-			return 0, err
-		}
-		newest = max(newest, n.Int64)
-	}
-	return newest, nil
+	return newestSeq(ctx, s.DB(), d.allSegments())
 }
 
 // OldestEvent is the oldest event time of a dataset's rows; zero if there is

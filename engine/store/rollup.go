@@ -64,7 +64,7 @@ func (s *Store) Refresh(ctx context.Context, dataset string, kept Kept) (done []
 		if err := s.dropRollups(ctx, tx, dataset, sizes); err != nil {
 			return err
 		}
-		newest, err := newestSeq(ctx, tx, d)
+		newest, err := newestSeq(ctx, tx, d.segments)
 		if err != nil {
 			return err
 		}
@@ -94,10 +94,16 @@ func (s *Store) hasDataset(name string) bool {
 	return s.datasets[name] != nil
 }
 
-func newestSeq(ctx context.Context, tx *sql.Tx, d *dataset) (newest int64, err error) {
-	for _, g := range d.segments {
+// newestSeq is the highest _seq of some segments' rows. Of an ordered query the
+// database reads the row groups first that can hold it, and no others; of max it
+// reads all, unless a checkpoint has just been.
+func newestSeq(ctx context.Context, q interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}, segments []segment,
+) (newest int64, err error) {
+	for _, g := range segments {
 		var n sql.NullInt64
-		if err := tx.QueryRowContext(ctx, "SELECT max(_seq) FROM "+g.sql()).Scan(&n); err != nil {
+		if err := q.QueryRowContext(ctx, "SELECT max(_seq) FROM (SELECT _seq FROM "+g.sql()+" ORDER BY _seq DESC NULLS LAST LIMIT 1)").Scan(&n); err != nil {
 			return 0, err
 		}
 		newest = max(newest, n.Int64)
