@@ -11,7 +11,8 @@ type Stream interface {
 	// what it reads to sink, which is called from several goroutines but for
 	// one shard by one at a time, in the shard's order. While sink does not
 	// return, its shard is not read further; then the list of records is used
-	// again, but not their bytes and texts. An error of sink ends the tail.
+	// again, and their bytes and texts if they are Spare. An error of sink ends
+	// the tail.
 	// A finished tail without an error means that every shard has ended.
 	Tail(ctx context.Context, from []Checkpoint, sink func(context.Context, Arrivals) error) error
 	// Shards tells how the reading of each shard stands, by shard id.

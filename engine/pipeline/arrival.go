@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"io"
+	"strconv"
 
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/format"
@@ -23,6 +24,33 @@ type livePreparer struct {
 	quotas *quotas
 	find   *schema.Extractor
 	rooms  *stack[*pieceRoom]
+}
+
+func (l *live) newPreparer() *livePreparer {
+	a := &livePreparer{preparer: l.preparer(Task{}), quotas: l.quotas, rooms: &l.rooms}
+	if l.quotas != nil && len(l.quotas.By) > 0 {
+		a.find = schema.NewExtractor([][]engine.Path{l.puller.opt.Mapping.Raw(l.quotas.By)})
+	}
+	return a
+}
+
+// place is where a live record came from and when it arrived.
+type place struct {
+	at       int64 // microseconds since 1970
+	sequence string
+	sub, nth int32 // nth of the records that one became; -1: there is one
+	packed   bool
+}
+
+func (p place) append(b []byte) []byte {
+	b = append(b, p.sequence...)
+	if p.packed {
+		b = strconv.AppendInt(append(b, '.'), int64(p.sub), 10)
+	}
+	if p.nth >= 0 {
+		b = strconv.AppendInt(append(b, '/'), int64(p.nth), 10)
+	}
+	return b
 }
 
 // maxLooks bounds what is remembered.

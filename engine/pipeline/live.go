@@ -5,7 +5,6 @@ import (
 	"errors"
 	"runtime"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -348,14 +347,6 @@ func (l *live) prepareArrivals(ctx context.Context, a engine.Arrivals) ([]*piece
 	return pieces, errors.Join(problems...)
 }
 
-func (l *live) newPreparer() *livePreparer {
-	a := &livePreparer{preparer: l.preparer(Task{}), quotas: l.quotas, rooms: &l.rooms}
-	if l.quotas != nil && len(l.quotas.By) > 0 {
-		a.find = schema.NewExtractor([][]engine.Path{l.puller.opt.Mapping.Raw(l.quotas.By)})
-	}
-	return a
-}
-
 // stage makes what arrived a part of the batch being built.
 func (l *live) stage(ctx context.Context, a *arrived) error {
 	o := l.shards[a.Shard]
@@ -477,25 +468,6 @@ func streamName(arn string) string {
 		}
 	}
 	return arn
-}
-
-// place is where a live record came from and when it arrived.
-type place struct {
-	at       int64 // microseconds since 1970
-	sequence string
-	sub, nth int32 // nth of the records that one became; -1: there is one
-	packed   bool
-}
-
-func (p place) append(b []byte) []byte {
-	b = append(b, p.sequence...)
-	if p.packed {
-		b = strconv.AppendInt(append(b, '.'), int64(p.sub), 10)
-	}
-	if p.nth >= 0 {
-		b = strconv.AppendInt(append(b, '/'), int64(p.nth), 10)
-	}
-	return b
 }
 
 // committed tells what a commit did.

@@ -109,8 +109,8 @@ func policy(name string) linux.WebviewGpuPolicy {
 
 // leadTo serves the one page that the toolkit asks for itself: it goes on to
 // the server once it stands and the window is shown. Had it gone while it was
-// read, WebKit would wait for half a second, in every other start. Nothing else goes through the toolkit, whose transport
-// dies of some request bodies.
+// read, WebKit would wait for half a second, in every other start. Nothing else
+// goes through the toolkit, whose transport dies of some request bodies.
 func leadTo(url string) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet || r.URL.Path != "/" {
