@@ -16,9 +16,10 @@ type Querier interface {
 type Columnar interface {
 	Querier
 	// QueryColumns runs a statement and calls take with some of its rows at a
-	// time, in order. The columns are take's until it returns. They have the
-	// types of Column; ok is false, and nothing was taken, where the statement
-	// gives others: QueryContext reads those. An error of take ends it.
+	// time, in order. The columns are take's until it returns; it keeps one by
+	// leaving another in its place. They have the types of Column; ok is false,
+	// and nothing was taken, where the statement gives others: QueryContext reads
+	// those. An error of take ends it.
 	QueryColumns(ctx context.Context, query string, take func(columns []Column, rows int) error) (ok bool, err error)
 }
 

@@ -77,7 +77,7 @@ func (s *summer) Add(env *Env) {
 	switch {
 	case v.IsNull():
 		return
-	case v.kind == doubleValue && math.Abs(v.double()) >= SumLimit, v.huge() && v.wide.big.CmpAbs(sumLimitBig) >= 0:
+	case v.kind == doubleValue && math.Abs(v.double()) >= SumLimit, v.huge() && v.big().CmpAbs(sumLimitBig) >= 0:
 		s.exceeded++
 		return
 	case v.kind == doubleValue:

@@ -33,7 +33,7 @@ func NewLiteral(v Value) (Expr, error) {
 	if v.kind == nullValue {
 		return Nil(), nil
 	}
-	if v.kind == textValue && (!utf8.ValidString(v.s) || strings.ContainsRune(v.s, 0)) {
+	if v.kind == textValue && (!utf8.ValidString(v.text()) || strings.ContainsRune(v.text(), 0)) {
 		return nil, invalid("the text is not UTF-8, or holds a zero byte").WithHint("write text that a record can hold")
 	}
 	if v.kind == timeValue && (v.n < minTime.UnixMicro() || v.n >= maxTime.UnixMicro()) {

@@ -65,7 +65,7 @@ func (c compiler) compile(e Expr) Evaluator {
 		x := c.compile(e.X)
 		return func(env *Env) Value { return Bool(x(env).IsNull()) }
 	case *Matches:
-		return c.unary(e.X, func(v Value) Value { return Bool(e.Pattern.MatchString(v.s)) })
+		return c.unary(e.X, func(v Value) Value { return Bool(e.Pattern.MatchString(v.text())) })
 	case *Conditional:
 		cond, then, otherwise := c.compile(e.If), c.compile(e.Then), c.compile(e.Else)
 		return func(env *Env) Value {
@@ -179,13 +179,13 @@ func operation(op Op, kind engine.TypeKind) func(v, w Value) Value {
 	case AtLeast:
 		return func(v, w Value) Value { return Bool(Compare(v, w) >= 0) }
 	case Concat:
-		return func(v, w Value) Value { return Text(v.s + w.s) }
+		return func(v, w Value) Value { return Text(v.text() + w.text()) }
 	case Contains:
-		return func(v, w Value) Value { return Bool(strings.Contains(v.s, w.s)) }
+		return func(v, w Value) Value { return Bool(strings.Contains(v.text(), w.text())) }
 	case StartsWith:
-		return func(v, w Value) Value { return Bool(strings.HasPrefix(v.s, w.s)) }
+		return func(v, w Value) Value { return Bool(strings.HasPrefix(v.text(), w.text())) }
 	case EndsWith:
-		return func(v, w Value) Value { return Bool(strings.HasSuffix(v.s, w.s)) }
+		return func(v, w Value) Value { return Bool(strings.HasSuffix(v.text(), w.text())) }
 	}
 	switch kind {
 	case engine.Double:

@@ -22,10 +22,10 @@ type Finisher struct {
 	// keys are those of the row before: rows come by group, so that most have
 	// the same.
 	keys []Value
-	// lent says that rows share this memory.
-	lent       bool
-	aggregates []Value
-	measured   []Value
+	// lent says that rows take their memory from arena, of which used is taken.
+	lent  bool
+	arena []Value
+	used  int
 }
 
 // NewFinisher prepares the plan's measures and its condition.
@@ -49,12 +49,15 @@ func (p *Plan) NewFinisher() *Finisher {
 	return f
 }
 
-// Lend makes a row's aggregates and measures hold only until the next one is
-// finished, which saves most of the memory that a long backtest goes through.
+// Lend makes the aggregates and measures of rows hold only until Again is
+// called, which saves most of the memory that a long backtest goes through.
 func (f *Finisher) Lend() *Finisher {
 	f.lent = true
 	return f
 }
+
+// Again takes back what was lent.
+func (f *Finisher) Again() { f.used = 0 }
 
 // Scan reads one row of Query and finishes it. overflow tells that a sum is
 // null because of a value that was too large for it.
@@ -134,7 +137,7 @@ func (f *Finisher) group(values []Value) []Value {
 // Finish computes env.Aggregates from their parts and env.Measures from
 // everything before; env.Keys must be set.
 func (f *Finisher) Finish(env *Env, parts [][]Value) (overflow bool) {
-	env.Aggregates = f.room(&f.aggregates, len(parts))[:len(parts)]
+	env.Aggregates = f.room(len(parts))[:len(parts)]
 	for i, a := range f.plan.Aggregates {
 		var over bool
 		env.Aggregates[i], over = a.Finish(parts[i])
@@ -145,19 +148,20 @@ func (f *Finisher) Finish(env *Env, parts [][]Value) (overflow bool) {
 }
 
 // room is where n values go.
-func (f *Finisher) room(lent *[]Value, n int) []Value {
+func (f *Finisher) room(n int) []Value {
 	if !f.lent {
 		return make([]Value, 0, n)
 	}
-	if cap(*lent) < n {
-		*lent = make([]Value, 0, n)
+	if f.used+n > len(f.arena) {
+		f.arena, f.used = make([]Value, 2*len(f.arena)+n), 0
 	}
-	return (*lent)[:0]
+	f.used += n
+	return f.arena[f.used-n : f.used-n : f.used]
 }
 
 // Measure computes env.Measures from its keys and aggregates.
 func (f *Finisher) Measure(env *Env) {
-	env.Measures = f.room(&f.measured, len(f.measures))
+	env.Measures = f.room(len(f.measures))
 	for _, m := range f.measures {
 		env.Measures = append(env.Measures, m(env))
 	}

@@ -47,13 +47,13 @@ var functions = map[string]function{
 	"round": rounding("round", math.Round),
 	"lower": {
 		of: from(engine.Varchar, engine.Varchar), wants: "text", sql: call("lower"),
-		eval: func(v Value, _ engine.TypeKind) Value { return Text(strings.ToLower(v.s)) },
+		eval: func(v Value, _ engine.TypeKind) Value { return Text(strings.ToLower(v.text())) },
 	},
 	"upper": {
 		of: from(engine.Varchar, engine.Varchar), wants: "text", sql: call("upper"),
 		// DuckDB capitalises ß where Go leaves it; no other letter differs.
 		eval: func(v Value, _ engine.TypeKind) Value {
-			return Text(strings.ReplaceAll(strings.ToUpper(v.s), "ß", "ẞ"))
+			return Text(strings.ReplaceAll(strings.ToUpper(v.text()), "ß", "ẞ"))
 		},
 	},
 	"trim": {
@@ -61,11 +61,11 @@ var functions = map[string]function{
 		sql: func(x string, _ engine.TypeKind) string {
 			return "trim(" + x + `, E' \t\n\f\r' || chr(11))`
 		},
-		eval: func(v Value, _ engine.TypeKind) Value { return Text(strings.Trim(v.s, space)) },
+		eval: func(v Value, _ engine.TypeKind) Value { return Text(strings.Trim(v.text(), space)) },
 	},
 	"len": {
 		of: from(engine.Varchar, engine.BigInt), wants: "text", sql: call("length"),
-		eval: func(v Value, _ engine.TypeKind) Value { return Int(int64(utf8.RuneCountInString(v.s))) },
+		eval: func(v Value, _ engine.TypeKind) Value { return Int(int64(utf8.RuneCountInString(v.text()))) },
 	},
 	"epoch": {
 		of: from(engine.Timestamp, engine.Double), wants: "a time",

@@ -74,7 +74,7 @@ func intToDouble(v Value) float64 {
 	if !v.huge() {
 		return float64(v.n)
 	}
-	return hugeToDouble(v.wide.big)
+	return hugeToDouble(v.big())
 }
 
 // hugeToDouble rounds a hugeint as DuckDB does: the upper and the lower 64

@@ -29,25 +29,36 @@ const (
 
 // Value is one value of an expression, or null, which is the zero Value. It
 // is immutable. There are some for every window of a backtest, so it is kept
-// small: what is rare lies behind wide.
+// small: Go's compiler holds up to four words in registers.
 type Value struct {
 	kind valueKind
 	n    int64 // boolean, integer, microseconds since 1970, bits of a double
-	s    string
-	wide *wide
+	ref  any   // string, []Value, *big.Int of more than 64 bits
 }
 
-// wide is what does not fit a Value.
-type wide struct {
-	big  *big.Int // an integer of more than 64 bits
-	list []Value
+// text is that of a text; "" of anything else.
+func (v Value) text() string {
+	s, _ := v.ref.(string)
+	return s
+}
+
+// list is that of a list.
+func (v Value) list() []Value {
+	l, _ := v.ref.([]Value)
+	return l
+}
+
+// big is the integer that is huge.
+func (v Value) big() *big.Int {
+	b, _ := v.ref.(*big.Int)
+	return b
 }
 
 // double is the number of a double.
 func (v Value) double() float64 { return math.Float64frombits(uint64(v.n)) }
 
 // huge reports whether v is an integer that does not fit 64 bits.
-func (v Value) huge() bool { return v.kind == intValue && v.wide != nil }
+func (v Value) huge() bool { return v.kind == intValue && v.ref != nil }
 
 // Null is no value.
 var Null Value
@@ -72,7 +83,7 @@ func BigInt(b *big.Int) Value {
 	if b.Cmp(minHuge) < 0 || b.Cmp(maxHuge) > 0 {
 		return Null
 	}
-	return Value{kind: intValue, wide: &wide{big: new(big.Int).Set(b)}}
+	return Value{kind: intValue, ref: new(big.Int).Set(b)}
 }
 
 // Double is a number; NaN and infinities are null.
@@ -84,13 +95,13 @@ func Double(f float64) Value {
 }
 
 // Text is a string.
-func Text(s string) Value { return Value{kind: textValue, s: s} }
+func Text(s string) Value { return Value{kind: textValue, ref: s} }
 
 // Time is an instant, to the microsecond.
 func Time(t time.Time) Value { return Value{kind: timeValue, n: t.UnixMicro()} }
 
 // List is a list of values, which the caller must not change any more.
-func List(values []Value) Value { return Value{kind: listValue, wide: &wide{list: values}} }
+func List(values []Value) Value { return Value{kind: listValue, ref: values} }
 
 // Of makes a Value from what database/sql gives for a column: booleans,
 // integers of any width, *big.Int, floats, strings, times, lists and nil.
@@ -148,7 +159,7 @@ func cell(c *engine.Column, i int, before Value) Value {
 		return halves(c.Ints[2*i], uint64(c.Ints[2*i+1]))
 	case engine.Varchar, engine.JSON:
 		text := c.Text(i)
-		if before.kind == textValue && before.s == string(text) {
+		if before.kind == textValue && before.text() == string(text) {
 			return before
 		}
 		return Text(string(text))
@@ -169,17 +180,17 @@ func halves(upper int64, lower uint64) Value {
 // only then; the bytes of several values one after the other do so, too.
 func (v Value) AppendKey(to []byte) []byte {
 	to = append(to, byte(v.kind))
-	text := v.s
+	text := v.text()
 	switch {
 	case v.kind == listValue:
-		to = binary.AppendUvarint(to, uint64(len(v.wide.list)))
-		for _, x := range v.wide.list {
+		to = binary.AppendUvarint(to, uint64(len(v.list())))
+		for _, x := range v.list() {
 			to = x.AppendKey(to)
 		}
 		return to
 	case v.huge():
 		to[len(to)-1] = byte(hugeKey)
-		text = v.wide.big.Text(62)
+		text = v.big().Text(62)
 	case v.kind != textValue:
 		return binary.LittleEndian.AppendUint64(to, uint64(v.n)) //nolint:gosec // its bits
 	}
@@ -194,7 +205,7 @@ func (v Value) IsNull() bool { return v.kind == nullValue }
 func (v Value) True() bool { return v.kind == boolValue && v.n != 0 }
 
 // Int64 is an integer, and whether v is one that fits.
-func (v Value) Int64() (int64, bool) { return v.n, v.kind == intValue && v.wide == nil }
+func (v Value) Int64() (int64, bool) { return v.n, v.kind == intValue && v.ref == nil }
 
 // Float is a number as a double, and whether v is one.
 func (v Value) Float() (float64, bool) {
@@ -212,11 +223,11 @@ func (v Value) Items() ([]Value, bool) {
 	if v.kind != listValue {
 		return nil, false
 	}
-	return v.wide.list, true
+	return v.list(), true
 }
 
 // Text is a string, and whether v is one.
-func (v Value) Text() (string, bool) { return v.s, v.kind == textValue }
+func (v Value) Text() (string, bool) { return v.text(), v.kind == textValue }
 
 // Time is an instant, and whether v is one.
 func (v Value) Time() (time.Time, bool) { return time.UnixMicro(v.n).UTC(), v.kind == timeValue }
@@ -233,9 +244,9 @@ func Compare(v, w Value) int {
 	case v.kind == doubleValue:
 		return cmp.Compare(v.double(), w.double())
 	case v.kind == textValue:
-		return strings.Compare(v.s, w.s)
+		return strings.Compare(v.text(), w.text())
 	case v.kind == listValue:
-		return slices.CompareFunc(v.wide.list, w.wide.list, Compare)
+		return slices.CompareFunc(v.list(), w.list(), Compare)
 	case v.huge() || w.huge():
 		return v.bigInt().Cmp(w.bigInt())
 	}
@@ -245,7 +256,7 @@ func Compare(v, w Value) int {
 // bigInt is an integer value as a number of any size, not to be changed.
 func (v Value) bigInt() *big.Int {
 	if v.huge() {
-		return v.wide.big
+		return v.big()
 	}
 	return big.NewInt(v.n)
 }
@@ -260,12 +271,12 @@ func (v Value) String() string {
 	case doubleValue:
 		return strconv.FormatFloat(v.double(), 'f', -1, 64)
 	case textValue:
-		return v.s
+		return v.text()
 	case timeValue:
 		return time.UnixMicro(v.n).UTC().Format(time.RFC3339Nano)
 	case listValue:
-		parts := make([]string, len(v.wide.list))
-		for i, x := range v.wide.list {
+		parts := make([]string, len(v.list()))
+		for i, x := range v.list() {
 			parts[i] = x.String()
 		}
 		return "[" + strings.Join(parts, ", ") + "]"
@@ -287,7 +298,7 @@ func (v Value) MarshalJSON() ([]byte, error) {
 	case v.kind == doubleValue:
 		return json.Marshal(v.double())
 	case v.kind == listValue:
-		return json.Marshal(v.wide.list)
+		return json.Marshal(v.list())
 	case v.kind == intValue && !v.huge() && -maxJSONInt <= v.n && v.n <= maxJSONInt:
 		return strconv.AppendInt(nil, v.n, 10), nil
 	}
@@ -307,7 +318,7 @@ func literalSQL(v Value) string {
 	case doubleValue:
 		return doubleSQL(v.double())
 	case textValue:
-		return engine.QuoteText(v.s)
+		return engine.QuoteText(v.text())
 	}
 	at := time.UnixMicro(v.n).UTC()
 	if at.Before(minTime) || !at.Before(maxTime) {

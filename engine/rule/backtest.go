@@ -149,7 +149,11 @@ func (b *backtest) recheck(ctx context.Context, q engine.Querier, relation strin
 func (b *backtest) ask(ctx context.Context, q engine.Querier, query string) error {
 	if c, ok := q.(engine.Columnar); ok {
 		e := b.evaluate()
-		ok, err := c.QueryColumns(ctx, query, e.columns)
+		a := e.assemble()
+		ok, err := c.QueryColumns(ctx, query, a.take)
+		if failed := a.wait(); err == nil {
+			err = failed
+		}
 		if ok && err == nil {
 			e.close()
 		}
@@ -314,7 +318,7 @@ func (b *backtest) replay(rows *sql.Rows) error {
 		if err := e.scan(rows); err != nil {
 			return err
 		}
-		if err := e.next(); err != nil {
+		if err := e.next(&e.window); err != nil {
 			return err
 		}
 	}

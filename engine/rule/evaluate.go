@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/plan"
 )
 
@@ -20,8 +19,9 @@ type evaluation struct {
 	// appeared are the groups of those that must appear that did.
 	appeared [][]plan.Value
 	groups   int
-	// window is the one that is evaluated. It is here, and not made for each,
-	// because whoever evaluates it is given its address.
+	// window is the one that is evaluated, of those that come one by one. It is
+	// here, and not made for each, because whoever evaluates it is given its
+	// address.
 	window scanned
 }
 
@@ -39,6 +39,7 @@ func (b *backtest) evaluate() *evaluation {
 // scan reads the next of the windows that come by the row.
 func (e *evaluation) scan(rows *sql.Rows) (err error) {
 	w := &e.window
+	e.finisher.Again()
 	if e.simple() {
 		w.row, w.overflow, err = e.finisher.Scan(rows)
 		w.span = e.numbered(w.row.Window)
@@ -48,43 +49,25 @@ func (e *evaluation) scan(rows *sql.Rows) (err error) {
 	return err
 }
 
-// columns takes some of the windows that come by the column.
-func (e *evaluation) columns(columns []engine.Column, n int) error {
-	w, simple := &e.window, e.simple()
-	for i := range n {
-		if simple {
-			w.row, w.overflow = e.finisher.Read(columns, i)
-			w.span = e.numbered(w.row.Window)
-		} else {
-			w.span, w.row, w.overflow = e.finisher.ReadPane(columns, i)
-		}
-		if err := e.next(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // numbered is the span of a simple window.
-func (e *evaluation) numbered(i int64) plan.Span {
-	size := e.rule.Plan.Window.Size.Microseconds()
-	start := e.backtest.span.From.UnixMicro() + i*size
+func (b *backtest) numbered(i int64) plan.Span {
+	size := b.rule.Plan.Window.Size.Microseconds()
+	start := b.span.From.UnixMicro() + i*size
 	return plan.Span{Start: time.UnixMicro(start).UTC(), End: time.UnixMicro(start + size).UTC()}
 }
 
-// next keeps the window and evaluates it.
-func (e *evaluation) next() error {
-	e.series.keep(&e.window)
-	e.take()
+// next keeps a window and evaluates it.
+func (e *evaluation) next(w *scanned) error {
+	e.series.keep(w)
+	e.take(w)
 	if e.groups > maxGroups {
 		return tooMany{}
 	}
 	return nil
 }
 
-// take evaluates the window.
-func (e *evaluation) take() {
-	w := &e.window
+// take evaluates a window.
+func (e *evaluation) take(w *scanned) {
 	if (e.rule.Spec.Expect != nil || !e.opt.Final.IsZero()) && w.span.End.After(e.end) {
 		return
 	}

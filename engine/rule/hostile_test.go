@@ -89,13 +89,14 @@ func TestTooManyGroups(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, tested := Backtest(t.Context(), db, catalog{shop}, r, BacktestOptions{})
+	_, columnar := Backtest(t.Context(), byColumn{db}, catalog{shop}, r, BacktestOptions{})
 	live := NewLive("app_logs")
 	if err := live.Add(r, LateUpdates{}); err != nil {
 		t.Fatal(err)
 	}
 	now := time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
 	_, _, failed := live.Step(t.Context(), db, catalog{shop}, Step{UpTo: 60000, Watermark: now, Now: now})
-	for _, err := range []error{tested, failed["wide"]} {
+	for _, err := range []error{tested, columnar, failed["wide"]} {
 		var e *engine.Error
 		if !errors.As(err, &e) || e.Kind != engine.Invalid || !strings.Contains(err.Error(), "more than 50000 groups, for message has about") || !strings.Contains(e.Hint, "message") {
 			t.Error(err)

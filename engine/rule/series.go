@@ -85,8 +85,9 @@ func (s *Series) report(r *Rule, datapoints bool) *Report {
 	}
 	e := b.evaluate()
 	for _, e.window = range s.windows {
+		e.finisher.Again()
 		e.finisher.Measure(&e.window.row.Env)
-		e.take()
+		e.take(&e.window)
 	}
 	e.close()
 	b.report.finish(r)
