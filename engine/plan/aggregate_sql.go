@@ -33,14 +33,49 @@ func (a *Aggregate) sql(w *sqlWriter) []string {
 	return []string{"(" + end + "({'t': " + t + ", 'v': " + x + "}) FILTER (WHERE " + t + " IS NOT NULL AND " + x + " IS NOT NULL)).v"}
 }
 
+// recordSQL writes the parts of one record, of an aggregate that adds up.
+func (a *Aggregate) recordSQL(w *sqlWriter) []string {
+	one := func(condition string) string { return "CASE WHEN " + condition + " THEN 1 ELSE 0 END" }
+	switch a.Func {
+	case Count:
+		if a.Arg == nil {
+			return []string{"1"}
+		}
+		return []string{one(w.truth(a.Arg))}
+	case Min, Max:
+		return []string{w.finite(a.Arg)}
+	}
+	entry, exceeds := a.entrySQL(w)
+	parts := []string{w.charge(entry)}
+	if a.Func == Avg {
+		parts = append(parts, w.charge(one(entry+" IS NOT NULL")))
+	}
+	if a.guarded() {
+		parts = append(parts, w.charge(one(exceeds)))
+	}
+	return parts
+}
+
 // sumSQL writes the sum, for an average the number of values in it, and
 // unless they are bigints the number of those too large to enter.
 func (a *Aggregate) sumSQL(w *sqlWriter) []string {
+	entry, exceeds := a.entrySQL(w)
+	if !a.guarded() {
+		return []string{"sum(" + entry + ")", "count(" + entry + ")"}[:a.parts()]
+	}
+	parts := []string{w.charge("sum(" + entry + ")")}
+	if a.Func == Avg {
+		parts = append(parts, "count("+entry+")")
+	}
+	return append(parts, w.charge("count(*) FILTER (WHERE "+exceeds+")"))
+}
+
+// entrySQL writes what of a value enters a sum, and whether it is too large to.
+func (a *Aggregate) entrySQL(w *sqlWriter) (entry, exceeds string) {
 	x := w.integer(a.Arg)
-	var entry, exceeds string
 	switch a.Arg.Type() {
 	case engine.BigInt:
-		return []string{"sum(" + x + ")", "count(" + x + ")"}[:a.parts()]
+		return x, "false"
 	case engine.HugeInt:
 		fits := " BETWEEN -" + sumLimitInt + " AND " + sumLimitInt
 		entry = "CASE WHEN " + x + fits + " THEN " + x + " END"
@@ -53,11 +88,7 @@ func (a *Aggregate) sumSQL(w *sqlWriter) []string {
 			exceeds += " AND isfinite(" + x + ")"
 		}
 	}
-	parts := []string{w.charge("sum(" + entry + ")")}
-	if a.Func == Avg {
-		parts = append(parts, "count("+entry+")")
-	}
-	return append(parts, w.charge("count(*) FILTER (WHERE "+exceeds+")"))
+	return entry, exceeds
 }
 
 // finishSQL is Finish in SQL, over the names of the parts.

@@ -2,9 +2,13 @@ package plan
 
 import (
 	"database/sql"
+	"encoding/binary"
 	"math/big"
 	"slices"
+	"strings"
 	"time"
+
+	"tidemark.dev/tidemark/engine"
 )
 
 // Partial is a window of one group before its aggregates are finished, so that
@@ -35,7 +39,7 @@ func (s *Shared) Slices() *Plan {
 	return &p
 }
 
-// Copy is a window of its own.
+// Copy is a window of its own, but for its keys.
 func (s *Shared) Copy(p Partial) *Partial {
 	p.parts = slices.Clone(p.parts)
 	return &p
@@ -57,6 +61,107 @@ func (s *Shared) ScanPartial(rows *sql.Rows) (Partial, error) {
 	out.Records, _ = f.values[2+keys].Int64()
 	out.Late, _ = f.values[3+keys].Int64()
 	return out, nil
+}
+
+// RecordQuery is the statement that gives each record as a session of its own,
+// over a parenthesised SELECT of Columns, in any order, for Records to read. The
+// plans must be Mergeable.
+func (s *Shared) RecordQuery(relation string) (string, error) {
+	p, w := s.Plan, recordWriter()
+	var query string
+	err := w.try(func() {
+		columns := []string{"epoch_us(" + w.column(eventTime) + ")", "coalesce(" + w.column(late) + ", false)"}
+		for _, k := range p.Keys {
+			columns = append(columns, w.raw(k.Column))
+		}
+		for _, a := range p.Aggregates {
+			columns = append(columns, a.recordSQL(w)...)
+		}
+		query = "SELECT " + strings.Join(columns, ", ") + " FROM " + relation + " AS r WHERE " + strings.Join(p.within(w, Range{}), " AND ")
+	})
+	return query, err
+}
+
+// Records are rows of RecordQuery, by the column.
+type Records struct {
+	shared  *Shared
+	columns []engine.Column
+	from    [3]Value // parts of one aggregate of one record
+}
+
+// NewRecords has no rows before Take.
+func (s *Shared) NewRecords() *Records { return &Records{shared: s} }
+
+// Take keeps columns, and leaves in their place those that it had.
+func (r *Records) Take(columns []engine.Column) {
+	if len(r.columns) != len(columns) {
+		r.columns = make([]engine.Column, len(columns))
+	}
+	for i := range columns {
+		r.columns[i], columns[i] = columns[i], r.columns[i]
+	}
+}
+
+// At is when record i happened, in microseconds since 1970.
+func (r *Records) At(i int) int64 { return r.columns[0].Ints[i] }
+
+// Begin makes p a window of record i alone, but for its span and its keys, in the
+// memory that p has.
+func (r *Records) Begin(p *Partial, i int) {
+	p.Records, p.Late, p.parts = 1, r.columns[1].Ints[i], p.parts[:0]
+	for j := range r.parts() {
+		p.parts = append(p.parts, r.part(i, j, Null))
+	}
+}
+
+// Add takes record i into p.
+func (r *Records) Add(p *Partial, i int) {
+	p.Records++
+	p.Late += r.columns[1].Ints[i]
+	at := 0
+	for _, a := range r.shared.Plan.Aggregates {
+		n := a.parts()
+		if a.Func == Count {
+			p.parts[at] = sumOf(p.parts[at], r.part(i, at, Null))
+		} else {
+			for j := range n {
+				r.from[j] = r.part(i, at+j, p.parts[at+j])
+			}
+			a.mergeParts(p.parts[at:at+n], r.from[:n])
+		}
+		at += n
+	}
+}
+
+func (r *Records) parts() int { return len(r.columns) - 2 - len(r.shared.Plan.Keys) }
+
+// part is part j of record i.
+func (r *Records) part(i, j int, before Value) Value {
+	return cell(&r.columns[2+len(r.shared.Plan.Keys)+j], i, before)
+}
+
+// Keys are those of record i.
+func (r *Records) Keys(i int) []Value {
+	keys := make([]Value, len(r.shared.Plan.Keys))
+	for k := range keys {
+		keys[k] = cell(&r.columns[2+k], i, Null)
+	}
+	return keys
+}
+
+// AppendKey adds the bytes that Value.AppendKey adds for each of the keys of
+// record i.
+func (r *Records) AppendKey(to []byte, i int) []byte {
+	for k := range r.shared.Plan.Keys {
+		c := &r.columns[2+k]
+		if c.Type != engine.Varchar || c.IsNull(i) {
+			to = cell(c, i, Null).AppendKey(to)
+			continue
+		}
+		text := c.Text(i)
+		to = append(binary.AppendUvarint(append(to, byte(textValue)), uint64(len(text))), text...)
+	}
+	return to
 }
 
 // Merge takes the records of another window of the same group into p, and
@@ -100,6 +205,10 @@ func sumOf(a, b Value) Value {
 		return b
 	case b.IsNull():
 		return a
+	case !a.huge() && !b.huge():
+		if sum := a.n + b.n; (sum > a.n) == (b.n > 0) {
+			return Int(sum)
+		}
 	}
 	return BigInt(new(big.Int).Add(a.bigInt(), b.bigInt()))
 }

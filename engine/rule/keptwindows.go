@@ -82,7 +82,7 @@ func (c *computation) addToWindows(ctx context.Context, kept *keptWindows, from 
 	if c.step.UpTo <= kept.seq {
 		return nil
 	}
-	came, err := c.partials(ctx, nil, c.shared.Slices(), plan.Range{}, fmt.Sprintf("x._seq > %d", kept.seq))
+	came, err := c.partials(ctx, c.shared.Slices(), plan.Range{}, fmt.Sprintf("x._seq > %d", kept.seq))
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func (c *computation) gatherWindows(ctx context.Context, from engine.RuleProgres
 		since = open
 	}
 	kept := &keptWindows{after: w.Spans(since)[0].Start, groups: map[string]map[time.Time]*plan.Partial{}}
-	found, err := c.partials(ctx, nil, c.shared.Slices(), plan.Range{}, fmt.Sprintf("x.event_time >= make_timestamptz(%d)", kept.after.UnixMicro()))
+	found, err := c.partials(ctx, c.shared.Slices(), plan.Range{}, fmt.Sprintf("x.event_time >= make_timestamptz(%d)", kept.after.UnixMicro()))
 	if err != nil {
 		return nil, err
 	}

@@ -22,10 +22,17 @@ type keptSessions struct {
 	seq, rewrites int64
 	// after says that all sessions are here that end after it.
 	after  time.Time
-	groups map[string][]keptSession
+	groups map[string]*keptGroup
 	count  int
-	// room is used again for what a step brings.
-	room []plan.Partial
+	came   cameRecords
+}
+
+// keptGroup are the sessions of a group, by time. There may be thousands, which
+// make room for others.
+type keptGroup struct {
+	keys     []plan.Value
+	sessions []*keptSession
+	came     []cameRecord
 }
 
 // keptSession is one of them; changed says that the step brought records of it.
@@ -63,9 +70,9 @@ func (c *computation) sessions(ctx context.Context, from engine.RuleProgress) er
 	for i := range c.found {
 		c.found[i] = slices.Grow(c.found[i], n)
 	}
-	for _, sessions := range kept.groups {
-		for i := range sessions {
-			if s := &sessions[i]; news(s) {
+	for _, g := range kept.groups {
+		for _, s := range g.sessions {
+			if news(s) {
 				c.find(s.Span, c.shared.Finish(s.Partial))
 				s.changed = false
 			}
@@ -96,13 +103,18 @@ func (c *computation) openAt(watermark time.Time) time.Time {
 	return since
 }
 
-// add puts the rows that came into the sessions that are kept. It does nothing
-// if a row may belong to a session that is not kept.
+// add puts the rows that came into the sessions that are kept. They are of no
+// use any more if a row may belong to a session that is not: added is false then.
 func (c *computation) add(ctx context.Context, kept *keptSessions) (added bool, err error) {
 	if c.step.UpTo <= kept.seq {
 		return true, nil
 	}
-	came, err := c.partials(ctx, kept.room[:0], c.shared.Plan, plan.Range{}, fmt.Sprintf("x._seq > %d", kept.seq))
+	if q, ok := c.q.(engine.Columnar); ok {
+		if ok, added, err = c.addRecords(ctx, q, kept); ok || err != nil {
+			return added, err
+		}
+	}
+	came, err := c.partials(ctx, c.shared.Plan, plan.Range{}, fmt.Sprintf("x._seq > %d", kept.seq))
 	if err != nil {
 		return false, err
 	}
@@ -110,19 +122,15 @@ func (c *computation) add(ctx context.Context, kept *keptSessions) (added bool, 
 		if s.Start.Before(kept.after) {
 			return false, nil
 		}
+		kept.add(c, kept.group(appendGroup(nil, s), func() []plan.Value { return s.Keys }), s)
 	}
-	for _, s := range came {
-		kept.add(c, s)
-	}
-	clear(came)
-	kept.room = came[:0]
 	return true, nil
 }
 
 // gather computes sessions from their records: all for rules that begin, else
 // those that end after since.
 func (c *computation) gather(ctx context.Context, from engine.RuleProgress) (kept *keptSessions, since time.Time, err error) {
-	kept = &keptSessions{groups: map[string][]keptSession{}}
+	kept = &keptSessions{groups: map[string]*keptGroup{}}
 	first, r := "true", plan.Range{}
 	if !from.At.IsZero() {
 		_, oldest, err := c.touched(ctx, from)
@@ -137,13 +145,13 @@ func (c *computation) gather(ctx context.Context, from engine.RuleProgress) (kep
 			first = fmt.Sprintf("x.event_time >= make_timestamptz(%d)", begin.UnixMicro())
 		}
 	}
-	found, err := c.partials(ctx, nil, c.shared.Plan, r, first)
+	found, err := c.partials(ctx, c.shared.Plan, r, first)
 	if err != nil {
 		return nil, since, err
 	}
 	for _, s := range found {
-		name := groupName(s)
-		kept.groups[name] = append(kept.groups[name], keptSession{Partial: s})
+		g := kept.group(appendGroup(nil, s), func() []plan.Value { return s.Keys })
+		g.sessions = append(g.sessions, &keptSession{Partial: s})
 	}
 	kept.count = len(found)
 	return kept, since, nil
@@ -169,13 +177,12 @@ func (c *computation) begin(since time.Time) time.Time {
 }
 
 // partials computes the windows of a plan from some of the records up to the
-// step's, by group and then by time, and appends them to some.
-func (c *computation) partials(ctx context.Context, found []plan.Partial, p *plan.Plan, r plan.Range, where string) ([]plan.Partial, error) {
-	relation, err := c.cat.Relation(p.Dataset, p.CellColumns())
+// step's, by group and then by time.
+func (c *computation) partials(ctx context.Context, p *plan.Plan, r plan.Range, where string) (found []plan.Partial, err error) {
+	relation, err := c.relation(p, where)
 	if err != nil {
 		return nil, err
 	}
-	relation = fmt.Sprintf("(SELECT * FROM %s AS x WHERE x._seq <= %d AND %s)", relation, c.step.UpTo, where)
 	query, err := p.PaneQuery(relation, r, nil)
 	if err != nil {
 		return nil, err
@@ -196,38 +203,75 @@ func (c *computation) partials(ctx context.Context, found []plan.Partial, p *pla
 	return found, rows.Err()
 }
 
+// relation is what a plan reads of some of the records up to the step's.
+func (c *computation) relation(p *plan.Plan, where string) (string, error) {
+	relation, err := c.cat.Relation(p.Dataset, p.CellColumns())
+	return fmt.Sprintf("(SELECT * FROM %s AS x WHERE x._seq <= %d AND %s)", relation, c.step.UpTo, where), err
+}
+
 // groupName tells the group of a session from others.
-func groupName(s plan.Partial) string {
-	var name []byte
+func groupName(s plan.Partial) string { return string(appendGroup(nil, s)) }
+
+func appendGroup(name []byte, s plan.Partial) []byte {
 	for _, v := range s.Keys {
 		name = v.AppendKey(name)
 	}
-	return string(name)
+	return name
 }
 
-// add puts a session of new records beside those of its group, or makes one of
-// it and of those that it reaches.
-func (k *keptSessions) add(c *computation, s plan.Partial) {
-	name := groupName(s)
-	all := k.groups[name]
-	first, _ := slices.BinarySearchFunc(all, s.Start, func(x keptSession, start time.Time) int {
-		if x.End.After(start) {
+// group finds a group, or makes one of keys.
+func (k *keptSessions) group(name []byte, keys func() []plan.Value) *keptGroup {
+	g := k.groups[string(name)]
+	if g == nil {
+		g = &keptGroup{keys: keys()}
+		k.groups[string(name)] = g
+	}
+	return g
+}
+
+// add puts a session of new records, whose parts are only lent, beside those of
+// its group, or makes one of it and of those that it reaches.
+func (k *keptSessions) add(c *computation, g *keptGroup, s plan.Partial) {
+	first := firstAfter(g.sessions, s.Start)
+	if first == len(g.sessions) || !g.sessions[first].Start.Before(s.End) {
+		added := &keptSession{*c.shared.Copy(s), true}
+		added.Keys = g.keys
+		g.sessions = slices.Insert(g.sessions, first, added)
+		k.count++
+		return
+	}
+	into, last := g.sessions[first], first+1
+	c.shared.Merge(&into.Partial, s)
+	into.changed = true
+	for ; last < len(g.sessions) && g.sessions[last].Start.Before(into.End); last++ {
+		c.shared.Merge(&into.Partial, g.sessions[last].Partial)
+	}
+	k.count -= last - first - 1
+	g.sessions = slices.Delete(g.sessions, first+1, last)
+}
+
+// firstAfter finds the first session that ends after a moment. Most records come
+// to the last one.
+func firstAfter(all []*keptSession, at time.Time) int {
+	if n := len(all); n > 0 && !all[n-1].Start.After(at) {
+		if all[n-1].End.After(at) {
+			return n - 1
+		}
+		return n
+	}
+	first, _ := slices.BinarySearchFunc(all, at, func(s *keptSession, at time.Time) int {
+		if s.End.After(at) {
 			return 1
 		}
 		return -1
 	})
-	last := first
-	for ; last < len(all) && all[last].Start.Before(s.End); last++ {
-		c.shared.Merge(&s, all[last].Partial)
-	}
-	k.groups[name] = slices.Replace(all, first, last, keptSession{s, true})
-	k.count += 1 - (last - first)
+	return first
 }
 
 func (k *keptSessions) countOf(what func(*keptSession) bool) (n int) {
-	for _, sessions := range k.groups {
-		for i := range sessions {
-			if what(&sessions[i]) {
+	for _, g := range k.groups {
+		for _, s := range g.sessions {
+			if what(s) {
 				n++
 			}
 		}
@@ -242,8 +286,8 @@ func (k *keptSessions) bound(open time.Time) bool {
 		return true
 	}
 	k.count = 0
-	for name, all := range k.groups {
-		all = slices.DeleteFunc(all, func(s keptSession) bool {
+	for name, g := range k.groups {
+		g.sessions = slices.DeleteFunc(g.sessions, func(s *keptSession) bool {
 			if s.End.After(open) {
 				return false
 			}
@@ -252,10 +296,10 @@ func (k *keptSessions) bound(open time.Time) bool {
 			}
 			return true
 		})
-		if k.groups[name] = all; len(all) == 0 {
+		if len(g.sessions) == 0 {
 			delete(k.groups, name)
 		}
-		k.count += len(all)
+		k.count += len(g.sessions)
 	}
 	return k.count <= maxSessions
 }

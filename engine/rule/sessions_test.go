@@ -2,7 +2,9 @@ package rule
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +16,11 @@ import (
 // TestSessionsGoOn without the records that they are of: those of the step are
 // added to what is kept, until stored rows have been rewritten.
 func TestSessionsGoOn(t *testing.T) {
+	t.Run("by row", func(t *testing.T) { sessionsGoOn(t, func(db *sql.DB) engine.Querier { return db }) })
+	t.Run("by column", func(t *testing.T) { sessionsGoOn(t, func(db *sql.DB) engine.Querier { return byColumn{db} }) })
+}
+
+func sessionsGoOn(t *testing.T, querier func(*sql.DB) engine.Querier) {
 	db := database(t)
 	createTable(t, db, shop)
 	gap := Duration{Value: time.Minute}
@@ -34,7 +41,7 @@ func TestSessionsGoOn(t *testing.T) {
 			seq++
 			exec(t, db, fmt.Sprintf("INSERT INTO app_logs (event_time, service, level, _seq, _late) VALUES (to_timestamp(%d), 'a', 'INFO', %d, false)", s, seq))
 		}
-		out, _, failed := l.Step(context.Background(), db, catalog{shop}, Step{
+		out, _, failed := l.Step(context.Background(), querier(db), catalog{shop}, Step{
 			UpTo: int64(seq), Watermark: time.Unix(int64(watermark), 0).UTC(), Late: true, Rewrites: rewrites,
 		})
 		if len(failed) > 0 {
@@ -65,22 +72,67 @@ func TestSessionsGoOn(t *testing.T) {
 	}
 }
 
+// TestManyRecordsOfSessions: those of one step that are put in order in several
+// parts make the sessions that DuckDB makes of them.
+func TestManyRecordsOfSessions(t *testing.T) {
+	const records = 2*maxCame + 1000
+	var told [2][]string
+	for i, querier := range []func(*sql.DB) engine.Querier{func(db *sql.DB) engine.Querier { return db }, func(db *sql.DB) engine.Querier { return byColumn{db} }} {
+		db := database(t)
+		createTable(t, db, shop)
+		rule, err := Compile(decodeSpec(t, "many.yaml", `
+rule: many
+dataset: app_logs
+group_by: [service]
+window: {session: {gap: 3s}}
+measures: {n: count(), errors: 'count(level == "ERROR")', top: max(_seq), mean: avg(_seq), sum: sum(duration_ms)}
+when: n > 1000
+`), shop)
+		if err != nil {
+			t.Fatal(err)
+		}
+		live, seq := NewLive("app_logs"), 0
+		if err := live.Add(rule, LateUpdates{Allowed: time.Hour}); err != nil {
+			t.Fatal(err)
+		}
+		for step, n := range []int{1000, records} {
+			exec(t, db, fmt.Sprintf(`INSERT INTO app_logs (event_time, service, level, body, _seq, _late)
+				SELECT to_timestamp(hash(i) %% 400000), ['a', 'b', NULL][1 + i %% 3], CASE WHEN hash(i) %% 3 = 0 THEN 'ERROR' END, {'duration_ms': hash(i) %% 1000 / 7}, i, false
+				FROM range(%d, %d) t(i)`, seq, seq+n))
+			seq += n
+			out, _, failed := live.Step(t.Context(), querier(db), catalog{shop}, Step{UpTo: int64(seq), Watermark: time.Unix(int64(1000+step*300_000), 0).UTC()})
+			if len(failed) > 0 {
+				t.Fatal(failed)
+			}
+			for _, p := range out.Points {
+				told[i] = append(told[i], fmt.Sprintf("%s %d..%d %s", p.Key, p.Start.Unix(), p.End.Unix(), p.Values))
+			}
+		}
+		slices.Sort(told[i])
+	}
+	if len(told[0]) < 10_000 || !slices.Equal(told[0], told[1]) {
+		t.Errorf("%d sessions by row, %d by column", len(told[0]), len(told[1]))
+	}
+}
+
 // TestSessionsBound: where there are too many, those are forgotten that are
 // closed to late records, the rest are not.
 func TestSessionsBound(t *testing.T) {
 	at := func(second int) time.Time { return time.Unix(int64(second), 0).UTC() }
-	kept := &keptSessions{groups: map[string][]keptSession{}}
-	for i := range maxSessions + 1 {
-		name := fmt.Sprint(i % 1000)
-		kept.groups[name] = append(kept.groups[name], keptSession{Partial: plan.Partial{Span: plan.Span{Start: at(i), End: at(i + 1)}}})
+	kept := &keptSessions{groups: map[string]*keptGroup{}}
+	put := func(name string, start, end int) {
+		g := kept.group([]byte(name), func() []plan.Value { return nil })
+		g.sessions = append(g.sessions, &keptSession{Partial: plan.Partial{Span: plan.Span{Start: at(start), End: at(end)}}})
 		kept.count++
+	}
+	for i := range maxSessions + 1 {
+		put(fmt.Sprint(i%1000), i, i+1)
 	}
 	if !kept.bound(at(100)) || kept.count != maxSessions+1-100 || !kept.after.Equal(at(100)) {
 		t.Errorf("%d sessions are left, all that end after %s", kept.count, kept.after)
 	}
 	for i := range 200 {
-		kept.groups["more"] = append(kept.groups["more"], keptSession{Partial: plan.Partial{Span: plan.Span{Start: at(i), End: at(maxSessions)}}})
-		kept.count++
+		put("more", i, maxSessions)
 	}
 	if kept.bound(at(100)) {
 		t.Errorf("%d sessions are kept, all of them open", kept.count)
