@@ -70,6 +70,7 @@ type piece struct {
 	places  []place
 	moments []int64
 	room    *pieceRoom
+	refuted bool // a record was taken for plain JSON, and may be something else
 }
 
 type problem struct {
@@ -92,7 +93,11 @@ type preparer struct {
 	gathers bool // conform makes blocks
 	// position is used again for each live record.
 	position []byte
-	routes   *schema.Extractor // of a routed source
+	// plain remembers which members plain records of a stream had, as conform
+	// tells them; last are those of the record before.
+	plain  map[uint64]struct{}
+	last   uint64
+	routes *schema.Extractor // of a routed source
 }
 
 func (p *puller) preparer(t Task) *preparer {
@@ -210,6 +215,7 @@ func (a *preparer) conformLines(c *piece) {
 	if now := a.p.shape.Load(); now != a.shape {
 		a.shape, a.conform = now, now.conformer()
 		a.gathers = !a.p.opt.text && a.conform.Gather(now.body)
+		a.plain, a.last = nil, 0
 	}
 	c.shape = a.shape
 	if !a.gathers {
@@ -219,6 +225,10 @@ func (a *preparer) conformLines(c *piece) {
 	taken := 0
 	for i, l := range c.lines {
 		out := a.conform.Conform(l.raw)
+		if len(c.places) > 0 && !a.settled(c.places[l.row].look, out) {
+			c.refuted = true
+			break
+		}
 		if out.Reason == "" && !out.Unknown && !a.p.opt.leavesOut(out) && (!a.p.opt.Strict || len(out.Conflicts) == 0 && !out.Untimed) {
 			if taken++; a.gathers {
 				a.gather(c, l)

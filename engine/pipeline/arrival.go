@@ -24,6 +24,8 @@ type livePreparer struct {
 	quotas *quotas
 	find   *schema.Extractor
 	rooms  *stack[*pieceRoom]
+	// careful is for how many pieces nothing is guessed.
+	careful int
 }
 
 func (l *live) newPreparer() *livePreparer {
@@ -40,7 +42,18 @@ type place struct {
 	sequence string
 	sub, nth int32 // nth of the records that one became; -1: there is one
 	packed   bool
+	look     look
 }
+
+// look says whether a record of a stream is plain JSON: one object that is
+// nothing else.
+type look uint8
+
+const (
+	unlike  look = iota // it was not, or something was made of it
+	isPlain             // it is
+	guessed             // it may be: conforming it tells
+)
 
 func (p place) append(b []byte) []byte {
 	b = append(b, p.sequence...)
@@ -58,13 +71,39 @@ const maxLooks = 4096
 
 // arrivals makes one piece of some records of a shard.
 func (a *livePreparer) arrivals(ctx context.Context, url string, records []engine.Arrival) *piece {
+	if a.mayGuess() {
+		out := a.attempt(ctx, url, records, true)
+		if !out.refuted {
+			return out
+		}
+		out.done()
+		a.careful = carefulPieces
+	}
+	return a.attempt(ctx, url, records, false)
+}
+
+// carefulPieces is how many pieces are looked at record by record after one in
+// which a record was not what it was taken for.
+const carefulPieces = 64
+
+// mayGuess reports whether records may be taken for plain JSON, as those before
+// them, until they are conformed. Nothing else may be done to them before that.
+func (a *livePreparer) mayGuess() bool {
+	if a.careful > 0 {
+		a.careful--
+		return false
+	}
+	return a.quotas == nil && len(a.stages) == 0 && a.protect == nil && len(a.preparer.plain) > 0
+}
+
+func (a *livePreparer) attempt(ctx context.Context, url string, records []engine.Arrival, guess bool) *piece {
 	room, idle := a.rooms.take()
 	if !idle {
 		room = &pieceRoom{home: a.rooms}
 	}
 	out := &piece{url: url, room: room, lines: room.lines, places: room.places, ends: room.ends, moments: room.moments}
 	for i := range records {
-		a.arrival(ctx, &records[i], out)
+		a.arrival(ctx, &records[i], out, guess)
 	}
 	if a.quotas != nil {
 		if out.err = a.quotas.sift(ctx, a.find, out); out.err != nil {
@@ -96,13 +135,18 @@ func (r *pieceRoom) free(c *piece) {
 
 // arrival adds what one record of the stream holds: usually one record, but
 // also many, or none.
-func (a *livePreparer) arrival(ctx context.Context, r *engine.Arrival, out *piece) {
+func (a *livePreparer) arrival(ctx context.Context, r *engine.Arrival, out *piece, guess bool) {
 	at := place{at: r.Time.UnixMicro(), sequence: r.Sequence, sub: int32(r.Sub), packed: r.Packed, nth: -1} //nolint:gosec // fewer than bytes in a record
 	switch {
 	case r.Broken != "":
 		out.read++
 		out.asides = append(out.asides, problem{line: out.placed(r.Data, at), reason: r.Broken})
+	case guess && isObject(r.Data):
+		at.look = guessed
+		out.read++
+		out.lines = append(out.lines, out.placed(bytes.TrimSpace(r.Data), at))
 	case a.isPlain(r.Data):
+		at.look = isPlain
 		out.read++
 		out.lines = append(out.lines, out.placed(bytes.TrimSpace(r.Data), at))
 	default:
@@ -176,6 +220,40 @@ func (c *piece) take(chunk format.Chunk, at place) {
 			c.lines = append(c.lines, c.placed(chunk.Bytes(rec), at))
 		}
 	}
+}
+
+// settled takes in what conforming says of a record of a stream that may be plain
+// JSON. It is false if it was only taken for that, and other members were in it
+// than in one that was.
+func (a *preparer) settled(l look, out schema.Outcome) bool {
+	if l == unlike {
+		return true
+	}
+	members, ok := a.conform.Members()
+	ok = ok && out.Reason == "" && !out.Unknown
+	switch {
+	case !ok:
+		return l == isPlain
+	case members == a.last && a.last != 0:
+		return true
+	case l == guessed:
+		if _, ok := a.plain[members]; !ok {
+			return false
+		}
+	default:
+		if a.plain == nil || len(a.plain) >= maxLooks {
+			a.plain = map[uint64]struct{}{}
+		}
+		a.plain[members] = struct{}{}
+	}
+	a.last = members
+	return true
+}
+
+// isObject reports whether a record may be a JSON object.
+func isObject(data []byte) bool {
+	data = bytes.TrimSpace(data)
+	return len(data) >= 2 && data[0] == '{' && data[len(data)-1] == '}'
 }
 
 // isPlain reports whether a record looks like one that was recognised as

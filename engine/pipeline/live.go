@@ -276,7 +276,7 @@ func (l *live) learnFirst(ctx context.Context, a engine.Arrivals) {
 		var sample piece
 		p := l.newPreparer()
 		for i := range a.Records[:min(len(a.Records), recordsToLearn)] {
-			p.arrival(ctx, &a.Records[i], &sample)
+			p.arrival(ctx, &a.Records[i], &sample, false)
 		}
 		lines := make([]sampled, len(sample.lines))
 		for i, x := range sample.lines {

@@ -34,6 +34,8 @@ type Conformer struct {
 	raw       []byte // the text a duplicate-free line was made from
 	long      bool   // see LongIntegers
 	fixed     bool   // slots are decided; this is the second look at a line
+	members   uint64 // see Members
+	stray     bool   // a member of the record itself is not of the type
 
 	columns    *columns // nil: rows are written as text
 	row        uint32   // of the columns, or of the elements of a list in them
@@ -103,6 +105,13 @@ func (c *Conformer) Conform(line []byte) Outcome {
 	return out
 }
 
+// Members tells which members the last line's record had, without those of its
+// objects, and in which order: a hash of what this Conformer numbers them by. ok
+// is false where the type does not have one, or one came twice.
+func (c *Conformer) Members() (look uint64, ok bool) {
+	return c.members, !c.stray && c.raw == nil
+}
+
 // Except lists the offsets of the members that the last line's envelope took
 // over, for Observe.
 func (c *Conformer) Except() []int {
@@ -133,6 +142,7 @@ func (c *Conformer) reset(text []byte) {
 	c.others, c.scratch = c.others[:0], c.scratch[:0]
 	c.asked = Conflict{}
 	c.unknown, c.duplicate, c.listBad, c.listMore, c.inList = false, false, false, false, 0
+	c.members, c.stray = 0, false
 }
 
 func (c *Conformer) scan(line []byte, fixed bool) {

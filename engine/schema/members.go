@@ -27,13 +27,16 @@ func (c *Conformer) object(n *node, depth int) bool {
 		case !ok:
 			return false
 		case kid == nil:
+			c.stray = c.stray || depth == 0
 			c.others = append(c.others, name)
 			ok = c.undeclared(n, name, from, depth+1)
 		case kid.seen == gen:
 			c.duplicate = true
 			_, ok = c.s.skip(depth + 1)
 		default:
-			kid.seen, before = gen, kid
+			if kid.seen, before = gen, kid; depth == 0 {
+				c.members = (c.members + kid.number) * 0x9e3779b97f4a7c15
+			}
 			ok = c.value(kid, depth+1)
 		}
 		if !ok {

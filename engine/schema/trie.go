@@ -8,6 +8,7 @@ type node struct {
 	text     string // the name and its colon as they mostly stand in a line; "" for a name with escapes
 	path     string // dotted, for conflicts and rest
 	parent   *node
+	number   uint64 // among the members of parent, from one
 	typ      engine.Type
 	declared bool // part of the dataset's type, not only of its mapping
 	kids     []*node
@@ -74,7 +75,7 @@ func (n *node) kid(name string) *node {
 	if k := n.index[name]; k != nil {
 		return k
 	}
-	k := &node{name: name, path: pathOf(n.path, name), parent: n}
+	k := &node{name: name, path: pathOf(n.path, name), parent: n, number: uint64(len(n.kids)) + 1}
 	if text := AppendQuoted(nil, []byte(name)); len(text) == len(name)+2 {
 		k.text = string(text) + ":"
 	}
