@@ -185,11 +185,18 @@ func (b *Workbench) settle(ctx context.Context, r PullResult) error {
 		}
 		b.refreshModels(ctx, name)
 	}
-	if r.Records == 0 {
+	switch {
+	case r.Records == 0:
 		return nil
+	case r.Records < fewRecords:
+		return b.Store.CheckpointGrown(ctx)
 	}
 	return b.Store.Checkpoint(ctx)
 }
+
+// fewRecords are not worth writing down anew where each part of a table lies,
+// which takes longer the larger it is.
+const fewRecords = 10_000
 
 // onlyPulled reports whether no stream moves the watermark of a dataset.
 func (b *Workbench) onlyPulled(dataset string) bool {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"os"
 
 	"tidemark.dev/tidemark/engine"
 )
@@ -94,6 +95,19 @@ func (s *Store) replace(d *dataset) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.datasets[d.version.Dataset] = d
+}
+
+// grown is how large a log may be that is left as it is: to read so much when a
+// database is opened after a crash takes a moment.
+const grown = 4 << 20
+
+// CheckpointGrown is Checkpoint where the log has grown so large that it should
+// not be left to whoever closes or next opens the database.
+func (s *Store) CheckpointGrown(ctx context.Context) error {
+	if info, err := os.Stat(s.opt.Path + ".wal"); err == nil && info.Size() < grown {
+		return nil
+	}
+	return s.Checkpoint(ctx)
 }
 
 // Checkpoint writes the log into the database file, in a quiet moment.

@@ -176,7 +176,7 @@ func (s *Store) refresh(ctx context.Context, tx *sql.Tx, r rollup, a *added) (Re
 		return out, err
 	}
 	if out.Count > 0 {
-		if err := r.merge(ctx, tx); err != nil {
+		if err := r.merge(ctx, tx, out.Windows); err != nil {
 			return out, err
 		}
 	}

@@ -106,11 +106,18 @@ func (r rollup) touch(ctx context.Context, tx *sql.Tx, out *Refreshed) error {
 	return rows.Err()
 }
 
-// merge replaces the touched rows by what they and the added parts come to.
-func (r rollup) merge(ctx context.Context, tx *sql.Tx) error {
+// merge replaces the touched rows by what they and the added parts come to. They
+// are found by their keys first, and read by where they lie: of a join on keys
+// the database reads all columns of all windows.
+func (r rollup) merge(ctx context.Context, tx *sql.Tx, windows []time.Time) error {
+	within := "true"
+	if n := len(windows); n > 0 {
+		within = fmt.Sprintf("time >= make_timestamptz(%d) AND time <= make_timestamptz(%d)", windows[0].UnixMicro(), windows[n-1].UnixMicro())
+	}
 	for _, statement := range []string{
-		"CREATE OR REPLACE TEMP TABLE held AS SELECT o.rowid AS id, o.* FROM " + r.table() + " AS o WHERE time >= (SELECT min(time) FROM temp.touched) AND time <= (SELECT max(time) FROM temp.touched)" +
+		"CREATE OR REPLACE TEMP TABLE ids AS SELECT o.rowid AS id FROM " + r.table() + " AS o WHERE " + within +
 			" AND EXISTS (SELECT 1 FROM temp.touched AS k WHERE " + sameRow("k", "o") + ")",
+		"CREATE OR REPLACE TEMP TABLE held AS SELECT o.rowid AS id, o.* FROM " + r.table() + " AS o WHERE " + within + " AND rowid IN (SELECT id FROM temp.ids)",
 		"DELETE FROM " + r.table() + " WHERE rowid IN (SELECT id FROM temp.held)",
 		"INSERT INTO " + r.table() + " BY NAME " + r.merged(),
 	} {
