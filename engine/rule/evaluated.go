@@ -13,7 +13,7 @@ import (
 )
 
 // take gives the windows to their groups and says what came of it.
-func (r *liveRule) take(found []foundWindow, s Step, out *engine.Evaluated) error {
+func (r *liveRule) take(found []foundWindow, open []openSession, s Step, out *engine.Evaluated) error {
 	before := r.progress.At
 	until := s.Watermark
 	if before.After(until) {
@@ -34,17 +34,20 @@ func (r *liveRule) take(found []foundWindow, s Step, out *engine.Evaluated) erro
 		}
 		if r.rule.Plan.Window.Kind == plan.Session {
 			gone[t] = append(gone[t], t.overlapped(f.span)...)
-			if f.span.End.After(until) {
-				if f.span.Start.Before(r.open) {
-					r.open = f.span.Start
-				}
-				t.open = true
-				continue
-			}
 		}
 		env := f.env
 		r.finisher.Measure(&env)
 		fresh[t] = append(fresh[t], entry{Span: f.span, env: env, records: f.row.Records, late: f.row.Late})
+	}
+	for _, x := range open {
+		t, err := r.group(x.keys)
+		if err != nil {
+			return err
+		}
+		gone[t] = append(gone[t], t.overlapped(x.span)...)
+		if t.open = true; x.span.Start.Before(r.open) {
+			r.open = x.span.Start
+		}
 	}
 	for name, t := range r.groups {
 		t.put(fresh[t], gone[t], until)

@@ -161,7 +161,7 @@ func (l *Live) Step(ctx context.Context, q engine.Querier, cat engine.Catalog, s
 					t.open = false
 				}
 			}
-			err := r.take(c.found[i], s, &out)
+			err := r.take(c.found[i], c.open, s, &out)
 			if errors.Is(err, tooMany{}) {
 				err = c.tooManyGroups(ctx, r.rule)
 			}
@@ -209,6 +209,7 @@ type computation struct {
 
 	shared *plan.Shared
 	found  [][]foundWindow // by rule
+	open   []openSession   // those that go on beyond the watermark
 	// still says that no session can have changed.
 	still bool
 }
@@ -371,6 +372,12 @@ func (c *computation) tooManyGroups(ctx context.Context, r *Rule) error {
 		return err
 	}
 	return fmt.Errorf("evaluate %s: %w", r.Name, tooManyGroups(ctx, c.q, r.Plan, relation))
+}
+
+// openSession is one that goes on: what it comes to is nobody's business yet.
+type openSession struct {
+	span plan.Span
+	keys []plan.Value
 }
 
 // find gives a window to all rules.

@@ -65,17 +65,26 @@ func (c *computation) sessions(ctx context.Context, from engine.RuleProgress) er
 			return err
 		}
 	}
+	until := c.step.Watermark
+	if from.At.After(until) {
+		until = from.At // it never goes back
+	}
 	news := func(s *keptSession) bool { return since.IsZero() || s.changed || s.End.After(since) }
-	n := kept.countOf(news)
+	n := kept.countOf(func(s *keptSession) bool { return news(s) && !s.End.After(until) })
 	for i := range c.found {
 		c.found[i] = slices.Grow(c.found[i], n)
 	}
 	for _, g := range kept.groups {
 		for _, s := range g.sessions {
-			if news(s) {
+			switch {
+			case !news(s):
+				continue
+			case s.End.After(until):
+				c.open = append(c.open, openSession{s.Span, s.Keys})
+			default:
 				c.find(s.Span, c.shared.Finish(s.Partial))
-				s.changed = false
 			}
+			s.changed = false
 		}
 	}
 	if !c.shared.Mergeable() || !kept.bound(c.openSince()) {
