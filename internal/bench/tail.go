@@ -27,7 +27,9 @@ const (
 )
 
 const (
-	tailShards = 16
+	// tailShards are read at 2 MB a second each at most, as any other reader must
+	// leave room: of 300 bytes that is 213,000 records in all.
+	tailShards = 32
 	// perSecond is how many records of the stream happen in a second.
 	perSecond = 1000
 	// lateOne of so many records comes three minutes late.
@@ -41,7 +43,7 @@ func tailRecord(i int, wide bool) []byte {
 	return recordAt(i, tailBegin.Add(time.Duration(i)*time.Second/perSecond), wide)
 }
 
-// recordAt is record i: of about 300 bytes, or of 66 paths.
+// recordAt is record i: of 300 bytes, or of 66 paths.
 func recordAt(i int, at time.Time, wide bool) []byte {
 	at = at.UTC()
 	if i%lateOne == lateOne-1 {
@@ -54,7 +56,7 @@ func recordAt(i int, at time.Time, wide bool) []byte {
 	}
 	b := fmt.Appendf(nil, `{"ts":%q,"service":"svc-%02d","level":%q,"user":"u%d","ms":%d.5,"id":%d`, at.Format("2006-01-02T15:04:05.000Z"), mixed%40, level, mixed%1000, mixed%900, i)
 	if !wide {
-		return fmt.Appendf(b, `,"status":%d,"route":"/api/v1/items/%d","trace_id":"%032x","host":"ip-10-0-%d-%d","message":"request done in %d ms, after the cache had nothing"}`, 200+mixed%4, mixed%100, mixed, mixed%8, mixed%200, mixed%900)
+		return fmt.Appendf(b, `,"status":%d,"route":"/api/v1/items/%d","trace_id":"%032x","host":"ip-10-0-%d-%d","message":"request done in %d ms, after the cache had nothing of what was asked for"}`, 200+mixed%4, mixed%100, mixed, mixed%8, mixed%200, mixed%900)
 	}
 	for g := range 8 {
 		b = fmt.Appendf(b, `,"%c":{"a":%d,"b":%d,"c":"x%d","d":true,"e":%d,"f":%d}`, 'A'+g, mixed%7, mixed%10, mixed%9, mixed%5, g)

@@ -21,7 +21,7 @@ extern size_t duckdb_je_sallocx(const void *ptr, int flags) __attribute__((weak)
 // What is freed is kept for others for so many milliseconds before the system
 // gets it back: pages that are new to a process must be cleared first, which took
 // an eighth of a busy tail's processor time.
-const char *duckdb_je_malloc_conf_2_conf_harder = "dirty_decay_ms:3000,muzzy_decay_ms:0";
+const char *duckdb_je_malloc_conf_2_conf_harder = "dirty_decay_ms:6000,muzzy_decay_ms:0";
 
 // Smaller pieces are not counted: they are many, and short of memory matters
 // only in sum with large ones.
