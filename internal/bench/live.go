@@ -82,7 +82,7 @@ func (b *bench) dashboards() error {
 	if err != nil {
 		return err
 	}
-	if err := tailWorkspace(dir, s.URL, "trim_horizon"); err != nil {
+	if err := tailWorkspace(dir, s.URL, "trim_horizon", ""); err != nil {
 		return err
 	}
 	var out watched
@@ -141,7 +141,7 @@ func (b *bench) latency() error {
 	if err != nil {
 		return err
 	}
-	if err := tailWorkspace(dir, s.URL, "trim_horizon"); err != nil {
+	if err := tailWorkspace(dir, s.URL, "trim_horizon", b.limit); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(b.ctx)

@@ -24,7 +24,8 @@ type bench struct {
 	millions int
 	// records that a tail reads.
 	records int
-	month   int64 // records that backtest-month goes over
+	month   int64  // records that backtest-month goes over
+	limit   string // limits.memory of the workspace that latency tails in
 }
 
 func main() {
@@ -52,13 +53,14 @@ func main() {
 	millions := flag.Int("millions", 5, "how many million records growth pulls; 20 takes a while")
 	streamed := flag.Int("records", 300_000, "how many records tail, late and dashboard are about; 1500000 for figures")
 	rows := flag.Int64("rows", 2_000_000, "how many records backtest-month goes over; 50000000 takes minutes to make, and stays")
+	limit := flag.String("memory", "", "limits.memory of the workspace that latency tails in, such as 512MB")
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "tidemark-bench-")
 	if err != nil {
 		fail(err)
 	}
 	defer os.RemoveAll(dir)
-	b := &bench{ctx: context.Background(), dir: dir, runs: *runs, size: *size, millions: *millions, records: *streamed, month: *rows}
+	b := &bench{ctx: context.Background(), dir: dir, runs: *runs, size: *size, millions: *millions, records: *streamed, month: *rows, limit: *limit}
 	for _, one := range []struct {
 		name string
 		run  func() error

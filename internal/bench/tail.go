@@ -98,14 +98,19 @@ when: errors > %d
 	return rules
 }
 
-func tailWorkspace(dir, url, start string) error {
+// tailWorkspace makes a workspace that tails the stream; memory is its limit, if
+// there is one.
+func tailWorkspace(dir, url, start, memory string) error {
+	if memory != "" {
+		memory = ", memory: " + memory
+	}
 	config := fmt.Sprintf(`name: bench
 sources:
   live: {type: kinesis, stream: app, endpoint: %q, region: us-east-1, start: %s, dataset: logs}
 datasets:
   logs: {event_time: ts, watermark: {lateness: 30s}, late: {allowed: 10m}, rollups: [1m]}
-limits: {threads: 2}
-`, url, start)
+limits: {threads: 2%s}
+`, url, start, memory)
 	if err := os.MkdirAll(filepath.Join(dir, "rules"), 0o700); err != nil {
 		return err
 	}
@@ -175,7 +180,7 @@ func (b *bench) tailAgainst(name string, target float64, s *kinesistest.Server, 
 		if err != nil {
 			return err
 		}
-		if err := tailWorkspace(dir, s.URL, "trim_horizon"); err != nil {
+		if err := tailWorkspace(dir, s.URL, "trim_horizon", ""); err != nil {
 			return err
 		}
 		o, err := b.child(tailVar, dir, "TIDEMARK_BENCH_RECORDS="+strconv.Itoa(b.records))
