@@ -108,14 +108,17 @@ export async function eventually(read, wanted, seconds = 60) {
   }
 }
 
-/** quiet waits until nothing is dimmed because it is asked for anew: that is not for reading, and has no contrast to speak of. */
-const quiet = (page) => page.waitForFunction(() => !document.querySelector('main [aria-busy=true]:is(.dim, .busy), main [aria-busy=true] :is(.dim, .busy)'))
+/** dimmed finds what is dimmed because it is asked for anew: that is not for reading, and has no contrast to speak of. */
+const dimmed = 'main [aria-busy=true]:is(.dim, .busy), main [aria-busy=true] :is(.dim, .busy)'
+
+/** quiet waits until nothing is dimmed. */
+const quiet = (page) => page.waitForFunction((dimmed) => !document.querySelector(dimmed), dimmed)
 
 /** audit runs axe; moved says that something was asked for anew meanwhile. */
-async function audit() {
+async function audit(dimmed) {
   // Two frames: what was changed last is drawn.
   await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))
-  let moved = false
+  let moved = document.querySelector(dimmed) !== null
   const watch = new MutationObserver(() => (moved = true))
   watch.observe(document.body, { subtree: true, attributes: true, attributeFilter: ['aria-busy'] })
   const { violations } = await globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
@@ -130,7 +133,7 @@ export function axeOn(page) {
     let violations, moved
     do {
       await quiet(page)
-      ;({ violations, moved } = await page.evaluate(audit))
+      ;({ violations, moved } = await page.evaluate(audit, dimmed))
     } while (violations.length && moved)
     if (violations.length)
       throw new Error(

@@ -23,7 +23,10 @@ test('the page', async (t) => {
       await t.test(name, { timeout: 600_000 }, (t) =>
         steady(t, async (time) => {
           const { default: body, options = {} } = await import(`./${name}.test.mjs`)
-          const workspace = options.workspace ? await options.workspace(s) : await copied(s, first, time ? name + '-again' : name)
+          // What the first time has left is not there the second time.
+          const where = time ? { ...s, dir: join(s.dir, 'again') } : s
+          await mkdir(where.dir, { recursive: true })
+          const workspace = options.workspace ? await options.workspace(where) : await copied(where, first, name)
           const server = await serve(s, workspace)
           const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, colorScheme: options.colorScheme ?? 'light', reducedMotion: 'reduce' })
           context.setDefaultTimeout(60_000)
@@ -35,7 +38,7 @@ test('the page', async (t) => {
           try {
             await page.goto(server.url)
             await page.getByRole('navigation', { name: 'Pages' }).waitFor()
-            await body({ page, url: server.url, server, axe: axeOn(page), api: apiOf(page), go: goOf(page), surroundings: s, t })
+            await body({ page, url: server.url, server, axe: axeOn(page), api: apiOf(page), go: goOf(page), surroundings: where, t })
             if (wrong.length) throw new Error('the page said: ' + wrong.join('\n'))
           } catch (e) {
             const picture = join(pictures, name + '.png')
