@@ -93,9 +93,9 @@ type preparer struct {
 	gathers bool // conform makes blocks
 	// position is used again for each live record.
 	position []byte
-	// plain remembers which members plain records of a stream had, as conform
+	// met remembers which members plain records of a stream had, as conform
 	// tells them; last are those of the record before.
-	plain  map[uint64]struct{}
+	met    map[uint64]struct{}
 	last   uint64
 	routes *schema.Extractor // of a routed source
 }
@@ -215,7 +215,7 @@ func (a *preparer) conformLines(c *piece) {
 	if now := a.p.shape.Load(); now != a.shape {
 		a.shape, a.conform = now, now.conformer()
 		a.gathers = !a.p.opt.text && a.conform.Gather(now.body)
-		a.plain, a.last = nil, 0
+		a.met, a.last = nil, 0
 	}
 	c.shape = a.shape
 	if !a.gathers {

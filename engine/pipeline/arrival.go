@@ -51,7 +51,7 @@ type look uint8
 
 const (
 	unlike  look = iota // it was not, or something was made of it
-	isPlain             // it is
+	known               // it is
 	guessed             // it may be: conforming it tells
 )
 
@@ -93,7 +93,7 @@ func (a *livePreparer) mayGuess() bool {
 		a.careful--
 		return false
 	}
-	return a.quotas == nil && len(a.stages) == 0 && a.protect == nil && len(a.preparer.plain) > 0
+	return a.quotas == nil && len(a.stages) == 0 && a.protect == nil && len(a.met) > 0
 }
 
 func (a *livePreparer) attempt(ctx context.Context, url string, records []engine.Arrival, guess bool) *piece {
@@ -146,7 +146,7 @@ func (a *livePreparer) arrival(ctx context.Context, r *engine.Arrival, out *piec
 		out.read++
 		out.lines = append(out.lines, out.placed(bytes.TrimSpace(r.Data), at))
 	case a.isPlain(r.Data):
-		at.look = isPlain
+		at.look = known
 		out.read++
 		out.lines = append(out.lines, out.placed(bytes.TrimSpace(r.Data), at))
 	default:
@@ -233,18 +233,18 @@ func (a *preparer) settled(l look, out schema.Outcome) bool {
 	ok = ok && out.Reason == "" && !out.Unknown
 	switch {
 	case !ok:
-		return l == isPlain
+		return l == known
 	case members == a.last && a.last != 0:
 		return true
 	case l == guessed:
-		if _, ok := a.plain[members]; !ok {
+		if _, ok := a.met[members]; !ok {
 			return false
 		}
 	default:
-		if a.plain == nil || len(a.plain) >= maxLooks {
-			a.plain = map[uint64]struct{}{}
+		if a.met == nil || len(a.met) >= maxLooks {
+			a.met = map[uint64]struct{}{}
 		}
-		a.plain[members] = struct{}{}
+		a.met[members] = struct{}{}
 	}
 	a.last = members
 	return true

@@ -33,7 +33,7 @@ type cameRecord struct {
 	chunk, row int32
 }
 
-// addRecords is add record by record, which takes a quarter of the time in which
+// addRecords is add record by record, which takes half of the time in which
 // DuckDB would sort them and make sessions of them. ok is false, and nothing was
 // added, where they do not come by the column.
 func (c *computation) addRecords(ctx context.Context, q engine.Columnar, kept *keptSessions) (ok, added bool, err error) {

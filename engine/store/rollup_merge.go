@@ -117,8 +117,8 @@ func (r rollup) merge(ctx context.Context, tx *sql.Tx, windows []time.Time) erro
 	for _, statement := range []string{
 		"CREATE OR REPLACE TEMP TABLE ids AS SELECT o.rowid AS id FROM " + r.table() + " AS o WHERE " + within +
 			" AND EXISTS (SELECT 1 FROM temp.touched AS k WHERE " + sameRow("k", "o") + ")",
-		"CREATE OR REPLACE TEMP TABLE held AS SELECT o.rowid AS id, o.* FROM " + r.table() + " AS o WHERE " + within + " AND rowid IN (SELECT id FROM temp.ids)",
-		"DELETE FROM " + r.table() + " WHERE rowid IN (SELECT id FROM temp.held)",
+		"CREATE OR REPLACE TEMP TABLE held AS SELECT o.* FROM " + r.table() + " AS o WHERE " + within + " AND rowid IN (SELECT id FROM temp.ids)",
+		"DELETE FROM " + r.table() + " WHERE rowid IN (SELECT id FROM temp.ids)",
 		"INSERT INTO " + r.table() + " BY NAME " + r.merged(),
 	} {
 		if _, err := tx.ExecContext(ctx, statement); err != nil {

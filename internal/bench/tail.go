@@ -43,7 +43,7 @@ func tailRecord(i int, wide bool) []byte {
 	return recordAt(i, tailBegin.Add(time.Duration(i)*time.Second/perSecond), wide)
 }
 
-// recordAt is record i: of 300 bytes, or of 66 paths.
+// recordAt is record i: of about 300 bytes, or of 66 paths.
 func recordAt(i int, at time.Time, wide bool) []byte {
 	at = at.UTC()
 	if i%lateOne == lateOne-1 {
