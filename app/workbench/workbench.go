@@ -9,7 +9,6 @@ package workbench
 import (
 	"context"
 	"errors"
-	"fmt"
 	"hash/fnv"
 	"os"
 	"path/filepath"
@@ -96,8 +95,8 @@ func Open(ctx context.Context, w *workspace.Workspace, opt Options) (*Workbench,
 	cage.LimitMemory(int64(limits.Memory))
 	b.Store, err = store.Open(ctx, store.Options{
 		Path: w.DatabasePath(), Staging: b.staging, Readable: []string{w.TempDir()},
-		Temp: filepath.Join(w.TempDir(), "spill"), TempLimit: bytesText(int64(limits.Temp)),
-		Memory: bytesText(int64(limits.Memory)), Threads: limits.Threads, Clock: opt.Clock,
+		Temp: filepath.Join(w.TempDir(), "spill"), TempLimit: int64(limits.Temp),
+		Memory: int64(limits.Memory), Threads: limits.Threads, Clock: opt.Clock,
 		Settle: schema.NewSettler, Reread: schema.NewRereader,
 	})
 	if err == nil && w.Trusted {
@@ -112,13 +111,6 @@ func Open(ctx context.Context, w *workspace.Workspace, opt Options) (*Workbench,
 	b.Store.SetLender(lender{b})
 	b.offerFunctions(ctx)
 	return b, nil
-}
-
-func bytesText(n int64) string {
-	if n <= 0 {
-		return ""
-	}
-	return fmt.Sprintf("%dB", n)
 }
 
 // Current is what the files of the workspace say now: it is read once where

@@ -70,7 +70,7 @@ func (b *bench) open() {
 	}
 	s, err := store.Open(context.Background(), store.Options{
 		Path: filepath.Join(b.dir, "db"), Staging: filepath.Join(b.dir, "staging"),
-		Readable: []string{filepath.Join(b.dir, "scratch")}, Threads: 2, Memory: "1GB", Settle: settle,
+		Readable: []string{filepath.Join(b.dir, "scratch")}, Threads: 2, Memory: 1_000_000_000, Settle: settle,
 	})
 	if err != nil {
 		b.t.Fatal(err)

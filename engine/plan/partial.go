@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unsafe"
 
 	"tidemark.dev/tidemark/engine"
 )
@@ -37,6 +38,16 @@ func (s *Shared) Slices() *Plan {
 	p := *s.Plan
 	p.Window = Window{Size: s.Plan.Window.slice(), Offset: s.Plan.Window.Offset}
 	return &p
+}
+
+// PartialSize is how many bytes what Copy makes takes of memory, without its keys
+// and what lies in texts and lists.
+func (s *Shared) PartialSize() int {
+	size := int(unsafe.Sizeof(Partial{}))
+	for _, a := range s.Plan.Aggregates {
+		size += a.parts() * int(unsafe.Sizeof(Value{}))
+	}
+	return size
 }
 
 // Copy is a window of its own, but for its keys.

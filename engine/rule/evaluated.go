@@ -189,11 +189,16 @@ func (r *liveRule) values(env *plan.Env) map[string]plan.Value {
 func (r *liveRule) tellIncidents(t *timeline, s Step, out *engine.Evaluated) {
 	episodes := t.episodes()
 	var next []shown
-	used := make([]bool, len(t.incidents))
+	used, taken := make([]bool, len(t.incidents)), map[string]bool{}
+	for _, k := range t.incidents {
+		taken[k.incident.ID] = true
+	}
 	for _, e := range episodes {
 		i := t.match(e, used)
 		if i < 0 {
 			k := shown{e, r.incident(t, e, s)}
+			k.incident.ID = r.freeID(t, e.Start, taken)
+			taken[k.incident.ID] = true
 			began := k.incident
 			began.End = nil
 			out.Changes = append(out.Changes, engine.IncidentChange{Incident: began, Kind: engine.IncidentFired, Text: began.Reason})
@@ -261,7 +266,7 @@ func (r *liveRule) ended(e Episode) string {
 // incident is a new one.
 func (r *liveRule) incident(t *timeline, e Episode, s Step) engine.Incident {
 	i := engine.Incident{
-		ID: hashed(r.rule.Name, t.name, fmt.Sprint(e.Start.UnixMicro()))[:10], Rule: r.rule.Name, Dataset: r.rule.Plan.Dataset,
+		Rule: r.rule.Name, Dataset: r.rule.Plan.Dataset,
 		Key: t.name, Peak: jsonText(e.Peak), Start: e.Start, End: e.End, Severity: r.rule.Spec.Severity.Value, Labels: r.rule.Spec.Labels,
 		Fired: s.Now, Latency: s.Latency,
 	}
@@ -277,6 +282,18 @@ func (r *liveRule) incident(t *timeline, e Episode, s Step) engine.Incident {
 		}
 	}
 	return i
+}
+
+// freeID is the name of an incident that begins at a moment. Where one has it
+// that began then until late records moved it, the next one is taken.
+func (r *liveRule) freeID(t *timeline, start time.Time, taken map[string]bool) string {
+	parts := []string{r.rule.Name, t.name, fmt.Sprint(start.UnixMicro())}
+	for n := 1; ; n++ {
+		if id := hashed(parts...)[:10]; !taken[id] {
+			return id
+		}
+		parts = append(parts[:3], fmt.Sprint(n))
+	}
 }
 
 // hashed is a short name for some texts.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	_ "github.com/duckdb/duckdb-go/v2"
+	"pgregory.net/rapid"
 
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/store/columns"
@@ -67,6 +68,14 @@ func (c byColumn) QueryColumns(ctx context.Context, query string, take func([]en
 	}
 	defer conn.Close()
 	return columns.Query(ctx, conn, query, take)
+}
+
+// drawQuerier gives answers by the row or by the column.
+func drawQuerier(t *rapid.T, db *sql.DB) engine.Querier {
+	if rapid.Bool().Draw(t, "by column") {
+		return byColumn{db}
+	}
+	return db
 }
 
 // catalog reads a dataset from one table of its name.

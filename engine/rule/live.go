@@ -49,6 +49,8 @@ func (l LateUpdates) OpenSince(watermark time.Time) time.Time {
 type Live struct {
 	dataset string
 	rules   []*liveRule
+	// memory is for the sessions that are kept of rules that are alike, in bytes.
+	memory int
 }
 
 // liveRule is one rule and its groups.
@@ -78,7 +80,7 @@ type liveRule struct {
 }
 
 // NewLive begins the live evaluation of a dataset's rules.
-func NewLive(dataset string) *Live { return &Live{dataset: dataset} }
+func NewLive(dataset string) *Live { return &Live{dataset: dataset, memory: sessionMemory} }
 
 // Awaits reports whether a rule lists groups that must appear.
 func (l *Live) Awaits() bool {
@@ -147,7 +149,7 @@ func (l *Live) Step(ctx context.Context, q engine.Querier, cat engine.Catalog, s
 		return out, ran, failed // no window is done
 	}
 	for _, same := range l.alike() {
-		c := computation{rules: same, step: s, q: q, cat: cat, ran: &ran}
+		c := computation{rules: same, memory: l.memory, step: s, q: q, cat: cat, ran: &ran}
 		if err := c.run(ctx); err != nil {
 			for _, r := range same {
 				failed[r.rule.Name] = fmt.Errorf("evaluate %s: %w", r.rule.Name, err)
@@ -206,6 +208,8 @@ type computation struct {
 	q     engine.Querier
 	cat   engine.Catalog
 	ran   *Queries
+	// memory is that of Live.
+	memory int
 
 	shared *plan.Shared
 	found  [][]foundWindow // by rule

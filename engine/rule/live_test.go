@@ -239,7 +239,8 @@ func TestLiveEqualsBacktest(t *testing.T) {
 		}
 		slices.SortStableFunc(events, func(a, b arriving) int { return cmp.Compare(a.order, b.order) })
 		k := newKeeper()
-		live := resumed(r, rules, late, k)
+		begun := drawLive(r, rules, late, k)
+		live := begun()
 		watermark, seq, oldest := time.Time{}, 0, time.Time{}
 		exact, lost := rapid.Bool().Draw(r, "knows what is late"), true
 		for rest := events; ; {
@@ -262,13 +263,13 @@ func TestLiveEqualsBacktest(t *testing.T) {
 			if len(rest) == 0 && rapid.Bool().Draw(r, "passes") {
 				watermark = later(watermark, span+rapid.IntRange(0, 900).Draw(r, "idle"))
 			}
-			out, _, failed := live.Step(ctx, db, catalog{shop}, Step{UpTo: int64(seq), Watermark: watermark, Late: cameLate || lost, Now: time.Unix(int64(seq), 0), Since: oldest})
+			out, _, failed := live.Step(ctx, drawQuerier(r, db), catalog{shop}, Step{UpTo: int64(seq), Watermark: watermark, Late: cameLate || lost, Now: time.Unix(int64(seq), 0), Since: oldest})
 			lost = false
 			for name, err := range failed {
 				r.Fatal(name, err)
 			}
 			if rapid.IntRange(0, 4).Draw(r, "lost") == 0 {
-				live, lost = resumed(r, rules, late, k), true // killed before it was kept
+				live, lost = begun(), true // killed before it was kept
 				continue
 			}
 			k.save(r, out)
@@ -276,13 +277,38 @@ func TestLiveEqualsBacktest(t *testing.T) {
 				agree(r, byColumn{db}, shop, rule, k, watermark)
 			}
 			if rapid.IntRange(0, 3).Draw(r, "crash") == 0 {
-				live, lost = resumed(r, rules, late, k), true
+				live, lost = begun(), true
 			}
 			if len(rest) == 0 {
 				return
 			}
 		}
 	})
+}
+
+// An incident may begin where another one did until late records moved that.
+func TestIncidentsThatBeganAlike(t *testing.T) {
+	db := database(t)
+	createTable(t, db, shop)
+	rule, err := Compile(decodeSpec(t, "odd.yaml", "rule: odd\ndataset: app_logs\ngroup_by: [service]\nwindow: {tumbling: 10s}\nmeasures: {n: count()}\nwhen: n == 1\nalarm: {missing: not_breaching}\n"), shop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	late, k := LateUpdates{Allowed: time.Hour}, newKeeper()
+	live := resumed(t, []*Rule{rule}, late, k)
+	watermark := time.Unix(300, 0).UTC()
+	for seq, second := range []int{105, 95, 85, 96} { // from 110; from 100; from 90; from 90 and again from 110
+		exec(t, db, fmt.Sprintf("INSERT INTO app_logs (event_time, service, _seq, _late) VALUES (to_timestamp(%d), 'a', %d, false)", second, seq+1))
+		out, _, failed := live.Step(t.Context(), db, catalog{shop}, Step{UpTo: int64(seq + 1), Watermark: watermark, Late: true, Now: watermark})
+		if len(failed) > 0 {
+			t.Fatal(failed)
+		}
+		k.save(t, out)
+		agree(t, db, shop, rule, k, watermark)
+	}
+	if len(k.incidents) != 2 {
+		t.Errorf("%d incidents", len(k.incidents))
+	}
 }
 
 func agree(r rapid.TB, db engine.Querier, ds engine.Dataset, rule *Rule, k *keeper, watermark time.Time) {
@@ -292,6 +318,16 @@ func agree(r rapid.TB, db engine.Querier, ds engine.Dataset, rule *Rule, k *keep
 	}
 	if got, want := k.told(rule), reported(report); got != want {
 		r.Fatalf("at %s (%+v)\nlive:\n%s\nbacktest:\n%s", watermark, rule.Plan.Window, got, want)
+	}
+}
+
+// drawLive gives rules as they were kept, with more or less room for sessions.
+func drawLive(r *rapid.T, rules []*Rule, late LateUpdates, k *keeper) func() *Live {
+	memory := rapid.SampledFrom([]int{0, 500, 1000, sessionMemory}).Draw(r, "memory")
+	return func() *Live {
+		l := resumed(r, rules, late, k)
+		l.memory = memory
+		return l
 	}
 }
 

@@ -10,9 +10,10 @@ import (
 	"tidemark.dev/tidemark/engine/plan"
 )
 
-// maxSessions bounds how many sessions are kept of rules that are alike; more
-// are computed from their records at each step.
-const maxSessions = 50_000
+// sessionMemory is what the sessions may take that are kept of rules that are
+// alike, in bytes, without their texts. The oldest beyond that are computed from
+// their records when a late one comes to them.
+const sessionMemory = 64 << 20
 
 // keptSessions are the sessions that rules have, by group and then by time, so
 // that a step costs what came and not what lies in the sessions that go on.
@@ -24,6 +25,7 @@ type keptSessions struct {
 	after  time.Time
 	groups map[string]*keptGroup
 	count  int
+	most   int // that may be kept
 	came   cameRecords
 }
 
@@ -87,7 +89,7 @@ func (c *computation) sessions(ctx context.Context, from engine.RuleProgress) er
 			s.changed = false
 		}
 	}
-	if !c.shared.Mergeable() || !kept.bound(c.openSince()) {
+	if !c.shared.Mergeable() || !kept.bound(c.openSince(), until) {
 		return nil
 	}
 	kept.rules, kept.seq, kept.rewrites = c.rules, c.step.UpTo, c.step.Rewrites
@@ -139,7 +141,7 @@ func (c *computation) add(ctx context.Context, kept *keptSessions) (added bool, 
 // gather computes sessions from their records: all for rules that begin, else
 // those that end after since.
 func (c *computation) gather(ctx context.Context, from engine.RuleProgress) (kept *keptSessions, since time.Time, err error) {
-	kept = &keptSessions{groups: map[string]*keptGroup{}}
+	kept = &keptSessions{groups: map[string]*keptGroup{}, most: c.memory / c.shared.PartialSize()}
 	first, r := "true", plan.Range{}
 	if !from.At.IsZero() {
 		_, oldest, err := c.touched(ctx, from)
@@ -288,27 +290,42 @@ func (k *keptSessions) countOf(what func(*keptSession) bool) (n int) {
 	return n
 }
 
-// bound forgets sessions that ended long ago where there are too many. It
-// reports whether few enough are left.
-func (k *keptSessions) bound(open time.Time) bool {
-	if k.count <= maxSessions {
+// bound forgets sessions where there are too many: those that take no more
+// records, and then the oldest, of which half as many are left as may be. It is
+// false if too many are not over at the watermark: then it is not worth while.
+func (k *keptSessions) bound(open, watermark time.Time) bool {
+	if k.count <= k.most {
 		return true
 	}
+	if k.forget(open); k.count <= k.most {
+		return true
+	}
+	ends := make([]time.Time, 0, k.count)
+	for _, g := range k.groups {
+		for _, s := range g.sessions {
+			ends = append(ends, s.End)
+		}
+	}
+	slices.SortFunc(ends, time.Time.Compare)
+	last := ends[len(ends)-1-k.most/2]
+	if last.After(watermark) {
+		return false
+	}
+	k.forget(last)
+	return true
+}
+
+// forget leaves those that end after a moment.
+func (k *keptSessions) forget(last time.Time) {
 	k.count = 0
 	for name, g := range k.groups {
-		g.sessions = slices.DeleteFunc(g.sessions, func(s *keptSession) bool {
-			if s.End.After(open) {
-				return false
-			}
-			if s.End.After(k.after) {
-				k.after = s.End
-			}
-			return true
-		})
+		g.sessions = slices.DeleteFunc(g.sessions, func(s *keptSession) bool { return !s.End.After(last) })
 		if len(g.sessions) == 0 {
 			delete(k.groups, name)
 		}
 		k.count += len(g.sessions)
 	}
-	return k.count <= maxSessions
+	if last.After(k.after) {
+		k.after = last
+	}
 }

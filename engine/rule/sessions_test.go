@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"tidemark.dev/tidemark/engine"
 	"tidemark.dev/tidemark/engine/plan"
 )
@@ -115,26 +117,75 @@ when: n > 1000
 	}
 }
 
+// TestSessionsInLittleRoom: however few sessions are kept, late records come to
+// the same ones as in a backtest.
+func TestSessionsInLittleRoom(t *testing.T) {
+	db := database(t)
+	createTable(t, db, shop)
+	rule, err := Compile(decodeSpec(t, "room.yaml", `
+rule: room
+dataset: app_logs
+group_by: [service]
+window: {session: {gap: 10s}}
+measures: {n: count(), last: max(_seq)}
+when: n > 2
+`), shop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const span, lateness = 400, 200
+	late := LateUpdates{Allowed: lateness * time.Second}
+	rapid.Check(t, func(r *rapid.T) {
+		exec(t, db, "TRUNCATE app_logs")
+		k := newKeeper()
+		live, seq, watermark := resumed(r, []*Rule{rule}, late, k), 0, time.Time{}
+		live.memory = rapid.SampledFrom([]int{400, 1000, 3000, sessionMemory}).Draw(r, "memory")
+		for tip := 0; tip < span; tip += rapid.IntRange(0, 80).Draw(r, "passes") {
+			var values []string
+			for range rapid.IntRange(1, 4).Draw(r, "records") {
+				seq++
+				at := tip - rapid.IntRange(0, lateness-1).Draw(r, "behind")
+				values = append(values, fmt.Sprintf("(to_timestamp(%d), '%s', %d, false)", at, rapid.SampledFrom([]string{"a", "b"}).Draw(r, "service"), seq))
+			}
+			exec(t, db, "INSERT INTO app_logs (event_time, service, _seq, _late) VALUES "+strings.Join(values, ", "))
+			watermark = later(watermark, tip)
+			out, _, failed := live.Step(context.Background(), drawQuerier(r, db), catalog{shop}, Step{UpTo: int64(seq), Watermark: watermark, Late: true, Now: time.Unix(int64(seq), 0)})
+			for name, err := range failed {
+				r.Fatal(name, err)
+			}
+			k.save(r, out)
+		}
+		agree(r, byColumn{db}, shop, rule, k, watermark)
+	})
+}
+
 // TestSessionsBound: where there are too many, those are forgotten that are
-// closed to late records, the rest are not.
+// closed to late records; then the oldest, but none that is not over.
 func TestSessionsBound(t *testing.T) {
 	at := func(second int) time.Time { return time.Unix(int64(second), 0).UTC() }
-	kept := &keptSessions{groups: map[string]*keptGroup{}}
+	const most = 5000
+	kept := &keptSessions{groups: map[string]*keptGroup{}, most: most}
 	put := func(name string, start, end int) {
 		g := kept.group([]byte(name), func() []plan.Value { return nil })
 		g.sessions = append(g.sessions, &keptSession{Partial: plan.Partial{Span: plan.Span{Start: at(start), End: at(end)}}})
 		kept.count++
 	}
-	for i := range maxSessions + 1 {
+	for i := range most + 1 {
 		put(fmt.Sprint(i%1000), i, i+1)
 	}
-	if !kept.bound(at(100)) || kept.count != maxSessions+1-100 || !kept.after.Equal(at(100)) {
+	if !kept.bound(at(100), at(most)) || kept.count != most+1-100 || !kept.after.Equal(at(100)) {
 		t.Errorf("%d sessions are left, all that end after %s", kept.count, kept.after)
 	}
 	for i := range 200 {
-		put("more", i, maxSessions)
+		put("more", i, most+1)
 	}
-	if kept.bound(at(100)) {
-		t.Errorf("%d sessions are kept, all of them open", kept.count)
+	if !kept.bound(at(100), at(most)) || kept.count != most/2 || !kept.after.Equal(at(most+1-most/2+200)) {
+		t.Errorf("%d sessions are left, all that end after %s", kept.count, kept.after)
+	}
+	for i := range most {
+		put("open", i, most+2)
+	}
+	if kept.bound(at(most), at(most)) {
+		t.Errorf("%d sessions are kept, too many of them not over", kept.count)
 	}
 }

@@ -35,7 +35,8 @@ func TestWholeRulesLive(t *testing.T) {
 				rt.Logf("%s\n%s", drawn.text, strings.Join(all, "\n"))
 			}
 		}()
-		live, lost := resumed(rt, []*Rule{rule}, late, k), true
+		begun := drawLive(rt, []*Rule{rule}, late, k)
+		live, lost := begun(), true
 		var watermark, oldest time.Time
 		for rest := drawArrivals(rt, base, span, late.Allowed); ; {
 			before, cameLate := watermark, false
@@ -64,7 +65,7 @@ func TestWholeRulesLive(t *testing.T) {
 				}
 			}
 			now := time.Unix(int64(len(all)), 0)
-			out, _, failed := live.Step(context.Background(), db, catalog{mixed}, Step{UpTo: int64(len(all)), Watermark: watermark, Late: cameLate || lost, Now: now, Since: oldest})
+			out, _, failed := live.Step(context.Background(), drawQuerier(rt, db), catalog{mixed}, Step{UpTo: int64(len(all)), Watermark: watermark, Late: cameLate || lost, Now: now, Since: oldest})
 			for _, err := range failed {
 				rt.Fatal(err)
 			}
@@ -74,7 +75,7 @@ func TestWholeRulesLive(t *testing.T) {
 				lost = rapid.IntRange(0, 3).Draw(rt, "crash") == 0
 			}
 			if lost {
-				live = resumed(rt, []*Rule{rule}, late, k)
+				live = begun()
 			}
 			if len(rest) == 0 {
 				break

@@ -18,7 +18,7 @@ func FuzzCSV(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	dir := f.TempDir()
-	s, err := Open(f.Context(), Options{Path: filepath.Join(dir, "db"), Staging: filepath.Join(dir, "staging"), Threads: 1, Memory: "500MB"})
+	s, err := Open(f.Context(), Options{Path: filepath.Join(dir, "db"), Staging: filepath.Join(dir, "staging"), Threads: 1, Memory: 500_000_000})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 // not one is passed over.
 func TestCSVPassesOverNoLine(t *testing.T) {
 	dir := t.TempDir()
-	s, err := Open(t.Context(), Options{Path: filepath.Join(dir, "db"), Staging: filepath.Join(dir, "staging"), Threads: 1, Memory: "500MB"})
+	s, err := Open(t.Context(), Options{Path: filepath.Join(dir, "db"), Staging: filepath.Join(dir, "staging"), Threads: 1, Memory: 500_000_000})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -92,7 +92,7 @@ func (s *Store) takeDecoder(ctx context.Context) (*sql.DB, error) {
 func (s *Store) startDecoder(ctx context.Context) (*sql.DB, error) {
 	opt := s.opt
 	opt.inOrder = true // the number of a row is its place in the file
-	opt.Temp, opt.TempLimit = "", ""
+	opt.Temp, opt.TempLimit = "", 0
 	db, err := openInstance(ctx, "", opt)
 	if err != nil {
 		return nil, err

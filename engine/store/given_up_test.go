@@ -20,7 +20,7 @@ import (
 // that it was told to stop when its tasks begin.
 func TestGivenUpAtItsBeginning(t *testing.T) {
 	dir := t.TempDir()
-	s, err := Open(t.Context(), Options{Path: filepath.Join(dir, "db"), Staging: filepath.Join(dir, "staging"), Threads: 2, Memory: "500MB"})
+	s, err := Open(t.Context(), Options{Path: filepath.Join(dir, "db"), Staging: filepath.Join(dir, "staging"), Threads: 2, Memory: 500_000_000})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -115,7 +115,7 @@ func (p *planner) open(ctx context.Context, tables []string) error {
 		return nil
 	}
 	p.close()
-	db, err := openInstance(ctx, "", Options{Threads: 1, Memory: "256MB"})
+	db, err := openInstance(ctx, "", Options{Threads: 1, Memory: 256_000_000})
 	if err != nil {
 		return err
 	}

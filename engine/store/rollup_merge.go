@@ -53,11 +53,11 @@ func (a *added) gather(ctx context.Context, tx *sql.Tx, r rollup, base *plan.Pla
 
 func (r rollup) gatherSQL(ctx context.Context, tx *sql.Tx, base *plan.Plan, rows string) ([]string, error) {
 	// The span keeps most of a large table unread.
-	var first, last sql.NullTime
-	if err := tx.QueryRowContext(ctx, "SELECT min("+r.start("event_time")+"), max("+r.start("event_time")+") FROM "+rows).Scan(&first, &last); err != nil {
+	var first, last sql.NullInt64
+	if err := tx.QueryRowContext(ctx, "SELECT epoch_us(min(event_time)), epoch_us(max(event_time)) FROM "+rows).Scan(&first, &last); err != nil {
 		return nil, err
 	}
-	from, to := first.Time.UTC(), last.Time.UTC().Add(r.size)
+	from, to := r.window(first.Int64), r.window(last.Int64).Add(r.size)
 	query, err := base.Query(rows, plan.Range{From: from, To: to})
 	if err != nil {
 		return nil, err
@@ -72,26 +72,33 @@ func (r rollup) gatherSQL(ctx context.Context, tx *sql.Tx, base *plan.Plan, rows
 	if err != nil {
 		return nil, err
 	}
-	return append(out,
-		"CREATE OR REPLACE TEMP TABLE buckets AS "+buckets,
-		"CREATE OR REPLACE TEMP TABLE seen AS "+r.seenSQL(rows)), nil
+	for _, sketch := range []struct{ table, query string }{{"buckets", buckets}, {"seen", r.seenSQL(rows)}} {
+		if sketch.query != "" {
+			out = append(out, "CREATE OR REPLACE TEMP TABLE "+sketch.table+" AS "+sketch.query)
+		}
+	}
+	return out, nil
 }
 
-// start is the beginning of the window of an instant, as SQL.
+// window is the beginning of the window of an instant, in microseconds since
+// 1970.
+func (r rollup) window(micros int64) time.Time {
+	n := r.size.Microseconds()
+	return time.UnixMicro(micros - (micros%n+n)%n).UTC()
+}
+
+// start is window as SQL.
 func (r rollup) start(at string) string {
 	n := r.size.Microseconds()
 	return fmt.Sprintf("make_timestamptz(epoch_us(%[1]s) - (epoch_us(%[1]s) %% %[2]d + %[2]d) %% %[2]d)", at, n)
 }
 
-// touch finds the rows of the rollup that something is added to.
+// touch finds the windows of the rollup that something is added to.
 func (r rollup) touch(ctx context.Context, tx *sql.Tx, out *Refreshed) error {
-	if _, err := tx.ExecContext(ctx, "CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT "+r.start("time")+" AS time, service, level FROM temp.parts"); err != nil {
-		return err
+	if out.Whole {
+		return tx.QueryRowContext(ctx, "SELECT count(DISTINCT "+r.start("time")+") FROM temp.parts").Scan(&out.Count)
 	}
-	if err := tx.QueryRowContext(ctx, `SELECT count(DISTINCT time) FROM temp.touched`).Scan(&out.Count); err != nil || out.Whole {
-		return err
-	}
-	rows, err := tx.QueryContext(ctx, `SELECT DISTINCT time FROM temp.touched ORDER BY time`)
+	rows, err := tx.QueryContext(ctx, "SELECT DISTINCT "+r.start("time")+" AS time FROM temp.parts ORDER BY time")
 	if err != nil {
 		return err
 	}
@@ -103,6 +110,7 @@ func (r rollup) touch(ctx context.Context, tx *sql.Tx, out *Refreshed) error {
 		}
 		out.Windows = append(out.Windows, t.UTC())
 	}
+	out.Count = int64(len(out.Windows))
 	return rows.Err()
 }
 
@@ -116,7 +124,7 @@ func (r rollup) merge(ctx context.Context, tx *sql.Tx, windows []time.Time) erro
 	}
 	for _, statement := range []string{
 		"CREATE OR REPLACE TEMP TABLE ids AS SELECT o.rowid AS id FROM " + r.table() + " AS o WHERE " + within +
-			" AND EXISTS (SELECT 1 FROM temp.touched AS k WHERE " + sameRow("k", "o") + ")",
+			" AND EXISTS (SELECT 1 FROM (SELECT " + r.start("time") + " AS time, service, level FROM temp.parts) AS k WHERE " + sameRow("k", "o") + ")",
 		"CREATE OR REPLACE TEMP TABLE held AS SELECT o.* FROM " + r.table() + " AS o WHERE " + within + " AND rowid IN (SELECT id FROM temp.ids)",
 		"DELETE FROM " + r.table() + " WHERE rowid IN (SELECT id FROM temp.ids)",
 		"INSERT INTO " + r.table() + " BY NAME " + r.merged(),

@@ -45,14 +45,10 @@ func (r rollup) sketches() (out []column) {
 	return out
 }
 
-const (
-	noBuckets = "SELECT NULL::TIMESTAMPTZ AS time, NULL::VARCHAR AS service, NULL::VARCHAR AS level, 0 AS f, 0::INTEGER AS b, 0::BIGINT AS n WHERE false"
-	noneSeen  = "SELECT NULL::TIMESTAMPTZ AS time, NULL::VARCHAR AS service, NULL::VARCHAR AS level, 0 AS f, 0::UBIGINT AS v WHERE false"
-)
-
-// bucketsSQL counts the values of rows by window, keys, field and bucket.
+// bucketsSQL counts the values of rows by window, keys, field and bucket. It is
+// "" where no field wants that.
 func (r rollup) bucketsSQL(rows string) (string, error) {
-	parts := []string{noBuckets}
+	var parts []string
 	for i, f := range r.fields {
 		if !f.quantiles {
 			continue
@@ -70,9 +66,10 @@ func (r rollup) bucketsSQL(rows string) (string, error) {
 	return strings.Join(parts, " UNION ALL "), nil
 }
 
-// seenSQL lists the different values of rows by window, keys and field.
+// seenSQL lists the different values of rows by window, keys and field. It is ""
+// where no field wants that.
 func (r rollup) seenSQL(rows string) string {
-	parts := []string{noneSeen}
+	var parts []string
 	for i, f := range r.fields {
 		if f.distinct {
 			x := "r." + engine.QuoteIdent(f.path.String())

@@ -39,13 +39,13 @@ type Options struct {
 	// there, in Readable, and nowhere else.
 	Staging  string
 	Readable []string
-	// Temp is where queries may spill; TempLimit bounds it, as DuckDB writes
-	// sizes ("20GB").
-	Temp      string
-	TempLimit string
-	Memory    string // "2GB"
-	Threads   int
-	Clock     engine.Clock
+	// Temp is where queries may spill.
+	Temp string
+	// TempLimit bounds Temp, and Memory what DuckDB holds, in bytes; of 0 DuckDB
+	// has a limit of its own.
+	TempLimit, Memory int64
+	Threads           int
+	Clock             engine.Clock
 	// Settle reads the rest of rows of one type of body at a later one; without
 	// it rest stays as it came.
 	Settle func(from, to engine.Type) engine.Settler
@@ -87,9 +87,17 @@ type Store struct {
 	decoder      *sql.DB // an idle instance for foreign files, if there is one
 }
 
-// checkpointThreshold keeps automatic checkpoints out of micro-batches: at
-// DuckDB's default of 16 MB they stall writes for most of a second.
-const checkpointThreshold = "512MB"
+// checkpointAt is how large the log grows before a commit writes it into the
+// tables, in bytes, given the limit of memory. At DuckDB's default of 16 MB that
+// stalls one commit of a few. Rows that lie in the log lie in memory too, where
+// they take a quarter more: past the limit they would be spilled and read back.
+func checkpointAt(memory int64) int64 {
+	const least, most = 64_000_000, 512_000_000
+	if memory <= 0 {
+		return most
+	}
+	return min(max(memory/8, least), most)
+}
 
 // Open opens the database, creating it when there is none.
 func Open(ctx context.Context, opt Options) (*Store, error) {
@@ -146,8 +154,8 @@ func openInstance(ctx context.Context, path string, opt Options) (*sql.DB, error
 		db.Close()
 		return nil, err
 	}
-	if opt.TempLimit != "" { // given at the start it shows, and does not hold
-		if _, err := db.ExecContext(ctx, "SET GLOBAL max_temp_directory_size = "+engine.QuoteText(opt.TempLimit)); err != nil {
+	if opt.TempLimit > 0 { // given at the start it shows, and does not hold
+		if _, err := db.ExecContext(ctx, "SET GLOBAL max_temp_directory_size = "+engine.QuoteText(bytesText(opt.TempLimit))); err != nil {
 			db.Close()
 			return nil, err
 		}
@@ -162,20 +170,24 @@ func settings(opt Options) url.Values {
 		"write_buffer_row_group_count":  {"1"},
 		"allocator_background_threads":  {"true"}, // gives memory back while nothing runs
 		"max_vacuum_tasks":              {"0"},    // see RATIONALE, "Why does no checkpoint compact tables?"
-		"checkpoint_threshold":          {checkpointThreshold},
+		"checkpoint_threshold":          {bytesText(checkpointAt(opt.Memory))},
 		"storage_compatibility_version": {"v1.3.0"}, // see RATIONALE, "Why is the database file of format 1.3?"
 		"disabled_compression_methods":  {"roaring,zstd"},
 	}
-	for name, value := range map[string]string{"memory_limit": opt.Memory, "temp_directory": opt.Temp} {
-		if value != "" {
-			v.Set(name, value)
-		}
+	if opt.Memory > 0 {
+		v.Set("memory_limit", bytesText(opt.Memory))
+	}
+	if opt.Temp != "" {
+		v.Set("temp_directory", opt.Temp)
 	}
 	if opt.Threads > 0 {
 		v.Set("threads", strconv.Itoa(opt.Threads))
 	}
 	return v
 }
+
+// bytesText is a size as DuckDB reads it.
+func bytesText(n int64) string { return strconv.FormatInt(n, 10) + "B" }
 
 // Close writes everything to the database file and closes it.
 func (s *Store) Close() error {

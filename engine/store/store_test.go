@@ -45,7 +45,7 @@ func (d *desk) open() {
 	d.t.Helper()
 	s, err := store.Open(d.t.Context(), store.Options{
 		Path: filepath.Join(d.dir, "db"), Staging: filepath.Join(d.dir, "staging"),
-		Readable: []string{filepath.Join(d.dir, "scratch")}, Threads: 2, Memory: "500MB",
+		Readable: []string{filepath.Join(d.dir, "scratch")}, Threads: 2, Memory: 500_000_000,
 	})
 	if err != nil {
 		d.t.Fatal(err)

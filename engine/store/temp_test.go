@@ -12,7 +12,7 @@ import (
 func TestTempIsBounded(t *testing.T) {
 	dir := t.TempDir()
 	s, err := store.Open(t.Context(), store.Options{
-		Path: filepath.Join(dir, "db"), Staging: dir, Temp: filepath.Join(dir, "spill"), TempLimit: "20000000B", Memory: "100000000B", Threads: 1,
+		Path: filepath.Join(dir, "db"), Staging: dir, Temp: filepath.Join(dir, "spill"), TempLimit: 20_000_000, Memory: 100_000_000, Threads: 1,
 	})
 	if err != nil {
 		t.Fatal(err)

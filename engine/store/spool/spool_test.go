@@ -31,7 +31,7 @@ import (
 func open(t testing.TB) *store.Store {
 	t.Helper()
 	dir := t.TempDir()
-	s, err := store.Open(t.Context(), store.Options{Path: filepath.Join(dir, "x.duckdb"), Staging: dir, Memory: "1GB", Threads: 2})
+	s, err := store.Open(t.Context(), store.Options{Path: filepath.Join(dir, "x.duckdb"), Staging: dir, Memory: 1_000_000_000, Threads: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
