@@ -21,10 +21,15 @@ type packed struct {
 	broken    string
 }
 
+// looksPacked reports whether data begins like a packed record.
+func looksPacked(data []byte) bool {
+	return len(data) > len(magic)+md5.Size && bytes.HasPrefix(data, magic)
+}
+
 // unpack takes a packed record apart. ok is false for every other record,
 // also for one that only begins like a packed one.
 func unpack(data []byte) (records []packed, ok bool) {
-	if len(data) <= len(magic)+md5.Size || !bytes.HasPrefix(data, magic) {
+	if !looksPacked(data) {
 		return nil, false
 	}
 	message, sum := data[len(magic):len(data)-md5.Size], data[len(data)-md5.Size:]

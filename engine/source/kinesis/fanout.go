@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+
+	"tidemark.dev/tidemark/engine"
 )
 
 // subscribe reads a shard through a registered consumer. A subscription lasts
@@ -71,7 +73,7 @@ func (r *reader) subscription(ctx context.Context, client *sdk.Client) (ended bo
 		}
 		last := page.Value.ContinuationSequenceNumber == nil
 		behind := time.Duration(aws.ToInt64(page.Value.MillisBehindLatest)) * time.Millisecond
-		if err := r.hand(ctx, recordsOf(page.Value.Records), behind, last, &room); err != nil {
+		if err := r.hand(ctx, arrivalsOf(page.Value.Records), behind, last, &room); err != nil {
 			return false, err
 		}
 		if last {
@@ -85,10 +87,13 @@ func (r *reader) subscription(ctx context.Context, client *sdk.Client) (ended bo
 	return false, ctx.Err()
 }
 
-func recordsOf(list []types.Record) []record {
-	out := make([]record, len(list))
+func arrivalsOf(list []types.Record) []engine.Arrival {
+	out := make([]engine.Arrival, len(list))
 	for i, rec := range list {
-		out[i] = record{rec.Data, aws.ToString(rec.SequenceNumber), aws.ToString(rec.PartitionKey), aws.ToTime(rec.ApproximateArrivalTimestamp).UTC()}
+		out[i] = engine.Arrival{
+			Data: rec.Data, Packed: looksPacked(rec.Data), Sequence: aws.ToString(rec.SequenceNumber),
+			Key: aws.ToString(rec.PartitionKey), Time: aws.ToTime(rec.ApproximateArrivalTimestamp).UTC(),
+		}
 	}
 	return out
 }

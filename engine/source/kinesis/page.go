@@ -16,16 +16,12 @@ import (
 	"tidemark.dev/tidemark/engine"
 )
 
-// record is one of a stream, as the service answers it.
-type record struct {
-	data          []byte
-	sequence, key string
-	arrived       time.Time
-}
-
 // page is an answer of GetRecords.
 type page struct {
-	records []record
+	// records are as the service answers them; Packed says of one that it begins
+	// like those into which others were packed.
+	records []engine.Arrival
+	size    int // of their data, in bytes
 	// next is the iterator of the next page; nil at the end of a shard.
 	next   *string
 	behind time.Duration
@@ -36,7 +32,7 @@ type scratch struct {
 	text, words     []byte
 	sequences, keys []span
 	page            page
-	arrivals        []engine.Arrival // what becomes of the page
+	arrivals        []engine.Arrival // what becomes of a page with packed records
 	// The data of the records lies in rooms, of which so many are used, and their
 	// names in words. Those are used again only if nobody holds on to what lies
 	// there.
@@ -149,21 +145,23 @@ func (w *walk) records(s *scratch) {
 		if !ok {
 			r, sequence, key = w.record(s)
 		}
+		r.Packed = looksPacked(r.Data)
+		s.page.size += len(r.Data)
 		s.page.records, s.sequences, s.keys = append(s.page.records, r), append(s.sequences, sequence), append(s.keys, key)
 	})
 	all := unsafe.String(unsafe.SliceData(s.words), len(s.words)) // which are not used again before they are spare
 	for i := range s.sequences {
 		r := &s.page.records[from+i]
-		r.sequence, r.key = all[s.sequences[i].from:s.sequences[i].to], all[s.keys[i].from:s.keys[i].to]
+		r.Sequence, r.Key = all[s.sequences[i].from:s.sequences[i].to], all[s.keys[i].from:s.keys[i].to]
 	}
 }
 
 // record reads a record however it is written.
-func (w *walk) record(s *scratch) (r record, sequence, key span) {
+func (w *walk) record(s *scratch) (r engine.Arrival, sequence, key span) {
 	w.members(func(name string) {
 		switch name {
 		case "Data":
-			r.data = w.base64(s)
+			r.Data = w.base64(s)
 		case "SequenceNumber":
 			text, _ := w.word()
 			sequence = s.word(text)
@@ -172,7 +170,7 @@ func (w *walk) record(s *scratch) (r record, sequence, key span) {
 			key = s.word(text)
 		case "ApproximateArrivalTimestamp":
 			if seconds, ok := w.number(); ok {
-				r.arrived = time.UnixMilli(int64(math.Round(seconds * 1000))).UTC()
+				r.Time = time.UnixMilli(int64(math.Round(seconds * 1000))).UTC()
 			}
 		default:
 			w.pass()

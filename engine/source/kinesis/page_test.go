@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"tidemark.dev/tidemark/engine"
 )
 
 // answer is what the service says, for the standard library to write.
@@ -55,12 +57,12 @@ func TestReadPage(t *testing.T) {
 	if err != nil || p.next == nil || *p.next != "AAA" || p.behind != 1500*time.Millisecond || len(p.records) != 3 {
 		t.Fatalf("%+v %v", p, err)
 	}
-	for i, want := range []record{
-		{[]byte(`{"a":1}`), "49661", `k"é`, time.UnixMilli(1772366400123).UTC()},
-		{[]byte{255, 255, 255}, "49662", "", time.Time{}},
-		{[]byte{}, "49663", "x", time.UnixMilli(1772366401000).UTC()},
+	for i, want := range []engine.Arrival{
+		{Data: []byte(`{"a":1}`), Sequence: "49661", Key: `k"é`, Time: time.UnixMilli(1772366400123).UTC()},
+		{Data: []byte{255, 255, 255}, Sequence: "49662"},
+		{Data: []byte{}, Sequence: "49663", Key: "x", Time: time.UnixMilli(1772366401000).UTC()},
 	} {
-		if r := p.records[i]; !bytes.Equal(r.data, want.data) || r.sequence != want.sequence || r.key != want.key || !r.arrived.Equal(want.arrived) {
+		if r := p.records[i]; !bytes.Equal(r.Data, want.Data) || r.Sequence != want.Sequence || r.Key != want.Key || !r.Time.Equal(want.Time) {
 			t.Errorf("record %d: %+v", i, r)
 		}
 	}
@@ -110,7 +112,7 @@ func TestReadPageIsAsTheLibrary(t *testing.T) {
 		}
 		for i, r := range p.records {
 			w := a.Records[i]
-			if !bytes.Equal(r.data, w.Data) || r.sequence != w.SequenceNumber || r.key != w.PartitionKey || r.arrived.UnixMilli() != arrived[i] {
+			if !bytes.Equal(r.Data, w.Data) || r.Sequence != w.SequenceNumber || r.Key != w.PartitionKey || r.Time.UnixMilli() != arrived[i] {
 				t.Fatalf("record %d of %s: %+v", i, text, r)
 			}
 		}
@@ -128,7 +130,7 @@ func FuzzReadPage(f *testing.F) {
 		}
 		size := 0
 		for _, r := range p.records {
-			size += len(r.data) + len(r.sequence) + len(r.key)
+			size += len(r.Data) + len(r.Sequence) + len(r.Key)
 		}
 		if size > len(text) {
 			t.Errorf("%d bytes out of %d", size, len(text))

@@ -5,12 +5,14 @@ import (
 	"time"
 
 	"github.com/segmentio/asm/base64"
+
+	"tidemark.dev/tidemark/engine"
 )
 
 // quick reads a record that is written as the service writes it: all of it lies
 // in the text, with the members that are known, no white space and no escapes.
 // It stands where it stood if the record is another, which record reads then.
-func (w *walk) quick(s *scratch) (r record, sequence, key span, ok bool) {
+func (w *walk) quick(s *scratch) (r engine.Arrival, sequence, key span, ok bool) {
 	from, words, room := w.at, len(s.words), s.room
 	defer func() {
 		if !ok {
@@ -32,7 +34,7 @@ func (w *walk) quick(s *scratch) (r record, sequence, key span, ok bool) {
 			if !ok {
 				return r, sequence, key, false
 			}
-			r.arrived = time.UnixMilli(ms).UTC()
+			r.Time = time.UnixMilli(ms).UTC()
 		} else {
 			text, ok := w.quoted()
 			if !ok {
@@ -40,7 +42,7 @@ func (w *walk) quick(s *scratch) (r record, sequence, key span, ok bool) {
 			}
 			switch string(name) {
 			case "Data":
-				r.data, ok = s.decode(text)
+				r.Data, ok = s.decode(text)
 			case "SequenceNumber":
 				sequence, ok = s.keep(text)
 			case "PartitionKey":

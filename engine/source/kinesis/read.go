@@ -3,7 +3,6 @@ package kinesis
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 
@@ -86,45 +85,45 @@ func (r *reader) once(ctx context.Context) (ended bool, err error) {
 	if err := r.getRecords(ctx, r.iterator, answer); err != nil {
 		return false, err
 	}
-	p, size := &answer.page, 0
-	for _, rec := range p.records {
-		size += len(rec.data)
-	}
-	r.page = min(max(smallPage, int64(size)*3/2), largePage)
+	p := &answer.page
+	r.page = min(max(smallPage, int64(p.size)*3/2), largePage)
 	if p.behind > 0 {
 		r.page = largePage
 	}
 	r.iterator = p.next
-	r.pace.called(size, p.behind > 0)
+	r.pace.called(p.size, p.behind > 0)
 	return r.iterator == nil, r.hand(ctx, p.records, p.behind, r.iterator == nil, answer)
 }
 
-// hand gives records to the sink. Those the shard gave before are left out.
-func (r *reader) hand(ctx context.Context, records []record, behind time.Duration, ended bool, room *scratch) error {
+// hand gives records to the sink, which may change them. Those the shard gave
+// before are left out.
+func (r *reader) hand(ctx context.Context, records []engine.Arrival, behind time.Duration, ended bool, room *scratch) error {
 	a := engine.Arrivals{Behind: behind, Spare: &room.spare}
-	if len(records) > 0 {
-		a.Records = slices.Grow(room.arrivals[:0], len(records))
-	}
-	defer func() {
-		clear(a.Records)
-		room.arrivals = a.Records[:0]
-	}()
 	cp := r.run.at
-	repeated, outside, bytes := int64(0), int64(0), int64(0)
-	for _, rec := range records {
-		if !after(rec.sequence, cp.Sequence) {
+	repeated, bytes, several := int64(0), int64(0), false
+	a.Records = records[:0]
+	for i := range records {
+		rec := &records[i]
+		if !after(rec.Sequence, cp.Sequence) {
 			repeated++
 			continue
 		}
-		cp.Sequence, cp.Arrival = rec.sequence, rec.arrived
-		bytes += int64(len(rec.data))
-		from := len(a.Records)
-		a.Records = r.split(a.Records, rec, cp)
-		for _, x := range a.Records[from:] {
-			if x.OutOfRange {
-				outside++
-			}
+		cp.Sequence, cp.Arrival = rec.Sequence, rec.Time
+		bytes += int64(len(rec.Data))
+		several = several || rec.Packed
+		if n := len(a.Records); n == i {
+			a.Records = records[:n+1] // it stays where it is
+		} else {
+			a.Records = append(a.Records, *rec)
 		}
+	}
+	outside := int64(0)
+	if several {
+		a.Records, outside = r.unpack(room.arrivals[:0], a.Records)
+		defer func() {
+			clear(a.Records)
+			room.arrivals = a.Records[:0]
+		}()
 	}
 	cp.Ended, cp.Sequence = ended, strings.Clone(cp.Sequence) // without those of the whole page
 	a.Checkpoint = cp
@@ -154,19 +153,28 @@ func (r *reader) hand(ctx context.Context, records []record, behind time.Duratio
 	return nil
 }
 
-// split adds the records that one record of the stream stands for.
-func (r *reader) split(to []engine.Arrival, rec record, cp engine.Checkpoint) []engine.Arrival {
-	inside, ok := unpack(rec.data)
-	if !ok {
-		return append(to, engine.Arrival{Data: rec.data, Sequence: cp.Sequence, Key: rec.key, Time: cp.Arrival})
+// unpack adds what some records stand for, and counts those that their producer
+// should have put elsewhere.
+func (r *reader) unpack(to, records []engine.Arrival) (all []engine.Arrival, outside int64) {
+	for _, rec := range records {
+		inside, ok := unpack(rec.Data)
+		if !ok {
+			rec.Packed = false
+			to = append(to, rec)
+			continue
+		}
+		for i, p := range inside {
+			x := engine.Arrival{
+				Data: p.data, Sequence: rec.Sequence, Sub: i, Packed: true, Key: p.key, Time: rec.Time,
+				OutOfRange: p.broken == "" && !r.hashes.holds(p), Broken: p.broken,
+			}
+			if x.OutOfRange {
+				outside++
+			}
+			to = append(to, x)
+		}
 	}
-	for i, p := range inside {
-		to = append(to, engine.Arrival{
-			Data: p.data, Sequence: cp.Sequence, Sub: i, Packed: true, Key: p.key, Time: cp.Arrival,
-			OutOfRange: p.broken == "" && !r.hashes.holds(p), Broken: p.broken,
-		})
-	}
-	return to
+	return to, outside
 }
 
 // after compares sequence numbers: decimal numbers of any length.
