@@ -116,12 +116,11 @@ func (r *Records) Take(columns []engine.Column) {
 // At is when record i happened, in microseconds since 1970.
 func (r *Records) At(i int) int64 { return r.columns[0].Ints[i] }
 
-// Begin makes p a window of record i alone, but for its span and its keys, in the
-// memory that p has.
+// Begin makes p a window of record i alone, but for its span and its keys.
 func (r *Records) Begin(p *Partial, i int) {
-	p.Records, p.Late, p.parts = 1, r.columns[1].Ints[i], p.parts[:0]
-	for j := range r.parts() {
-		p.parts = append(p.parts, r.part(i, j, Null))
+	p.Records, p.Late, p.parts = 1, r.columns[1].Ints[i], make([]Value, r.parts())
+	for j := range p.parts {
+		p.parts[j] = r.part(i, j, Null)
 	}
 }
 
@@ -132,9 +131,12 @@ func (r *Records) Add(p *Partial, i int) {
 	at := 0
 	for _, a := range r.shared.Plan.Aggregates {
 		n := a.parts()
-		if a.Func == Count {
+		switch a.Func {
+		case Count:
 			p.parts[at] = sumOf(p.parts[at], r.part(i, at, Null))
-		} else {
+		case Min, Max:
+			p.parts[at] = a.extreme(p.parts[at], r.part(i, at, p.parts[at]))
+		default:
 			for j := range n {
 				r.from[j] = r.part(i, at+j, p.parts[at+j])
 			}
@@ -196,17 +198,26 @@ func (s *Shared) Merge(p *Partial, other Partial) {
 // mergeParts adds to one window's parts those of another.
 func (a *Aggregate) mergeParts(to, from []Value) {
 	if a.Func == Min || a.Func == Max {
-		best := extreme{sign: 1, best: to[0]}
-		if a.Func == Min {
-			best.sign = -1
-		}
-		best.take(from[0])
-		to[0] = best.best
+		to[0] = a.extreme(to[0], from[0])
 		return
 	}
 	for i := range to {
 		to[i] = sumOf(to[i], from[i])
 	}
+}
+
+// extreme is the least of two values, or the greatest; null is none.
+func (a *Aggregate) extreme(x, y Value) Value {
+	switch {
+	case y.IsNull():
+		return x
+	case x.IsNull():
+		return y
+	}
+	if order := Compare(y, x); a.Func == Min && order < 0 || a.Func == Max && order > 0 {
+		return y
+	}
+	return x
 }
 
 // sumOf adds whole numbers of any size; null is none.

@@ -24,7 +24,6 @@ type cameRecords struct {
 	count  int
 	groups []*keptGroup // that have records
 	name   []byte
-	run    plan.Partial
 }
 
 // cameRecord is where a record is.
@@ -92,16 +91,19 @@ func (k *keptSessions) settle(c *computation) {
 	for _, g := range came.groups {
 		slices.SortFunc(g.came, func(a, b cameRecord) int { return cmp.Compare(a.at, b.at) })
 		for first := 0; first < len(g.came); {
-			r := g.came[first]
-			came.chunks[r.chunk].Begin(&came.run, int(r.row))
 			next := first + 1
-			for ; next < len(g.came) && g.came[next].at-g.came[next-1].at < gap; next++ {
-				r := g.came[next]
-				came.chunks[r.chunk].Add(&came.run, int(r.row))
+			for next < len(g.came) && g.came[next].at-g.came[next-1].at < gap {
+				next++
 			}
-			came.run.Start, came.run.End = time.UnixMicro(r.at).UTC(), time.UnixMicro(g.came[next-1].at+gap).UTC()
-			k.add(c, g, came.run)
-			first = next
+			into, fresh := k.reach(c, g, plan.Span{Start: time.UnixMicro(g.came[first].at).UTC(), End: time.UnixMicro(g.came[next-1].at + gap).UTC()})
+			if r := g.came[first]; fresh {
+				came.chunks[r.chunk].Begin(&into.Partial, int(r.row))
+				first++
+			}
+			for ; first < next; first++ {
+				r := g.came[first]
+				came.chunks[r.chunk].Add(&into.Partial, int(r.row))
+			}
 		}
 		g.came = g.came[:0]
 	}

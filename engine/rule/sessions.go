@@ -133,7 +133,12 @@ func (c *computation) add(ctx context.Context, kept *keptSessions) (added bool, 
 		if s.Start.Before(kept.after) {
 			return false, nil
 		}
-		kept.add(c, kept.group(appendGroup(nil, s), func() []plan.Value { return s.Keys }), s)
+		g := kept.group(appendGroup(nil, s), func() []plan.Value { return s.Keys })
+		if into, fresh := kept.reach(c, g, s.Span); fresh {
+			into.Partial, into.Keys = s, g.keys
+		} else {
+			c.shared.Merge(&into.Partial, s)
+		}
 	}
 	return true, nil
 }
@@ -240,25 +245,33 @@ func (k *keptSessions) group(name []byte, keys func() []plan.Value) *keptGroup {
 	return g
 }
 
-// add puts a session of new records, whose parts are only lent, beside those of
-// its group, or makes one of it and of those that it reaches.
-func (k *keptSessions) add(c *computation, g *keptGroup, s plan.Partial) {
-	first := firstAfter(g.sessions, s.Start)
-	if first == len(g.sessions) || !g.sessions[first].Start.Before(s.End) {
-		added := &keptSession{*c.shared.Copy(s), true}
-		added.Keys = g.keys
-		g.sessions = slices.Insert(g.sessions, first, added)
+// reach gives the session of its group that new records come to which reach so
+// far: one made of all those that they join, or a new one without any records.
+func (k *keptSessions) reach(c *computation, g *keptGroup, span plan.Span) (into *keptSession, fresh bool) {
+	first := firstAfter(g.sessions, span.Start)
+	if first == len(g.sessions) || !g.sessions[first].Start.Before(span.End) {
+		into = &keptSession{plan.Partial{Span: span, Keys: g.keys}, true}
+		g.sessions = slices.Insert(g.sessions, first, into)
 		k.count++
-		return
+		return into, true
 	}
-	into, last := g.sessions[first], first+1
-	c.shared.Merge(&into.Partial, s)
+	into = g.sessions[first]
 	into.changed = true
+	if span.Start.Before(into.Start) {
+		into.Start = span.Start
+	}
+	if span.End.After(into.End) {
+		into.End = span.End
+	}
+	last := first + 1
 	for ; last < len(g.sessions) && g.sessions[last].Start.Before(into.End); last++ {
 		c.shared.Merge(&into.Partial, g.sessions[last].Partial)
 	}
-	k.count -= last - first - 1
-	g.sessions = slices.Delete(g.sessions, first+1, last)
+	if last > first+1 {
+		k.count -= last - first - 1
+		g.sessions = slices.Delete(g.sessions, first+1, last)
+	}
+	return into, false
 }
 
 // firstAfter finds the first session that ends after a moment. Most records come
