@@ -82,11 +82,46 @@ func (p *program) query(sql string) string {
 	return strings.TrimSpace(rows)
 }
 
+// killPulls pulls and is killed at a random moment of what a pull takes, again
+// and again, until one ends or two were killed after something was committed.
+func (p *program) killPulls(t *testing.T, config string) {
+	t.Helper()
+	whole := newProgram(t, config)
+	if err := os.Symlink(filepath.Join(p.dir, "in"), filepath.Join(whole.dir, "in")); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	whole.run("pull", "--quiet")
+	took := time.Since(began)
+	kills, later := 0, 0
+	for ended := false; !ended && later < 2 && kills < 12; {
+		ctx, cancel := context.WithTimeout(context.Background(), took/10+rand.N(took*8/10))
+		cmd, out := p.command(ctx, "pull", "--quiet") // its end is SIGKILL
+		err := cmd.Run()
+		ended = ctx.Err() == nil
+		cancel()
+		if ended && err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		if !ended {
+			kills++
+			if p.query("SELECT coalesce(sum(stored), 0) + (SELECT coalesce(sum(stored), 0) FROM tidemark.checkpoints) FROM tidemark.objects") != "0" {
+				later++
+			}
+		}
+	}
+	t.Logf("%d kills in pulls of %v, %d after a commit", kills, took.Round(time.Millisecond), later)
+	if kills == 0 {
+		t.Error("no pull was killed")
+	}
+}
+
 // TestKillDuringPull kills a pull at random moments, again and again: nothing
 // committed is lost and nothing is stored twice.
 func TestKillDuringPull(t *testing.T) {
-	const objects, each = 12, 40_000
-	p := newProgram(t, "name: t\nsources:\n  files: {type: file, path: \"in/*\", dataset: logs}\nlimits: {threads: 2}\n")
+	const objects, each = 12, 100_000 // more rows than two batches
+	const config = "name: t\nsources:\n  files: {type: file, path: \"in/*\", dataset: logs}\nlimits: {threads: 2}\n"
+	p := newProgram(t, config)
 	for o := range objects {
 		var b bytes.Buffer
 		z, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed)
@@ -95,27 +130,12 @@ func TestKillDuringPull(t *testing.T) {
 				fmt.Fprintf(z, "broken %d\n", o)
 				continue
 			}
-			fmt.Fprintf(z, `{"time":"2026-01-01T%02d:00:00Z","service":"s%d","id":"%d-%d","padding":"%s"}`+"\n", o, i%7, o, i, strings.Repeat("x", 300))
+			fmt.Fprintf(z, `{"time":"2026-01-01T%02d:00:00Z","service":"s%d","id":"%d-%d","padding":"%s"}`+"\n", o, i%7, o, i, strings.Repeat("x", 100))
 		}
 		z.Close()
 		p.write(fmt.Sprintf("in/%02d.gz", o), b.Bytes())
 	}
-	kills := 0
-	for attempt := range 15 {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(100+rand.IntN(1500))*time.Millisecond)
-		cmd, _ := p.command(ctx, "pull", "--quiet") // its end is SIGKILL
-		err := cmd.Run()
-		killed := ctx.Err() != nil
-		cancel()
-		if killed {
-			kills++
-		} else if err != nil {
-			t.Fatalf("attempt %d: %v", attempt, err)
-		} else {
-			break
-		}
-	}
-	t.Logf("%d kills", kills)
+	p.killPulls(t, config)
 	p.run("pull", "--quiet")
 	if got, want := p.query("SELECT count(*), count(DISTINCT body.id), count(DISTINCT _seq), count(DISTINCT _position) FROM logs"),
 		fmt.Sprintf("%d,%[1]d,%[1]d,%[1]d", objects*(each-1)); got != want {
@@ -135,8 +155,9 @@ func TestKillDuringPull(t *testing.T) {
 // TestKillDuringRoutedPull: the tables of a routed source are committed
 // together with how far its objects have been read.
 func TestKillDuringRoutedPull(t *testing.T) {
-	const objects, each, kinds = 6, 100_000, 4 // more rows than one batch
-	p := newProgram(t, "name: t\nsources:\n  files: {type: file, path: \"in/*\", dataset: logs, route: kind}\nlimits: {threads: 2}\n")
+	const objects, each, kinds = 6, 200_000, 4 // more rows than two batches
+	const config = "name: t\nsources:\n  files: {type: file, path: \"in/*\", dataset: logs, route: kind}\nlimits: {threads: 2}\n"
+	p := newProgram(t, config)
 	for o := range objects {
 		var b bytes.Buffer
 		z, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed)
@@ -149,27 +170,12 @@ func TestKillDuringRoutedPull(t *testing.T) {
 			if i%kinds > 0 {
 				kind = fmt.Sprintf(`"kind":"k%d",`, i%kinds)
 			}
-			fmt.Fprintf(z, `{"time":"2026-01-01T%02d:00:00Z",%s"id":"%d-%d","padding":"%s"}`+"\n", o, kind, o, i, strings.Repeat("x", 200))
+			fmt.Fprintf(z, `{"time":"2026-01-01T%02d:00:00Z",%s"id":"%d-%d","padding":"%s"}`+"\n", o, kind, o, i, strings.Repeat("x", 100))
 		}
 		z.Close()
 		p.write(fmt.Sprintf("in/%02d.gz", o), b.Bytes())
 	}
-	kills := 0
-	for range 6 {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(1000+rand.IntN(9000))*time.Millisecond)
-		cmd, out := p.command(ctx, "pull", "--quiet") // its end is SIGKILL
-		err := cmd.Run()
-		killed := ctx.Err() != nil
-		cancel()
-		if !killed && err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
-		if !killed {
-			break
-		}
-		kills++
-	}
-	t.Logf("%d kills", kills)
+	p.killPulls(t, config)
 	p.run("pull", "--quiet")
 	if got, want := p.query("SELECT count(*), count(DISTINCT body.id), count(DISTINCT _seq), count(DISTINCT _position) FROM all_events"),
 		fmt.Sprintf("%d,%[1]d,%[1]d,%[1]d", objects*(each-1)); got != want {
